@@ -1,0 +1,1 @@
+//! Ids, definitions and states: the nouns that every other crate shares.
