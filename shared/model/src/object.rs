@@ -27,7 +27,7 @@ impl FromStr for ApiVersion {
             part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
         };
         let plain = |part: &str| plain(part) && !part.contains("..");
-        let named = text.contains('/') == !group.is_empty();
+        let named = text.contains('/') != group.is_empty();
         if version.is_empty() || !named || text.len() > 253 || !plain(group) || !plain(version) {
             return Err(ApiVersionError(text.chars().take(80).collect()));
         }

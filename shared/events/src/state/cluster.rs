@@ -1,0 +1,36 @@
+//! `cluster/<name>`, written by the differ that owns the cluster.
+
+use model::{Cluster, Failure, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::State;
+
+/// What is known of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterState {
+    /// The last definition; kept for the release of a cluster that has left the set.
+    pub definition: Cluster,
+    /// Whether it answers.
+    pub reachability: Reachability,
+}
+
+impl State for ClusterState {
+    const FORMAT: u16 = 1;
+}
+
+/// Whether a cluster answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reachability {
+    /// It answers.
+    Connected {
+        /// The server's version, such as `v1.36.3`.
+        version: String,
+    },
+    /// It does not answer, or refuses us.
+    Unreachable {
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        failure: Failure,
+    },
+}

@@ -1,0 +1,40 @@
+//! `definitions`, written by the differ that owns it.
+
+use model::{DefinitionSet, Digest, Failure};
+use serde::{Deserialize, Serialize};
+
+use super::State;
+use crate::Content;
+
+/// The complete set of definitions in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefinitionsState {
+    /// Digest of the encoded set.
+    pub digest: Digest,
+    /// The set, encoded as a named MessagePack map.
+    pub set: Content,
+    /// Why a newer set was refused; `None` if the newest one is in force.
+    pub rejected: Option<Failure>,
+}
+
+impl State for DefinitionsState {
+    const FORMAT: u16 = 1;
+}
+
+impl DefinitionsState {
+    /// Encodes a set; its digest is [`DefinitionSet::digest`] of these bytes.
+    ///
+    /// # Errors
+    /// If a value has no encoding (bug).
+    pub fn encode_set(set: &DefinitionSet) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+        super::encode(set)
+    }
+
+    /// Decodes a set.
+    ///
+    /// # Errors
+    /// If the bytes are no set (permanent).
+    pub fn decode_set(bytes: &[u8]) -> Result<DefinitionSet, rmp_serde::decode::Error> {
+        rmp_serde::from_slice(bytes)
+    }
+}

@@ -1,0 +1,160 @@
+//! `target/<cluster>/<application>`, written by the differ that owns the cluster.
+
+use model::{Digest, Failure, HealthStatus, ObjectId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Fingerprint, RequestId, State};
+use crate::{Content, Table};
+
+/// Plan, drift and health of a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetState {
+    /// Whether live state is what Git describes.
+    pub status: SyncStatus,
+    /// The newest plan; executed, running, waiting or refused by now.
+    pub plan: Option<PlannedSync>,
+    /// Why there is no plan although one is due: a guard, an unknown kind, a failed preflight.
+    pub refused: Option<Failure>,
+    /// Objects that live changes moved away from what we applied, sorted.
+    pub drift: Table<DriftedObject>,
+    /// Heals tried since desired state changed last, sorted by object.
+    pub heals: Vec<HealAttempt>,
+    /// Fingerprints recorded again by the differ, until a sync passes the one that they belong to.
+    pub refreshed: Vec<Refreshed>,
+    /// Health.
+    pub health: HealthSummary,
+    /// Requests carried out, newest last, at most 32.
+    pub handled: Vec<Handled>,
+}
+
+impl State for TargetState {
+    const FORMAT: u16 = 1;
+}
+
+/// Whether live state is what Git describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SyncStatus {
+    /// Not enough is known.
+    Unknown,
+    /// Live state is what Git describes.
+    InSync,
+    /// Desired state moved and is not applied in full.
+    OutOfSync,
+    /// Live state moved on fields that we own.
+    Drifted,
+    /// Another actor keeps undoing our heals; we stopped.
+    Contested,
+}
+
+/// A plan and what it was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedSync {
+    /// Grows by one with each plan of the target.
+    pub generation: u64,
+    /// Digest of the encoded plan.
+    pub digest: Digest,
+    /// The encoded plan.
+    pub plan: Content,
+    /// What it was made from.
+    pub made_from: InputVector,
+}
+
+/// The versions that a decision was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputVector {
+    /// Version of the definitions.
+    pub definitions_n: u64,
+    /// Digest of the target's own slice of the definitions.
+    pub slice: Digest,
+    /// Parameters of the render.
+    pub parameters: Digest,
+    /// The source's observation that the desired state stands for.
+    pub observation: u64,
+    /// The desired state.
+    pub desired: Digest,
+    /// Version of the sync aggregate; 0 before its first event.
+    pub sync_n: u64,
+}
+
+/// An object that live changes moved away from what we applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriftedObject {
+    /// Which object.
+    pub id: ObjectId,
+    /// Since when it is known.
+    pub since: Timestamp,
+    /// The fields, readable, at most 20.
+    pub fields: Vec<String>,
+    /// Field managers that own one of them now.
+    pub managers: Vec<String>,
+}
+
+/// Heals of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealAttempt {
+    /// Which object.
+    pub id: ObjectId,
+    /// Digest of the drifted fields and their managers: another set starts anew.
+    pub fields: Digest,
+    /// Heals so far.
+    pub attempts: u32,
+    /// When the newest one was planned.
+    pub last: Timestamp,
+}
+
+/// A fingerprint that the differ recorded anew after a dry-run showed no difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refreshed {
+    /// Which object.
+    pub id: ObjectId,
+    /// Its uid.
+    pub uid: String,
+    /// The sync whose fingerprint it replaces.
+    pub sync_n: u64,
+    /// The fingerprint.
+    pub fingerprint: Fingerprint,
+}
+
+/// Health of a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthSummary {
+    /// The worst of its objects.
+    pub status: HealthStatus,
+    /// Since when it is that.
+    pub since: Timestamp,
+    /// Objects that are not healthy, worst first, at most 20.
+    pub objects: Vec<ObjectHealth>,
+}
+
+/// Health of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectHealth {
+    /// Which object.
+    pub id: ObjectId,
+    /// How it does.
+    pub status: HealthStatus,
+    /// Why, in a few words.
+    pub reason: String,
+}
+
+/// A request that was carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handled {
+    /// Which one.
+    pub id: RequestId,
+    /// How it went.
+    pub outcome: RequestOutcome,
+}
+
+/// How a request went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RequestOutcome {
+    /// The target is in sync.
+    InSync,
+    /// It is not, and nothing more is tried by itself.
+    Failed(Failure),
+    /// A guard wants a person's word.
+    Refused(Failure),
+    /// What a sync would change: an encoded `plan::Preview`.
+    Previewed(Content),
+}
