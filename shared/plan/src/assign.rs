@@ -1,0 +1,147 @@
+//! Which targets exist, and which renders they need: pure functions of the set of definitions.
+
+use std::collections::BTreeMap;
+
+use model::{
+    Aggregate, Application, ApplicationName, Cluster, DefinitionSet, Digest, TargetId,
+    definition::{Rendering, SourcePath},
+};
+use serde::Serialize;
+
+/// All that a render depends on besides the files: targets with equal parameters share one render.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RenderParameters {
+    /// Where the files are.
+    pub source: SourcePath,
+    /// How manifests are made from them.
+    pub rendering: Rendering,
+    /// Namespace handed to the templates.
+    pub namespace: Option<String>,
+}
+
+impl RenderParameters {
+    /// The parameters of an application.
+    pub fn of(application: &Application) -> Self {
+        Self {
+            source: application.source.clone(),
+            rendering: application.rendering.clone(),
+            namespace: application.namespace.clone(),
+        }
+    }
+
+    /// Digest of the parameters: the id of the render within its application.
+    pub fn digest(&self) -> Digest {
+        digest_of("render parameters", self)
+    }
+}
+
+/// A render that some target needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderJob {
+    /// The application; its name marks every object.
+    pub application: ApplicationName,
+    /// What to render.
+    pub parameters: RenderParameters,
+}
+
+/// A target that exists by the definitions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    /// The application as defined.
+    pub application: Application,
+    /// Id of the render that it needs.
+    pub parameters: Digest,
+    /// Digest of all that the definitions say about this target and no other: a plan made from another
+    /// slice is stale.
+    pub slice: Digest,
+}
+
+impl Assignment {
+    /// The render aggregate that holds its desired state.
+    pub fn render(&self) -> Aggregate {
+        Aggregate::Render { application: self.application.name.clone(), parameters: self.parameters }
+    }
+}
+
+/// Lists all targets.
+pub fn assign(set: &DefinitionSet) -> BTreeMap<TargetId, Assignment> {
+    let mut targets = BTreeMap::new();
+    for application in set.applications() {
+        let parameters = RenderParameters::of(application).digest();
+        for cluster in set.clusters().iter().filter(|cluster| application.targets.selects(cluster)) {
+            let target = TargetId { cluster: cluster.name.clone(), application: application.name.clone() };
+            let slice = slice(application, cluster);
+            targets.insert(target, Assignment { application: application.clone(), parameters, slice });
+        }
+    }
+    targets
+}
+
+/// Lists all renders that at least one target needs.
+pub fn render_jobs(set: &DefinitionSet) -> BTreeMap<Aggregate, RenderJob> {
+    let mut jobs = BTreeMap::new();
+    for application in set.applications() {
+        if set.clusters().iter().any(|cluster| application.targets.selects(cluster)) {
+            let parameters = RenderParameters::of(application);
+            let render =
+                Aggregate::Render { application: application.name.clone(), parameters: parameters.digest() };
+            jobs.insert(render, RenderJob { application: application.name.clone(), parameters });
+        }
+    }
+    jobs
+}
+
+fn slice(application: &Application, cluster: &Cluster) -> Digest {
+    // Labels choose targets but change nothing for one that is chosen.
+    digest_of("slice", &(application, &cluster.name, &cluster.kubeconfig))
+}
+
+fn digest_of(domain: &str, value: &impl Serialize) -> Digest {
+    // The types above hold strings, numbers and lists only, which always have an encoding.
+    let bytes = rmp_serde::to_vec_named(value).unwrap_or_default();
+    Digest::of_parts(domain, [bytes.as_slice()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::planner::tests::{application, cluster, source};
+
+    fn set(applications: Vec<Application>, clusters: Vec<Cluster>) -> DefinitionSet {
+        DefinitionSet::new(vec![source()], clusters, applications).unwrap()
+    }
+
+    #[test]
+    fn labels_choose_the_targets() {
+        let mut shop = application("shop");
+        shop.targets.match_labels.insert("env".into(), "prod".into());
+        let set = set(
+            vec![shop, application("base")],
+            vec![cluster("eu", &[("env", "prod")]), cluster("lab", &[("env", "test")])],
+        );
+        let targets: Vec<String> = assign(&set).keys().map(ToString::to_string).collect();
+        assert_eq!(targets, ["eu/base", "eu/shop", "lab/base"]);
+        assert_eq!(render_jobs(&set).len(), 2);
+    }
+
+    #[test]
+    fn a_slice_changes_only_with_its_own_target() {
+        let before = set(vec![application("a"), application("b")], vec![cluster("eu", &[])]);
+        let mut changed = application("b");
+        changed.guard.max_prune_percent = 50;
+        let after = set(vec![application("a"), changed], vec![cluster("eu", &[("new", "label")])]);
+        let slices = |set: &DefinitionSet| -> Vec<Digest> {
+            assign(set).values().map(|assignment| assignment.slice).collect()
+        };
+        assert_eq!(slices(&before)[0], slices(&after)[0]);
+        assert_ne!(slices(&before)[1], slices(&after)[1]);
+    }
+
+    #[test]
+    fn equal_parameters_share_a_render() {
+        let set = set(vec![application("a")], vec![cluster("eu", &[]), cluster("us", &[])]);
+        let renders: std::collections::BTreeSet<_> = assign(&set).values().map(Assignment::render).collect();
+        assert_eq!(renders.len(), 1);
+        assert_eq!(render_jobs(&set).keys().cloned().collect::<std::collections::BTreeSet<_>>(), renders);
+    }
+}

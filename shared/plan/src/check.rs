@@ -1,0 +1,135 @@
+//! The plan checker: looks at a finished plan with other eyes than the planner's, before it is published.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use model::ObjectId;
+
+use crate::{
+    Action, Existence, Situation, Stage, SyncPlan,
+    order::key,
+    planner::{Adopted, Deletion, InventoryStanding, needs_consent},
+};
+
+/// A rule that a plan breaks: a bug of the planner; such a plan is never published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Violation {
+    /// An object has two steps, or a step and a hold.
+    Twice(ObjectId),
+    /// Steps are not in the one order.
+    Order(ObjectId),
+    /// A prune of something that is not in the inventory.
+    PruneOutsideInventory(ObjectId),
+    /// A prune of something that is desired, in whatever version.
+    PruneOfDesired(ObjectId),
+    /// A prune of something whose deletion needs a person's word.
+    PruneWithoutConsent(ObjectId),
+    /// A prune whose precondition is not the uid that is live and recorded.
+    PruneOfAnotherUid(ObjectId),
+    /// A write to something that is not desired.
+    WriteOfUndesired(ObjectId),
+    /// A write to something that nobody can see now.
+    WriteBlind(ObjectId),
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rule, id) = match self {
+            Self::Twice(id) => ("names an object twice", id),
+            Self::Order(id) => ("is out of order", id),
+            Self::PruneOutsideInventory(id) => ("prunes outside the inventory", id),
+            Self::PruneOfDesired(id) => ("prunes a desired object", id),
+            Self::PruneWithoutConsent(id) => ("prunes without consent", id),
+            Self::PruneOfAnotherUid(id) => ("prunes another uid", id),
+            Self::WriteOfUndesired(id) => ("writes an undesired object", id),
+            Self::WriteBlind(id) => ("writes what it cannot see", id),
+        };
+        write!(f, "the plan {rule}: {id}")
+    }
+}
+
+/// Lists the rules that a plan breaks; empty for a good plan.
+pub fn check(plan: &SyncPlan, situation: &Situation<'_>) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    for id in plan.steps.iter().map(|step| &step.id).chain(plan.held.iter().map(|held| &held.id)) {
+        if !seen.insert(id) {
+            found.push(Violation::Twice(id.clone()));
+        }
+    }
+    for pair in plan.steps.windows(2) {
+        if let [a, b] = pair
+            && key(a.stage, &a.id) >= key(b.stage, &b.id)
+        {
+            found.push(Violation::Order(b.id.clone()));
+        }
+    }
+    let desired: BTreeSet<&ObjectId> = situation.desired.iter().map(|object| &object.id).collect();
+    for step in &plan.steps {
+        match &step.action {
+            Action::Prune { uid } => found.extend(check_prune(&step.id, uid, situation, &desired)),
+            Action::Create | Action::Apply { .. } => {
+                found.extend(check_write(&step.id, step.stage, situation, &desired));
+            }
+            Action::Forget => {}
+        }
+    }
+    found
+}
+
+fn check_write(
+    id: &ObjectId,
+    stage: Stage,
+    situation: &Situation<'_>,
+    desired: &BTreeSet<&ObjectId>,
+) -> Vec<Violation> {
+    let mut found = Vec::new();
+    if !desired.contains(id) {
+        found.push(Violation::WriteOfUndesired(id.clone()));
+    }
+    if matches!(situation.live.get(id), Some(Existence::Unknown)) {
+        found.push(Violation::WriteBlind(id.clone()));
+    }
+    if stage >= Stage::Forget {
+        found.push(Violation::Order(id.clone()));
+    }
+    found
+}
+
+fn check_prune(
+    id: &ObjectId,
+    uid: &str,
+    situation: &Situation<'_>,
+    desired: &BTreeSet<&ObjectId>,
+) -> Vec<Violation> {
+    let inventory: BTreeMap<_, _> = situation.inventory.iter().map(|object| (&object.id, object)).collect();
+    let mut found = Vec::new();
+    if desired.contains(id) {
+        found.push(Violation::PruneOfDesired(id.clone()));
+    }
+    let Some(object) = inventory.get(id) else {
+        found.push(Violation::PruneOutsideInventory(id.clone()));
+        return found;
+    };
+    let consent = situation.application.sync.prune
+        && situation.inventory_standing == InventoryStanding::Confirmed
+        && object.adopted == Adopted::No
+        && !needs_consent(id);
+    if !consent {
+        found.push(Violation::PruneWithoutConsent(id.clone()));
+    }
+    let live_uid = match situation.live.get(id) {
+        Some(Existence::Ours(live)) if live.deletion == Deletion::None => Some(live.uid.as_str()),
+        Some(Existence::Ours(_) | Existence::NotOurs { .. } | Existence::Absent | Existence::Unknown)
+        | None => None,
+    };
+    if live_uid != Some(uid) || object.uid.as_deref().is_some_and(|recorded| recorded != uid) {
+        found.push(Violation::PruneOfAnotherUid(id.clone()));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,21 @@
+//! Decides what to do: which targets exist, and the plan that brings one of them to its desired state.
+//!
+//! Everything here is a pure function of its arguments. A plan leaves no choices to the applier: each step
+//! names its object, its action, its preconditions and its reason. The planner never sees a network, a
+//! clock or a manifest's text; it compares digests and verdicts that others made.
+
+pub mod assign;
+pub mod check;
+pub mod guard;
+pub mod heal;
+pub mod order;
+pub mod planner;
+pub mod preview;
+pub mod step;
+
+pub use assign::{Assignment, RenderJob, RenderParameters, assign, render_jobs};
+pub use check::{Violation, check};
+pub use guard::{Refusal, guard};
+pub use planner::{DesiredObject, Existence, InventoryObject, LiveObject, Situation, Verdict, plan};
+pub use preview::{ObjectPreview, Preview, PreviewChange};
+pub use step::{Action, HeldObject, HeldReason, Reason, Stage, Step, SyncPlan};

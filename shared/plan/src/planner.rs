@@ -1,0 +1,328 @@
+//! The planner: from what is desired, applied and live to the steps that are due.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{ApiVersion, Application, Digest, ObjectId};
+
+use crate::{
+    Action, HeldObject, HeldReason, Reason, Stage, Step, SyncPlan,
+    order::{key, prune_stage, stage},
+};
+
+/// Everything that a plan depends on.
+#[derive(Debug, Clone)]
+pub struct Situation<'a> {
+    /// The application and its policies.
+    pub application: &'a Application,
+    /// Digest of the desired state.
+    pub desired_digest: Digest,
+    /// Desired objects, their namespaces resolved, ids unique.
+    pub desired: &'a [DesiredObject],
+    /// What we applied, ids unique.
+    pub inventory: &'a [InventoryObject],
+    /// What is known of the live objects; an id that is not in it is [`Existence::Unknown`] if it is in the
+    /// inventory, else absent as far as our mark goes.
+    pub live: &'a BTreeMap<ObjectId, Existence>,
+    /// Whether the inventory may be pruned from.
+    pub inventory_standing: InventoryStanding,
+    /// Whether a failed step may be tried again.
+    pub retry: Retry,
+}
+
+/// How the inventory came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InventoryStanding {
+    /// Recorded by the applier, or rebuilt and confirmed by a person.
+    Confirmed,
+    /// Rebuilt from the cluster: nothing is pruned until a person confirms it.
+    Rebuilt,
+}
+
+/// Whether steps that failed are due again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Try again.
+    Due,
+    /// Not yet.
+    Waiting,
+}
+
+/// An object that Git describes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredObject {
+    /// Which object.
+    pub id: ObjectId,
+    /// The version that its manifest is written at.
+    pub api_version: ApiVersion,
+    /// Digest of its redacted manifest.
+    pub manifest: Digest,
+    /// What happens when it is gone although nobody changed its manifest.
+    pub expiry: Expiry,
+}
+
+/// Whether an object may go away by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// It stays until somebody deletes it.
+    Never,
+    /// A Job with a time-to-live: gone means done.
+    /// Source: Flux, a missing Job with `ttlSecondsAfterFinished` counts as done.
+    AfterFinish,
+}
+
+/// An object of the inventory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InventoryObject {
+    /// Which object.
+    pub id: ObjectId,
+    /// The version that it was applied at.
+    pub api_version: ApiVersion,
+    /// Its uid; `None`: only the intent was recorded.
+    pub uid: Option<String>,
+    /// Digest of the manifest applied last.
+    pub manifest: Option<Digest>,
+    /// Whether it was taken over from others.
+    pub adopted: Adopted,
+    /// How the newest attempt went.
+    pub attempt: Attempt,
+}
+
+/// Whether an object was taken over from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adopted {
+    /// We created it.
+    No,
+    /// It existed before us.
+    Yes,
+}
+
+/// How the newest attempt at an object went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// It was applied.
+    Done,
+    /// It failed, or was interrupted.
+    Unfinished,
+}
+
+/// Whether an object exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Existence {
+    /// It carries our label and an Apply entry of our manager.
+    Ours(LiveObject),
+    /// An object stands there without our mark.
+    NotOurs {
+        /// Its uid.
+        uid: String,
+    },
+    /// The API server said that there is none.
+    Absent,
+    /// It cannot be told now.
+    Unknown,
+}
+
+/// A live object that is ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveObject {
+    /// Its uid.
+    pub uid: String,
+    /// Whether it is being deleted.
+    pub deletion: Deletion,
+    /// How it compares with what we applied.
+    pub verdict: Verdict,
+}
+
+/// Whether a live object is being deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// No.
+    None,
+    /// It has a deletion timestamp.
+    Requested,
+}
+
+/// How a live object compares with what we applied to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The fingerprint is the recorded one, or a dry-run changed nothing.
+    InSync,
+    /// A dry-run changed no value but who owns it: re-apply quietly.
+    OwnershipLost,
+    /// A dry-run changed values, or was refused; a heal is due.
+    Drifted,
+    /// Drifted, and the next heal is not due yet.
+    DriftBackoff,
+    /// Drifted, and we stopped.
+    Contested,
+}
+
+enum Outcome {
+    Do(Action, Reason),
+    Hold(HeldReason),
+    Nothing,
+}
+
+/// Plans. The result names every object that is not in sync once, as a step or as held.
+pub fn plan(situation: &Situation<'_>) -> SyncPlan {
+    let inventory: BTreeMap<&ObjectId, &InventoryObject> =
+        situation.inventory.iter().map(|object| (&object.id, object)).collect();
+    let desired: BTreeSet<&ObjectId> = situation.desired.iter().map(|object| &object.id).collect();
+    let mut plan = SyncPlan {
+        desired: situation.desired_digest,
+        namespace: None,
+        steps: Vec::new(),
+        held: Vec::new(),
+        in_sync: 0,
+    };
+    for object in situation.desired {
+        let outcome = plan_desired(situation, object, inventory.get(&object.id).copied());
+        record(&mut plan, outcome, stage(&object.id), &object.id, &object.api_version);
+    }
+    for orphan in situation.inventory.iter().filter(|object| !desired.contains(&object.id)) {
+        let outcome = plan_orphan(situation, orphan);
+        record(&mut plan, outcome, prune_stage(&orphan.id), &orphan.id, &orphan.api_version);
+    }
+    plan.steps.sort_by_cached_key(|step| key(step.stage, &step.id));
+    plan.held.sort_by(|a, b| a.id.cmp(&b.id));
+    plan.namespace = missing_namespace(situation, &plan);
+    plan
+}
+
+fn record(plan: &mut SyncPlan, outcome: Outcome, stage: Stage, id: &ObjectId, api_version: &ApiVersion) {
+    match outcome {
+        Outcome::Nothing => plan.in_sync += 1,
+        Outcome::Hold(reason) => plan.held.push(HeldObject { id: id.clone(), reason }),
+        Outcome::Do(action, reason) => {
+            let stage = if action == Action::Forget { Stage::Forget } else { stage };
+            plan.steps.push(Step { id: id.clone(), api_version: api_version.clone(), stage, action, reason });
+        }
+    }
+}
+
+fn plan_desired(
+    situation: &Situation<'_>,
+    object: &DesiredObject,
+    applied: Option<&InventoryObject>,
+) -> Outcome {
+    let live = situation.live.get(&object.id);
+    if applied.is_some_and(|applied| applied.attempt == Attempt::Unfinished && same(applied, object))
+        && situation.retry == Retry::Waiting
+    {
+        return Outcome::Hold(HeldReason::RetryBackoff);
+    }
+    match (live, applied) {
+        (None, None) | (Some(Existence::Absent | Existence::NotOurs { .. }), None) => {
+            Outcome::Do(Action::Create, Reason::New)
+        }
+        (None | Some(Existence::Unknown), _) => Outcome::Hold(HeldReason::LiveUnknown),
+        (Some(Existence::Absent), Some(applied)) => missing(situation, object, applied),
+        (Some(Existence::NotOurs { .. }), Some(applied)) if applied.uid.is_none() => {
+            Outcome::Do(Action::Create, Reason::Unfinished)
+        }
+        (Some(Existence::NotOurs { uid }), Some(_)) => {
+            heal(situation, Action::Apply { uid: uid.clone() }, Reason::Drift)
+        }
+        (Some(Existence::Ours(live)), applied) => plan_ours(situation, object, live, applied),
+    }
+}
+
+fn same(applied: &InventoryObject, object: &DesiredObject) -> bool {
+    applied.manifest == Some(object.manifest)
+}
+
+fn missing(situation: &Situation<'_>, object: &DesiredObject, applied: &InventoryObject) -> Outcome {
+    match (applied.attempt, same(applied, object), object.expiry) {
+        (Attempt::Done, true, Expiry::AfterFinish) => Outcome::Hold(HeldReason::JobExpired),
+        (Attempt::Done, true, Expiry::Never) => heal(situation, Action::Create, Reason::Missing),
+        (Attempt::Done, false, _) => Outcome::Do(Action::Create, Reason::Changed),
+        (Attempt::Unfinished, _, _) => Outcome::Do(Action::Create, Reason::Unfinished),
+    }
+}
+
+fn plan_ours(
+    situation: &Situation<'_>,
+    object: &DesiredObject,
+    live: &LiveObject,
+    applied: Option<&InventoryObject>,
+) -> Outcome {
+    if live.deletion == Deletion::Requested {
+        return Outcome::Hold(HeldReason::Terminating);
+    }
+    let apply = || Action::Apply { uid: live.uid.clone() };
+    let Some(applied) = applied else {
+        return Outcome::Do(apply(), Reason::Found);
+    };
+    if !same(applied, object) {
+        return Outcome::Do(apply(), Reason::Changed);
+    }
+    if applied.attempt == Attempt::Unfinished {
+        return Outcome::Do(apply(), Reason::Unfinished);
+    }
+    match live.verdict {
+        Verdict::InSync => Outcome::Nothing,
+        Verdict::OwnershipLost | Verdict::Drifted => heal(situation, apply(), Reason::Drift),
+        Verdict::DriftBackoff => Outcome::Hold(HeldReason::HealBackoff),
+        Verdict::Contested => Outcome::Hold(HeldReason::Contested),
+    }
+}
+
+fn heal(situation: &Situation<'_>, action: Action, reason: Reason) -> Outcome {
+    if situation.application.sync.self_heal {
+        Outcome::Do(action, reason)
+    } else {
+        Outcome::Hold(HeldReason::HealDisabled)
+    }
+}
+
+fn plan_orphan(situation: &Situation<'_>, orphan: &InventoryObject) -> Outcome {
+    let live = match situation.live.get(&orphan.id) {
+        None | Some(Existence::Unknown) => return Outcome::Hold(HeldReason::LiveUnknown),
+        Some(Existence::Absent) => return Outcome::Do(Action::Forget, Reason::Gone),
+        Some(Existence::NotOurs { .. }) => return Outcome::Do(Action::Forget, Reason::NotOurs),
+        Some(Existence::Ours(live)) => live,
+    };
+    if orphan.uid.as_ref().is_some_and(|uid| *uid != live.uid) {
+        // Somebody put another object there; only its own creator may remove it.
+        return Outcome::Do(Action::Forget, Reason::NotOurs);
+    }
+    if live.deletion == Deletion::Requested {
+        return Outcome::Hold(HeldReason::Terminating);
+    }
+    if !situation.application.sync.prune {
+        return Outcome::Hold(HeldReason::PruneDisabled);
+    }
+    if situation.inventory_standing == InventoryStanding::Rebuilt {
+        return Outcome::Hold(HeldReason::PruneUnconfirmed);
+    }
+    if orphan.adopted == Adopted::Yes {
+        return Outcome::Hold(HeldReason::PruneAdopted);
+    }
+    if needs_consent(&orphan.id) {
+        return Outcome::Hold(HeldReason::PruneNeedsConsent);
+    }
+    Outcome::Do(Action::Prune { uid: live.uid.clone() }, Reason::Orphan)
+}
+
+/// Kinds whose deletion takes data or other people's objects along.
+pub(crate) fn needs_consent(id: &ObjectId) -> bool {
+    matches!(
+        (id.group.as_str(), id.kind.as_str()),
+        ("", "Namespace" | "PersistentVolume" | "PersistentVolumeClaim")
+            | ("apiextensions.k8s.io", "CustomResourceDefinition")
+    )
+}
+
+/// The application's namespace, if a step needs it and the plan does not hold it itself.
+fn missing_namespace(situation: &Situation<'_>, plan: &SyncPlan) -> Option<String> {
+    let namespace = situation.application.namespace.as_ref()?;
+    let itself = |id: &ObjectId| id.kind == "Namespace" && id.group.is_empty() && id.name == *namespace;
+    let needed = plan
+        .steps
+        .iter()
+        .any(|step| step.action == Action::Create && step.id.namespace.as_ref() == Some(namespace));
+    let described = situation.desired.iter().any(|object| itself(&object.id));
+    (needed && !described).then(|| namespace.clone())
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,369 @@
+use std::collections::BTreeMap;
+
+use model::{
+    Application, Cluster, Digest, ObjectId, Source,
+    definition::{Git, Kubeconfig},
+};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{check::check, guard::guard};
+
+pub(crate) fn source() -> Source {
+    let git = Git {
+        url: "file:///repo".into(),
+        reference: Default::default(),
+        auth: Default::default(),
+        ca_file: None,
+        proxy: None,
+    };
+    Source { name: "repo".parse().unwrap(), git, poll_ms: 30_000 }
+}
+
+pub(crate) fn cluster(name: &str, labels: &[(&str, &str)]) -> Cluster {
+    Cluster {
+        name: name.parse().unwrap(),
+        labels: labels.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+        kubeconfig: Kubeconfig::default(),
+    }
+}
+
+pub(crate) fn application(name: &str) -> Application {
+    Application {
+        name: name.parse().unwrap(),
+        source: model::definition::SourcePath { name: "repo".parse().unwrap(), path: name.into() },
+        rendering: Default::default(),
+        targets: Default::default(),
+        namespace: Some("shop".into()),
+        sync: Default::default(),
+        deletion: Default::default(),
+        guard: Default::default(),
+        ignore: vec![],
+        first_contact: Default::default(),
+    }
+}
+
+/// `Kind/name`, namespaced unless the kind is a Namespace, CRD or ClusterRole.
+fn id(text: &str) -> ObjectId {
+    let (kind, name) = text.split_once('/').unwrap();
+    let (group, scoped) = match kind {
+        "Namespace" => ("", false),
+        "CustomResourceDefinition" => ("apiextensions.k8s.io", false),
+        "Deployment" => ("apps", true),
+        "Job" => ("batch", true),
+        _ => ("", true),
+    };
+    ObjectId {
+        group: group.into(),
+        kind: kind.into(),
+        namespace: scoped.then(|| "shop".into()),
+        name: name.into(),
+    }
+}
+
+fn wanted(text: &str, manifest: &str) -> DesiredObject {
+    let id = id(text);
+    let expiry = if id.kind == "Job" { Expiry::AfterFinish } else { Expiry::Never };
+    DesiredObject {
+        id,
+        api_version: "v1".parse().unwrap(),
+        manifest: Digest::of(manifest.as_bytes()),
+        expiry,
+    }
+}
+
+fn applied(text: &str, manifest: &str) -> InventoryObject {
+    InventoryObject {
+        id: id(text),
+        api_version: "v1".parse().unwrap(),
+        uid: Some(format!("uid-{text}")),
+        manifest: Some(Digest::of(manifest.as_bytes())),
+        adopted: Adopted::No,
+        attempt: Attempt::Done,
+    }
+}
+
+fn ours(text: &str, verdict: Verdict) -> (ObjectId, Existence) {
+    let live = LiveObject { uid: format!("uid-{text}"), deletion: Deletion::None, verdict };
+    (id(text), Existence::Ours(live))
+}
+
+#[derive(Debug)]
+struct World {
+    application: Application,
+    desired: Vec<DesiredObject>,
+    inventory: Vec<InventoryObject>,
+    live: BTreeMap<ObjectId, Existence>,
+    standing: InventoryStanding,
+    retry: Retry,
+}
+
+fn world(
+    desired: Vec<DesiredObject>,
+    inventory: Vec<InventoryObject>,
+    live: Vec<(ObjectId, Existence)>,
+) -> World {
+    World {
+        application: application("shop"),
+        desired,
+        inventory,
+        live: live.into_iter().collect(),
+        standing: InventoryStanding::Confirmed,
+        retry: Retry::Due,
+    }
+}
+
+impl World {
+    fn situation(&self) -> Situation<'_> {
+        Situation {
+            application: &self.application,
+            desired_digest: Digest::of(b"desired"),
+            desired: &self.desired,
+            inventory: &self.inventory,
+            live: &self.live,
+            inventory_standing: self.standing,
+            retry: self.retry,
+        }
+    }
+
+    /// The plan as text, one step or held object a line.
+    fn plan(&self) -> String {
+        let situation = self.situation();
+        let plan = plan(&situation);
+        assert_eq!(check(&plan, &situation), []);
+        let namespace = plan.namespace.iter().map(|name| format!("namespace {name}"));
+        let steps = plan.steps.iter().map(|step| {
+            let action = match &step.action {
+                Action::Create => "create",
+                Action::Apply { .. } => "apply",
+                Action::Prune { .. } => "prune",
+                Action::Forget => "forget",
+            };
+            format!("{action} {}/{} {:?}", step.id.kind, step.id.name, step.reason)
+        });
+        let held =
+            plan.held.iter().map(|held| format!("hold {}/{} {:?}", held.id.kind, held.id.name, held.reason));
+        namespace.chain(steps).chain(held).collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[test]
+fn a_first_sync_creates_in_order() {
+    let desired = ["Deployment/web", "ConfigMap/web", "Namespace/shop", "Service/web", "Widget/w"];
+    let mut desired: Vec<_> = desired.iter().map(|text| wanted(text, "m")).collect();
+    desired.push(wanted("CustomResourceDefinition/widgets", "m"));
+    assert_eq!(
+        world(desired, vec![], vec![]).plan(),
+        "create Namespace/shop New\ncreate CustomResourceDefinition/widgets New\ncreate ConfigMap/web New\n\
+         create Service/web New\ncreate Deployment/web New\ncreate Widget/w New"
+    );
+}
+
+#[test]
+fn the_namespace_is_created_only_if_nobody_describes_it() {
+    let plan = world(vec![wanted("ConfigMap/a", "m")], vec![], vec![]).plan();
+    assert_eq!(plan, "namespace shop\ncreate ConfigMap/a New");
+}
+
+#[test]
+fn nothing_is_done_when_all_is_in_sync() {
+    let world = world(
+        vec![wanted("ConfigMap/a", "m")],
+        vec![applied("ConfigMap/a", "m")],
+        vec![ours("ConfigMap/a", Verdict::InSync)],
+    );
+    assert_eq!(world.plan(), "");
+    assert_eq!(plan(&world.situation()).in_sync, 1);
+}
+
+#[test]
+fn changes_orphans_and_drift() {
+    let mut world = world(
+        vec![wanted("ConfigMap/a", "new"), wanted("ConfigMap/d", "m"), wanted("ConfigMap/e", "m")],
+        ["a", "b", "c", "d", "e"].iter().map(|name| applied(&format!("ConfigMap/{name}"), "m")).collect(),
+        vec![
+            ours("ConfigMap/a", Verdict::InSync),
+            ours("ConfigMap/b", Verdict::InSync),
+            (id("ConfigMap/c"), Existence::Absent),
+            ours("ConfigMap/d", Verdict::Drifted),
+            (id("ConfigMap/e"), Existence::Absent),
+        ],
+    );
+    assert_eq!(
+        world.plan(),
+        "namespace shop\napply ConfigMap/a Changed\napply ConfigMap/d Drift\ncreate ConfigMap/e Missing\n\
+         forget ConfigMap/c Gone\nprune ConfigMap/b Orphan"
+    );
+    world.application.sync.self_heal = false;
+    world.application.sync.prune = false;
+    assert_eq!(
+        world.plan(),
+        "apply ConfigMap/a Changed\nforget ConfigMap/c Gone\nhold ConfigMap/b PruneDisabled\n\
+         hold ConfigMap/d HealDisabled\nhold ConfigMap/e HealDisabled"
+    );
+}
+
+#[test]
+fn what_cannot_be_seen_is_neither_missing_nor_pruned() {
+    let world = world(
+        vec![wanted("ConfigMap/a", "m")],
+        vec![applied("ConfigMap/a", "m"), applied("ConfigMap/b", "m"), applied("ConfigMap/c", "m")],
+        vec![(id("ConfigMap/b"), Existence::Unknown)],
+    );
+    assert_eq!(
+        world.plan(),
+        "hold ConfigMap/a LiveUnknown\nhold ConfigMap/b LiveUnknown\nhold ConfigMap/c LiveUnknown"
+    );
+}
+
+#[test]
+fn an_orphan_with_another_uid_is_forgotten_not_deleted() {
+    let mut inventory = vec![applied("ConfigMap/a", "m"), applied("ConfigMap/keep", "m")];
+    inventory[0].uid = Some("another".into());
+    let world = world(
+        vec![wanted("ConfigMap/keep", "m")],
+        inventory,
+        vec![ours("ConfigMap/a", Verdict::InSync), ours("ConfigMap/keep", Verdict::InSync)],
+    );
+    assert_eq!(world.plan(), "forget ConfigMap/a NotOurs");
+}
+
+#[test]
+fn kinds_that_carry_data_adopted_and_rebuilt_objects_are_not_pruned() {
+    let texts = ["Namespace/shop", "PersistentVolumeClaim/data", "ConfigMap/adopted", "ConfigMap/own"];
+    let mut inventory: Vec<_> = texts.iter().map(|text| applied(text, "m")).collect();
+    inventory[2].adopted = Adopted::Yes;
+    let live = texts.iter().map(|text| ours(text, Verdict::InSync)).collect();
+    let mut world = world(vec![], inventory, live);
+    assert_eq!(
+        world.plan(),
+        "prune ConfigMap/own Orphan\nhold ConfigMap/adopted PruneAdopted\nhold Namespace/shop PruneNeedsConsent\n\
+         hold PersistentVolumeClaim/data PruneNeedsConsent"
+    );
+    world.standing = InventoryStanding::Rebuilt;
+    assert!(world.plan().contains("hold ConfigMap/own PruneUnconfirmed"));
+}
+
+#[test]
+fn a_finished_job_is_not_run_again_unless_it_changed() {
+    let absent = || vec![(id("Job/migrate"), Existence::Absent)];
+    let inventory = || vec![applied("Job/migrate", "m")];
+    assert_eq!(
+        world(vec![wanted("Job/migrate", "m")], inventory(), absent()).plan(),
+        "hold Job/migrate JobExpired"
+    );
+    assert_eq!(
+        world(vec![wanted("Job/migrate", "new")], inventory(), absent()).plan(),
+        "namespace shop\ncreate Job/migrate Changed"
+    );
+}
+
+#[test]
+fn a_failed_step_waits_for_its_turn_unless_desired_changes() {
+    let mut inventory = vec![applied("ConfigMap/a", "m")];
+    inventory[0].attempt = Attempt::Unfinished;
+    let live = || vec![ours("ConfigMap/a", Verdict::InSync)];
+    let mut waiting = world(vec![wanted("ConfigMap/a", "m")], inventory.clone(), live());
+    waiting.retry = Retry::Waiting;
+    assert_eq!(waiting.plan(), "hold ConfigMap/a RetryBackoff");
+    waiting.desired = vec![wanted("ConfigMap/a", "new")];
+    assert_eq!(waiting.plan(), "apply ConfigMap/a Changed");
+    waiting.retry = Retry::Due;
+    waiting.desired = vec![wanted("ConfigMap/a", "m")];
+    assert_eq!(waiting.plan(), "apply ConfigMap/a Unfinished");
+}
+
+#[test]
+fn the_guard_counts_from_four_objects_and_never_allows_all() {
+    let inventory =
+        |count: usize| (0..count).map(|i| applied(&format!("ConfigMap/{i}"), "m")).collect::<Vec<_>>();
+    let live = |count: usize| {
+        (0..count).map(|i| ours(&format!("ConfigMap/{i}"), Verdict::InSync)).collect::<Vec<_>>()
+    };
+    // (inventory, kept, allowed)
+    for (count, kept, allowed) in [
+        (3, 1, true),
+        (3, 0, false),
+        (1, 0, false),
+        (4, 3, true),
+        (4, 2, false),
+        (10, 7, true),
+        (10, 6, false),
+    ] {
+        let desired = (0..kept).map(|i| wanted(&format!("ConfigMap/{i}"), "m")).collect();
+        let world = world(desired, inventory(count), live(count));
+        let plan = plan(&world.situation());
+        assert_eq!(plan.prunes().count(), count - kept);
+        let verdict = guard(&plan, count, &world.application.guard);
+        assert_eq!(verdict.is_ok(), allowed, "{kept} of {count} kept: {verdict:?}");
+    }
+}
+
+fn any_existence(text: &'static str) -> impl Strategy<Value = Option<Existence>> {
+    prop_oneof![
+        Just(None),
+        Just(Some(Existence::Absent)),
+        Just(Some(Existence::Unknown)),
+        Just(Some(Existence::NotOurs { uid: "other".into() })),
+        Just(Some(ours(text, Verdict::InSync).1)),
+        Just(Some(ours(text, Verdict::Drifted).1)),
+        Just(Some(Existence::Ours(LiveObject {
+            uid: "recreated".into(),
+            deletion: Deletion::None,
+            verdict: Verdict::Drifted
+        }))),
+    ]
+}
+
+const TEXTS: [&str; 6] = [
+    "Namespace/shop",
+    "ConfigMap/a",
+    "Deployment/b",
+    "PersistentVolumeClaim/c",
+    "Job/d",
+    "CustomResourceDefinition/e",
+];
+
+prop_compose! {
+    fn any_world()(
+        rows in proptest::collection::vec((any::<[bool; 4]>(), 0..7_usize), TEXTS.len()),
+        lives in TEXTS.map(any_existence),
+        policy in any::<[bool; 4]>(),
+    ) -> World {
+        let mut world = world(vec![], vec![], vec![]);
+        for ((text, ([desired, inventory, changed, unfinished], _)), live) in TEXTS.iter().zip(rows).zip(lives) {
+            if desired {
+                world.desired.push(wanted(text, if changed { "new" } else { "m" }));
+            }
+            if inventory {
+                let mut object = applied(text, "m");
+                if unfinished {
+                    object.attempt = Attempt::Unfinished;
+                    object.uid = None;
+                }
+                world.inventory.push(object);
+            }
+            world.live.extend(live.map(|live| (id(text), live)));
+        }
+        world.application.sync.prune = policy[0];
+        world.application.sync.self_heal = policy[1];
+        world.standing = if policy[2] { InventoryStanding::Confirmed } else { InventoryStanding::Rebuilt };
+        world.retry = if policy[3] { Retry::Due } else { Retry::Waiting };
+        world
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_plan_passes_the_checker_and_names_each_object_once(world in any_world()) {
+        let situation = world.situation();
+        let plan = plan(&situation);
+        prop_assert_eq!(check(&plan, &situation), vec![]);
+        let named = plan.steps.len() + plan.held.len() + plan.in_sync as usize;
+        let mut all: Vec<_> = world.desired.iter().map(|o| &o.id).chain(world.inventory.iter().map(|o| &o.id)).collect();
+        all.sort();
+        all.dedup();
+        prop_assert_eq!(named, all.len());
+        prop_assert_eq!(SyncPlan::decode(&plan.encode()).unwrap(), plan);
+    }
+}
