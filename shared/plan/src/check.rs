@@ -10,7 +10,7 @@ use model::ObjectId;
 use crate::{
     Action, Existence, Situation, Stage, SyncPlan,
     order::key,
-    planner::{Adopted, Deletion, InventoryStanding, needs_consent},
+    planner::{Deletion, prune_consent},
 };
 
 /// A rule that a plan breaks: a bug of the planner; such a plan is never published.
@@ -73,7 +73,7 @@ pub fn check(plan: &SyncPlan, situation: &Situation<'_>) -> Vec<Violation> {
             Action::Create | Action::Apply { .. } => {
                 found.extend(check_write(&step.id, step.stage, situation, &desired));
             }
-            Action::Forget => {}
+            Action::Forget | Action::Record { .. } => {}
         }
     }
     found
@@ -113,11 +113,7 @@ fn check_prune(
         found.push(Violation::PruneOutsideInventory(id.clone()));
         return found;
     };
-    let consent = situation.application.sync.prune
-        && situation.inventory_standing == InventoryStanding::Confirmed
-        && object.adopted == Adopted::No
-        && !needs_consent(id);
-    if !consent {
+    if prune_consent(situation, object).is_err() {
         found.push(Violation::PruneWithoutConsent(id.clone()));
     }
     let live_uid = match situation.live.get(id) {

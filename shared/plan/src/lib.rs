@@ -16,6 +16,9 @@ pub mod step;
 pub use assign::{Assignment, RenderJob, RenderParameters, assign, render_jobs};
 pub use check::{Violation, check};
 pub use guard::{Refusal, guard};
-pub use planner::{DesiredObject, Existence, InventoryObject, LiveObject, Situation, Verdict, plan};
+pub use planner::{
+    Attempt, Deletion, DesiredObject, Existence, Expiry, HealGate, InventoryObject, LiveObject, Origin,
+    RebuiltPrune, Retry, Situation, Verdict, plan,
+};
 pub use preview::{ObjectPreview, Preview, PreviewChange};
 pub use step::{Action, HeldObject, HeldReason, Reason, Stage, Step, SyncPlan};

@@ -23,19 +23,30 @@ pub struct Situation<'a> {
     /// What is known of the live objects; an id that is not in it is [`Existence::Unknown`] if it is in the
     /// inventory, else absent as far as our mark goes.
     pub live: &'a BTreeMap<ObjectId, Existence>,
-    /// Whether the inventory may be pruned from.
-    pub inventory_standing: InventoryStanding,
+    /// Objects whose heal is not due.
+    pub gates: &'a BTreeMap<ObjectId, HealGate>,
+    /// Whether objects that only the cluster vouches for may be pruned.
+    pub rebuilt_prune: RebuiltPrune,
     /// Whether a failed step may be tried again.
     pub retry: Retry,
 }
 
-/// How the inventory came to be.
+/// Why a heal is not due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InventoryStanding {
-    /// Recorded by the applier, or rebuilt and confirmed by a person.
+pub enum HealGate {
+    /// It waits its turn.
+    Backoff,
+    /// We stopped: another actor wants it otherwise.
+    Contested,
+}
+
+/// Whether orphans of an inventory that was rebuilt from the cluster may be pruned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RebuiltPrune {
+    /// A person said so.
     Confirmed,
-    /// Rebuilt from the cluster: nothing is pruned until a person confirms it.
-    Rebuilt,
+    /// Nobody said so yet.
+    Unconfirmed,
 }
 
 /// Whether steps that failed are due again.
@@ -81,19 +92,23 @@ pub struct InventoryObject {
     pub uid: Option<String>,
     /// Digest of the manifest applied last.
     pub manifest: Option<Digest>,
-    /// Whether it was taken over from others.
-    pub adopted: Adopted,
+    /// How it became ours.
+    pub origin: Origin,
     /// How the newest attempt went.
     pub attempt: Attempt,
 }
 
-/// Whether an object was taken over from others.
+/// How an object became ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Adopted {
+pub enum Origin {
     /// We created it.
-    No,
-    /// It existed before us.
-    Yes,
+    Created,
+    /// It existed before us and was taken over, by policy.
+    Adopted,
+    /// Recorded after it was found on the cluster with our mark.
+    Rebuilt,
+    /// Found on the cluster with our mark, and recorded nowhere: the log has no inventory.
+    Found,
 }
 
 /// How the newest attempt at an object went.
@@ -148,12 +163,8 @@ pub enum Verdict {
     InSync,
     /// A dry-run changed no value but who owns it: re-apply quietly.
     OwnershipLost,
-    /// A dry-run changed values, or was refused; a heal is due.
+    /// A dry-run changed values, or was refused.
     Drifted,
-    /// Drifted, and the next heal is not due yet.
-    DriftBackoff,
-    /// Drifted, and we stopped.
-    Contested,
 }
 
 enum Outcome {
@@ -193,7 +204,8 @@ fn record(plan: &mut SyncPlan, outcome: Outcome, stage: Stage, id: &ObjectId, ap
         Outcome::Nothing => plan.in_sync += 1,
         Outcome::Hold(reason) => plan.held.push(HeldObject { id: id.clone(), reason }),
         Outcome::Do(action, reason) => {
-            let stage = if action == Action::Forget { Stage::Forget } else { stage };
+            let paper = matches!(action, Action::Forget | Action::Record { .. });
+            let stage = if paper { Stage::Forget } else { stage };
             plan.steps.push(Step { id: id.clone(), api_version: api_version.clone(), stage, action, reason });
         }
     }
@@ -220,7 +232,7 @@ fn plan_desired(
             Outcome::Do(Action::Create, Reason::Unfinished)
         }
         (Some(Existence::NotOurs { uid }), Some(_)) => {
-            heal(situation, Action::Apply { uid: uid.clone() }, Reason::Drift)
+            heal(situation, &object.id, Action::Apply { uid: uid.clone() }, Reason::Drift)
         }
         (Some(Existence::Ours(live)), applied) => plan_ours(situation, object, live, applied),
     }
@@ -233,7 +245,7 @@ fn same(applied: &InventoryObject, object: &DesiredObject) -> bool {
 fn missing(situation: &Situation<'_>, object: &DesiredObject, applied: &InventoryObject) -> Outcome {
     match (applied.attempt, same(applied, object), object.expiry) {
         (Attempt::Done, true, Expiry::AfterFinish) => Outcome::Hold(HeldReason::JobExpired),
-        (Attempt::Done, true, Expiry::Never) => heal(situation, Action::Create, Reason::Missing),
+        (Attempt::Done, true, Expiry::Never) => heal(situation, &object.id, Action::Create, Reason::Missing),
         (Attempt::Done, false, _) => Outcome::Do(Action::Create, Reason::Changed),
         (Attempt::Unfinished, _, _) => Outcome::Do(Action::Create, Reason::Unfinished),
     }
@@ -249,7 +261,7 @@ fn plan_ours(
         return Outcome::Hold(HeldReason::Terminating);
     }
     let apply = || Action::Apply { uid: live.uid.clone() };
-    let Some(applied) = applied else {
+    let Some(applied) = applied.filter(|applied| applied.origin != Origin::Found) else {
         return Outcome::Do(apply(), Reason::Found);
     };
     if !same(applied, object) {
@@ -260,17 +272,18 @@ fn plan_ours(
     }
     match live.verdict {
         Verdict::InSync => Outcome::Nothing,
-        Verdict::OwnershipLost | Verdict::Drifted => heal(situation, apply(), Reason::Drift),
-        Verdict::DriftBackoff => Outcome::Hold(HeldReason::HealBackoff),
-        Verdict::Contested => Outcome::Hold(HeldReason::Contested),
+        Verdict::OwnershipLost | Verdict::Drifted => heal(situation, &object.id, apply(), Reason::Drift),
     }
 }
 
-fn heal(situation: &Situation<'_>, action: Action, reason: Reason) -> Outcome {
-    if situation.application.sync.self_heal {
-        Outcome::Do(action, reason)
-    } else {
-        Outcome::Hold(HeldReason::HealDisabled)
+fn heal(situation: &Situation<'_>, id: &ObjectId, action: Action, reason: Reason) -> Outcome {
+    if !situation.application.sync.self_heal {
+        return Outcome::Hold(HeldReason::HealDisabled);
+    }
+    match situation.gates.get(id) {
+        None => Outcome::Do(action, reason),
+        Some(HealGate::Backoff) => Outcome::Hold(HeldReason::HealBackoff),
+        Some(HealGate::Contested) => Outcome::Hold(HeldReason::Contested),
     }
 }
 
@@ -288,23 +301,32 @@ fn plan_orphan(situation: &Situation<'_>, orphan: &InventoryObject) -> Outcome {
     if live.deletion == Deletion::Requested {
         return Outcome::Hold(HeldReason::Terminating);
     }
+    let uid = live.uid.clone();
+    match (prune_consent(situation, orphan), orphan.origin) {
+        (Ok(()), _) => Outcome::Do(Action::Prune { uid }, Reason::Orphan),
+        // Kept, and from now on known to the log: else it would be a stray after this sync.
+        (Err(_), Origin::Found) => Outcome::Do(Action::Record { uid }, Reason::Found),
+        (Err(reason), Origin::Created | Origin::Adopted | Origin::Rebuilt) => Outcome::Hold(reason),
+    }
+}
+
+/// Whether an orphan may be deleted without asking a person.
+pub(crate) fn prune_consent(situation: &Situation<'_>, orphan: &InventoryObject) -> Result<(), HeldReason> {
     if !situation.application.sync.prune {
-        return Outcome::Hold(HeldReason::PruneDisabled);
+        return Err(HeldReason::PruneDisabled);
     }
-    if situation.inventory_standing == InventoryStanding::Rebuilt {
-        return Outcome::Hold(HeldReason::PruneUnconfirmed);
+    match (orphan.origin, situation.rebuilt_prune) {
+        (Origin::Adopted, _) => return Err(HeldReason::PruneAdopted),
+        (Origin::Rebuilt | Origin::Found, RebuiltPrune::Unconfirmed) => {
+            return Err(HeldReason::PruneUnconfirmed);
+        }
+        (Origin::Created | Origin::Rebuilt | Origin::Found, _) => {}
     }
-    if orphan.adopted == Adopted::Yes {
-        return Outcome::Hold(HeldReason::PruneAdopted);
-    }
-    if needs_consent(&orphan.id) {
-        return Outcome::Hold(HeldReason::PruneNeedsConsent);
-    }
-    Outcome::Do(Action::Prune { uid: live.uid.clone() }, Reason::Orphan)
+    if needs_consent(&orphan.id) { Err(HeldReason::PruneNeedsConsent) } else { Ok(()) }
 }
 
 /// Kinds whose deletion takes data or other people's objects along.
-pub(crate) fn needs_consent(id: &ObjectId) -> bool {
+fn needs_consent(id: &ObjectId) -> bool {
     matches!(
         (id.group.as_str(), id.kind.as_str()),
         ("", "Namespace" | "PersistentVolume" | "PersistentVolumeClaim")

@@ -76,7 +76,7 @@ pub enum Stage {
     Workload,
     /// What judges or serves the requests of others: webhooks and API services, when what they call is there.
     Admission,
-    /// What is removed from the inventory without a request.
+    /// What enters or leaves the inventory without a request.
     Forget,
     /// Prunes of `Admission`.
     PruneAdmission,
@@ -105,6 +105,11 @@ pub enum Action {
     },
     /// Dropped from the inventory: it is gone already, or is not ours any more.
     Forget,
+    /// Taken into the inventory without a request: it was found on the cluster with our mark.
+    Record {
+        /// Its uid.
+        uid: String,
+    },
 }
 
 /// Why a step is there.

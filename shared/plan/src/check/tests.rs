@@ -8,8 +8,8 @@ use super::*;
 use crate::{
     HeldObject, HeldReason, Reason, Step,
     planner::{
-        Attempt, DesiredObject, Expiry, InventoryObject, LiveObject, Retry, Verdict, plan as make,
-        tests::application,
+        Attempt, DesiredObject, Expiry, InventoryObject, LiveObject, Origin, RebuiltPrune, Retry, Verdict,
+        plan as make, tests::application,
     },
 };
 
@@ -34,7 +34,7 @@ fn planted(change: impl FnOnce(&mut SyncPlan)) -> Vec<Violation> {
         api_version: "v1".parse().unwrap(),
         uid: Some(name.into()),
         manifest: Some(Digest::of(b"m")),
-        adopted: Adopted::No,
+        origin: Origin::Created,
         attempt: Attempt::Done,
     };
     let desired = [DesiredObject {
@@ -56,7 +56,8 @@ fn planted(change: impl FnOnce(&mut SyncPlan)) -> Vec<Violation> {
         desired: &desired,
         inventory: &inventory,
         live: &live,
-        inventory_standing: InventoryStanding::Confirmed,
+        gates: &BTreeMap::new(),
+        rebuilt_prune: RebuiltPrune::Unconfirmed,
         retry: Retry::Due,
     };
     let mut plan = make(&situation);

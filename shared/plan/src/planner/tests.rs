@@ -78,7 +78,7 @@ fn applied(text: &str, manifest: &str) -> InventoryObject {
         api_version: "v1".parse().unwrap(),
         uid: Some(format!("uid-{text}")),
         manifest: Some(Digest::of(manifest.as_bytes())),
-        adopted: Adopted::No,
+        origin: Origin::Created,
         attempt: Attempt::Done,
     }
 }
@@ -94,7 +94,8 @@ struct World {
     desired: Vec<DesiredObject>,
     inventory: Vec<InventoryObject>,
     live: BTreeMap<ObjectId, Existence>,
-    standing: InventoryStanding,
+    gates: BTreeMap<ObjectId, HealGate>,
+    rebuilt_prune: RebuiltPrune,
     retry: Retry,
 }
 
@@ -108,7 +109,8 @@ fn world(
         desired,
         inventory,
         live: live.into_iter().collect(),
-        standing: InventoryStanding::Confirmed,
+        gates: BTreeMap::new(),
+        rebuilt_prune: RebuiltPrune::Unconfirmed,
         retry: Retry::Due,
     }
 }
@@ -121,7 +123,8 @@ impl World {
             desired: &self.desired,
             inventory: &self.inventory,
             live: &self.live,
-            inventory_standing: self.standing,
+            gates: &self.gates,
+            rebuilt_prune: self.rebuilt_prune,
             retry: self.retry,
         }
     }
@@ -138,6 +141,7 @@ impl World {
                 Action::Apply { .. } => "apply",
                 Action::Prune { .. } => "prune",
                 Action::Forget => "forget",
+                Action::Record { .. } => "record",
             };
             format!("{action} {}/{} {:?}", step.id.kind, step.id.name, step.reason)
         });
@@ -204,6 +208,18 @@ fn changes_orphans_and_drift() {
 }
 
 #[test]
+fn a_gated_heal_is_held() {
+    let mut world = world(
+        vec![wanted("ConfigMap/a", "m"), wanted("ConfigMap/b", "m")],
+        vec![applied("ConfigMap/a", "m"), applied("ConfigMap/b", "m")],
+        vec![ours("ConfigMap/a", Verdict::Drifted), (id("ConfigMap/b"), Existence::Absent)],
+    );
+    world.gates.insert(id("ConfigMap/a"), HealGate::Backoff);
+    world.gates.insert(id("ConfigMap/b"), HealGate::Contested);
+    assert_eq!(world.plan(), "hold ConfigMap/a HealBackoff\nhold ConfigMap/b Contested");
+}
+
+#[test]
 fn what_cannot_be_seen_is_neither_missing_nor_pruned() {
     let world = world(
         vec![wanted("ConfigMap/a", "m")],
@@ -232,7 +248,7 @@ fn an_orphan_with_another_uid_is_forgotten_not_deleted() {
 fn kinds_that_carry_data_adopted_and_rebuilt_objects_are_not_pruned() {
     let texts = ["Namespace/shop", "PersistentVolumeClaim/data", "ConfigMap/adopted", "ConfigMap/own"];
     let mut inventory: Vec<_> = texts.iter().map(|text| applied(text, "m")).collect();
-    inventory[2].adopted = Adopted::Yes;
+    inventory[2].origin = Origin::Adopted;
     let live = texts.iter().map(|text| ours(text, Verdict::InSync)).collect();
     let mut world = world(vec![], inventory, live);
     assert_eq!(
@@ -240,8 +256,12 @@ fn kinds_that_carry_data_adopted_and_rebuilt_objects_are_not_pruned() {
         "prune ConfigMap/own Orphan\nhold ConfigMap/adopted PruneAdopted\nhold Namespace/shop PruneNeedsConsent\n\
          hold PersistentVolumeClaim/data PruneNeedsConsent"
     );
-    world.standing = InventoryStanding::Rebuilt;
+    world.inventory[3].origin = Origin::Rebuilt;
     assert!(world.plan().contains("hold ConfigMap/own PruneUnconfirmed"));
+    world.inventory[3].origin = Origin::Found;
+    assert!(world.plan().contains("record ConfigMap/own Found"));
+    world.rebuilt_prune = RebuiltPrune::Confirmed;
+    assert!(world.plan().contains("prune ConfigMap/own Orphan"));
 }
 
 #[test]
@@ -340,6 +360,7 @@ prop_compose! {
                 if unfinished {
                     object.attempt = Attempt::Unfinished;
                     object.uid = None;
+                    object.origin = Origin::Found;
                 }
                 world.inventory.push(object);
             }
@@ -347,7 +368,7 @@ prop_compose! {
         }
         world.application.sync.prune = policy[0];
         world.application.sync.self_heal = policy[1];
-        world.standing = if policy[2] { InventoryStanding::Confirmed } else { InventoryStanding::Rebuilt };
+        world.rebuilt_prune = if policy[2] { RebuiltPrune::Confirmed } else { RebuiltPrune::Unconfirmed };
         world.retry = if policy[3] { Retry::Due } else { Retry::Waiting };
         world
     }
