@@ -57,6 +57,8 @@ pub struct PlannedSync {
     pub plan: Content,
     /// What it was made from.
     pub made_from: InputVector,
+    /// Objects that it leaves for later: not seen, not gone, not due.
+    pub open: u32,
 }
 
 /// The versions that a decision was made from.
