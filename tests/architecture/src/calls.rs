@@ -1,0 +1,66 @@
+//! Calls that have no place here: unfinished code, and waiting for time to pass instead of for what should happen.
+
+use crate::source::Mention;
+use crate::{Tree, Violation};
+
+pub fn calls(tree: &Tree) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for source in &tree.sources {
+        for mention in &source.mentions {
+            if let Some(fix) = fix_for(mention) {
+                found.push(Violation {
+                    rule: "banned-call",
+                    path: source.path.clone(),
+                    line: mention.line,
+                    item: mention.function.clone(),
+                    problem: format!("`{}`", mention.path),
+                    fix,
+                });
+            }
+        }
+    }
+    found
+}
+
+fn fix_for(mention: &Mention) -> Option<&'static str> {
+    if ["todo!", "unimplemented!"].iter().any(|call| mention.ends_in(call)) {
+        Some("finish it, or return an error that says what is missing")
+    } else if mention.ends_in("thread::sleep") {
+        Some("await the event, with a bound")
+    } else if mention.in_test && (mention.ends_in("time::sleep") || mention.ends_in("time::sleep_until")) {
+        Some(
+            "await what should happen, with a bound: a test that sleeps is slow when right and flaky when wrong",
+        )
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<(String, String)> {
+        let found = calls(&Tree::of(&[("services/differ/src/run.rs", text)]));
+        found.into_iter().map(|violation| (violation.problem, violation.item)).collect()
+    }
+
+    #[test]
+    fn each_banned_call_is_found() {
+        for (text, call, function) in [
+            ("fn f() { todo!() }", "`todo!`", "f"),
+            ("fn f() { core::unimplemented!(\"later\") }", "`core::unimplemented!`", "f"),
+            ("fn f() { std::thread::sleep(d) }", "`std::thread::sleep`", "f"),
+            ("use std::thread::sleep;", "`std::thread::sleep`", "-"),
+            ("#[tokio::test] async fn t() { tokio::time::sleep(d).await }", "`tokio::time::sleep`", "t"),
+            ("#[cfg(test)] mod tests { use tokio::time::sleep; }", "`tokio::time::sleep`", "-"),
+        ] {
+            assert_eq!(found(text), [(call.to_owned(), function.to_owned())], "{text}");
+        }
+    }
+
+    #[test]
+    fn services_may_wait() {
+        assert_eq!(found("async fn f() { tokio::time::sleep(d).await }"), []);
+    }
+}
