@@ -1,5 +1,5 @@
 # Sourced by cluster-up and cluster-down: where a test cluster keeps its state, and whether its parts run.
-# One folder per cluster holds its kubeconfig, ports, keys, data, and <part>.pid and <part>.log of each process.
+# One folder per cluster holds its kubeconfig, ports, keys and data, and a .pid and a .log of each process.
 
 clusters=${DRIFTLESS_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/driftless}/clusters
 
