@@ -1,0 +1,17 @@
+//! What differs: whether a live object is still as we left it, and which fields changed between two objects.
+//!
+//! [`record`] and [`matches`] are the fingerprint that decides drift; [`judge`] reads the dry-run that is
+//! asked when it does not match; [`field_diff`] and [`render_diff`] show changes to people. All of it works on
+//! redacted objects. This crate knows no schema, no cluster and no clock.
+
+mod empties;
+mod fingerprint;
+mod list_items;
+mod managed_fields;
+mod path;
+mod walk;
+
+pub use empties::Empty;
+pub use fingerprint::{Fingerprint, matches, record};
+pub use managed_fields::{Entry, Operation, apply_entry, entries, owned_paths, owners};
+pub use path::{Element, FieldPath};
