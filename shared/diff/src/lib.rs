@@ -5,13 +5,20 @@
 //! redacted objects. This crate knows no schema, no cluster and no clock.
 
 mod empties;
+mod field_diff;
 mod fingerprint;
 mod list_items;
 mod managed_fields;
+mod pairing;
 mod path;
+mod text;
+mod verdict;
 mod walk;
 
 pub use empties::Empty;
+pub use field_diff::{Change, FieldChange, Scope, field_diff};
 pub use fingerprint::{Fingerprint, matches, record};
 pub use managed_fields::{Entry, Operation, apply_entry, entries, owned_paths, owners};
 pub use path::{Element, FieldPath};
+pub use text::{Style, render_diff};
+pub use verdict::{Verdict, judge};

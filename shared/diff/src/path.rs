@@ -124,7 +124,7 @@ impl fmt::Display for FieldPath {
 }
 
 /// Appends a step in its readable form.
-pub(crate) fn push_element(text: &mut String, element: &Element) {
+fn push_element(text: &mut String, element: &Element) {
     match element {
         Element::Field(name) => push_field(text, name),
         Element::Key(key) => {
@@ -137,7 +137,7 @@ pub(crate) fn push_element(text: &mut String, element: &Element) {
 }
 
 /// Appends `.name`, or `["example.com/name"]` where a dot would mislead.
-fn push_field(text: &mut String, name: &str) {
+pub(crate) fn push_field(text: &mut String, name: &str) {
     let simple =
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
     if simple {
