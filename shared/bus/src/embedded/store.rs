@@ -1,0 +1,203 @@
+//! The open file: reads on threads of their own, and coming back after a failed disk.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, WriteTransaction};
+use tokio::sync::watch;
+
+use super::{compact, folder, layout, layout::*};
+use crate::{Cause, LogPosition, OpenError};
+
+/// Memory for pages of the file. The default of redb, 1 GiB, is more than everything else here needs.
+const CACHE_BYTES: usize = 128 * 1024 * 1024;
+
+/// How the file is opened; tests put a failing disk in its place.
+pub(super) type Opener = fn(&Path) -> Result<Database, DatabaseError>;
+
+/// The open file and what everybody needs to know of it.
+pub(super) struct Store {
+    pub(super) incarnation: String,
+    /// The newest committed sequence; wakes readers.
+    pub(super) committed: watch::Sender<u64>,
+    path: PathBuf,
+    opener: Opener,
+    /// `None` after a failed disk, until it could be opened again.
+    database: RwLock<Option<Database>>,
+    _lock: File,
+}
+
+/// Says that the disk failed and the file could not be opened again yet.
+#[derive(Debug, thiserror::Error)]
+#[error("the log is closed after a failed write; it is opened again with the next append")]
+struct Closed;
+
+pub(super) fn open_file(path: &Path) -> Result<Database, DatabaseError> {
+    Builder::new().set_cache_size(CACHE_BYTES).create(path)
+}
+
+impl Store {
+    pub(super) fn open(folder: &Path, opener: Opener) -> Result<Arc<Self>, OpenError> {
+        let lock = folder::take(folder)?;
+        let failed = |cause: Cause| OpenError::Storage { folder: folder.to_owned(), cause };
+        let path = folder.join("log.redb");
+        let mut database = opener(&path).map_err(|error| failed(Arc::new(error)))?;
+        compact::on_open(&mut database, &path);
+        let facts = Facts::prepare(&database).map_err(|error| failed(Arc::new(error)))?;
+        if facts.layout > LAYOUT {
+            return Err(OpenError::NewerLayout { found: facts.layout, known: LAYOUT });
+        }
+        Ok(Arc::new(Self {
+            incarnation: facts.incarnation,
+            committed: watch::Sender::new(facts.sequence),
+            path,
+            opener,
+            database: RwLock::new(Some(database)),
+            _lock: lock,
+        }))
+    }
+
+    pub(super) fn position(&self) -> LogPosition {
+        LogPosition { incarnation: self.incarnation.clone(), sequence: *self.committed.borrow() }
+    }
+
+    /// Reads one consistent state, on a thread that may block.
+    pub(super) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Result<T, Cause> {
+        let store = self.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            let guard = store.database.read().unwrap_or_else(PoisonError::into_inner);
+            let database = guard.as_ref().ok_or_else(|| -> Cause { Arc::new(Closed) })?;
+            let read = || work(&database.begin_read().map_err(redb::Error::from)?);
+            read().map_err(|error| -> Cause { Arc::new(error) })
+        });
+        reading.await.unwrap_or_else(|error| Err(Arc::new(error)))
+    }
+
+    /// Runs one write transaction and commits it to the disk.
+    pub(super) fn write(
+        &self,
+        work: impl FnOnce(&WriteTransaction) -> Result<u64, redb::Error>,
+    ) -> Result<(), Cause> {
+        self.reopen_if_closed()?;
+        let outcome = {
+            let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
+            let database = guard.as_ref().ok_or_else(|| -> Cause { Arc::new(Closed) })?;
+            commit(database, work)
+        };
+        match outcome {
+            Ok(sequence) => {
+                self.committed.send_if_modified(|newest| std::mem::replace(newest, sequence) != sequence);
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%error, "a write to the log failed; closing it");
+                self.close();
+                // At once, so that readers do not wait for the next append; if it fails, that one tries again.
+                if let Err(cause) = self.reopen_if_closed() {
+                    tracing::error!(%cause, "the log could not be opened again");
+                }
+                Err(Arc::new(error))
+            }
+        }
+    }
+
+    /// Gives space back to the file system; readers wait meanwhile.
+    pub(super) fn compact(&self) {
+        let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(database) = guard.as_mut() {
+            compact::now(database, &self.path);
+        }
+    }
+
+    fn close(&self) {
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
+        // After a failed fsync the kernel takes pages for clean that never reached the disk: make it forget
+        // them, so that what is read from here on is what the disk has.
+        let forget = File::open(&self.path)
+            .map(|file| rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed));
+        if let Err(error) = forget {
+            tracing::warn!(%error, "the page cache of the log could not be dropped");
+        }
+    }
+
+    fn reopen_if_closed(&self) -> Result<(), Cause> {
+        let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        if guard.is_some() {
+            return Ok(());
+        }
+        let database = (self.opener)(&self.path).map_err(|error| -> Cause { Arc::new(error) })?;
+        let facts = Facts::prepare(&database).map_err(|error| -> Cause { Arc::new(error) })?;
+        self.committed.send_replace(facts.sequence);
+        *guard = Some(database);
+        tracing::info!(sequence = facts.sequence, "the log is open again");
+        Ok(())
+    }
+}
+
+fn commit(
+    database: &Database,
+    work: impl FnOnce(&WriteTransaction) -> Result<u64, redb::Error>,
+) -> Result<u64, redb::Error> {
+    let write = database.begin_write()?;
+    let sequence = work(&write)?;
+    write.commit()?;
+    Ok(sequence)
+}
+
+struct Facts {
+    layout: u32,
+    incarnation: String,
+    sequence: u64,
+}
+
+impl Facts {
+    /// Reads the facts of the log, and writes them first if the file is new.
+    fn prepare(database: &Database) -> Result<Self, redb::Error> {
+        if let Some(facts) = Self::read(database)? {
+            return Ok(facts);
+        }
+        let write = database.begin_write()?;
+        {
+            let mut meta = write.open_table(META)?;
+            meta.insert(LAYOUT_KEY, LAYOUT.to_be_bytes().as_slice())?;
+            meta.insert(INCARNATION_KEY, format!("{:032x}", rand::random::<u128>()).as_bytes())?;
+            meta.insert(SEQUENCE_KEY, 0_u64.to_be_bytes().as_slice())?;
+            write.open_table(EVENTS)?;
+            write.open_table(HEADS)?;
+            write.open_table(VERSIONS)?;
+            write.open_table(EXPIRING)?;
+            write.open_table(FEED_ONLY)?;
+            write.open_table(CONSUMERS)?;
+            write.open_table(layout::BLOBS)?;
+            write.open_table(layout::CHUNKS)?;
+        }
+        write.commit()?;
+        Self::read(database)?.ok_or_else(|| redb::Error::Corrupted("the facts of the log are missing".into()))
+    }
+
+    fn read(database: &Database) -> Result<Option<Self>, redb::Error> {
+        let meta = match database.begin_read()?.open_table(META) {
+            Ok(meta) => meta,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let corrupted = |what: &str| redb::Error::Corrupted(format!("{what} of the log is unreadable"));
+        let bytes = |key: &'static str| -> Result<Vec<u8>, redb::Error> {
+            Ok(meta.get(key)?.ok_or_else(|| corrupted(key))?.value().to_vec())
+        };
+        let layout = bytes(LAYOUT_KEY)?.try_into().map_err(|_| corrupted(LAYOUT_KEY))?;
+        let sequence = bytes(SEQUENCE_KEY)?.try_into().map_err(|_| corrupted(SEQUENCE_KEY))?;
+        Ok(Some(Self {
+            layout: u32::from_be_bytes(layout),
+            incarnation: String::from_utf8(bytes(INCARNATION_KEY)?)
+                .map_err(|_| corrupted(INCARNATION_KEY))?,
+            sequence: u64::from_be_bytes(sequence),
+        }))
+    }
+}

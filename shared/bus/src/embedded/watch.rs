@@ -1,0 +1,210 @@
+//! Listing from the heads, then following the log. The reader pulls: there is no queue that could fill.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    ops::Range,
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use model::{AggregateKind, Partition};
+use redb::ReadTransaction;
+use tokio::sync::watch;
+
+use super::{
+    layout::{self, EVENTS, HEADS, Head},
+    read, record,
+    store::Store,
+};
+use crate::{Cause, Filter, ReadError, WatchItem, watch::WatchSource};
+
+/// Events read in one go: what waits in memory for a slow reader.
+const PAGE: usize = 256;
+
+/// Entries looked at in one go, for filters that let few through.
+const SCAN: usize = 4096;
+
+/// A reader farther behind than this gets the newest event of each aggregate instead of all between; reading
+/// that many one after the other takes about as long as looking at every head of a large fleet.
+const LAG: u64 = 10_000;
+
+/// One watch.
+pub(super) struct Tail {
+    store: Arc<Store>,
+    filter: Filter,
+    changes: watch::Receiver<u64>,
+    buffer: VecDeque<WatchItem>,
+    /// Everything up to here was told.
+    after: u64,
+    listed: bool,
+    listing: Option<Listing>,
+    /// Aggregates told ahead of `after`, because what the list named was gone when its turn came.
+    ahead: HashMap<Vec<u8>, u64>,
+}
+
+/// A list in progress.
+struct Listing {
+    /// Places still to tell, the one with the lowest sequence last, with the sequence found at the start.
+    places: Vec<(u64, Vec<u8>)>,
+    /// The sequence at which the list was made.
+    until: u64,
+}
+
+impl Tail {
+    pub(super) fn new(store: Arc<Store>, filter: Filter) -> Self {
+        let changes = store.committed.subscribe();
+        Self {
+            store,
+            filter,
+            changes,
+            buffer: VecDeque::new(),
+            after: 0,
+            listed: false,
+            listing: None,
+            ahead: HashMap::new(),
+        }
+    }
+
+    /// Does one step: starts a list, tells a page of it, or a page of changes.
+    async fn advance(&mut self) -> Result<(), Cause> {
+        let committed = *self.changes.borrow_and_update();
+        if self.listing.is_some() {
+            self.tell_listed().await
+        } else if !self.listed || committed.saturating_sub(self.after) > LAG {
+            self.begin_list().await
+        } else {
+            self.tell_changes(committed).await
+        }
+    }
+
+    async fn begin_list(&mut self) -> Result<(), Cause> {
+        let (filter, after) = (self.filter.clone(), self.after);
+        let listing = self.store.read(move |txn| list(txn, &filter, after)).await?;
+        self.listing = Some(listing);
+        Ok(())
+    }
+
+    async fn tell_listed(&mut self) -> Result<(), Cause> {
+        let Some(listing) = &self.listing else { return Ok(()) };
+        let (at, until) = (listing.places.len().saturating_sub(PAGE), listing.until);
+        let page = listing.places[at..].to_vec();
+        // Nothing is changed before the await: a cancelled call must find everything as it was.
+        let told = self.store.read(move |txn| heads(txn, page)).await?;
+        for (listed_at, place, head, item) in told {
+            if head.sequence != listed_at {
+                self.ahead.insert(place, head.sequence);
+            }
+            self.buffer.push_back(item);
+        }
+        match &mut self.listing {
+            Some(listing) if at > 0 => listing.places.truncate(at),
+            Some(_) | None => {
+                self.listing = None;
+                self.after = until;
+                if !std::mem::replace(&mut self.listed, true) {
+                    self.buffer.push_back(WatchItem::Listed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_changes(&mut self, committed: u64) -> Result<(), Cause> {
+        let (filter, after) = (self.filter.clone(), self.after);
+        let page = self.store.read(move |txn| changes(txn, &filter, after..committed)).await?;
+        for (place, sequence, item) in page.items {
+            if self.ahead.get(&place).is_none_or(|told| sequence > *told) {
+                self.buffer.push_back(item);
+            }
+        }
+        self.after = page.until;
+        let after = self.after;
+        self.ahead.retain(|_, told| *told > after);
+        Ok(())
+    }
+
+    fn has_work(&self) -> bool {
+        !self.listed || self.listing.is_some() || *self.changes.borrow() > self.after
+    }
+}
+
+#[async_trait]
+impl WatchSource for Tail {
+    async fn next(&mut self) -> Option<Result<WatchItem, ReadError>> {
+        loop {
+            if let Some(item) = self.buffer.pop_front() {
+                return Some(Ok(item));
+            }
+            if self.has_work() {
+                if let Err(cause) = self.advance().await {
+                    return Some(Err(ReadError::Unavailable(cause)));
+                }
+            } else if self.changes.changed().await.is_err() {
+                return None;
+            }
+        }
+    }
+}
+
+/// The places that the filter lets through and whose newest event is behind `after`.
+fn list(txn: &ReadTransaction, filter: &Filter, after: u64) -> Result<Listing, redb::Error> {
+    let table = txn.open_table(HEADS)?;
+    let mut places = Vec::new();
+    for kind in AggregateKind::ALL {
+        for partition in Partition::all().filter(|partition| filter.admits_place(kind, *partition)) {
+            let (first, behind) = layout::places(kind, partition);
+            for row in table.range(first.as_slice()..behind.as_slice())? {
+                let (place, head) = row?;
+                let head = Head::decode(head.value()).filter(|head| head.sequence > after);
+                places.extend(head.map(|head| (head.sequence, place.value().to_vec())));
+            }
+        }
+    }
+    places.sort_unstable_by(|a, b| b.cmp(a));
+    // What was committed by now may be gone again, so the count is taken, not the last record.
+    let until = read::sequence(txn)?;
+    Ok(Listing { places, until })
+}
+
+type Told = (u64, Vec<u8>, Head, WatchItem);
+
+/// The newest events at these places, last place first.
+fn heads(txn: &ReadTransaction, page: Vec<(u64, Vec<u8>)>) -> Result<Vec<Told>, redb::Error> {
+    let mut told = Vec::with_capacity(page.len());
+    for (listed_at, place) in page.into_iter().rev() {
+        if let Some((head, item)) = read::newest_at(txn, &place)? {
+            told.push((listed_at, place, head, item));
+        }
+    }
+    Ok(told)
+}
+
+struct Page {
+    items: Vec<(Vec<u8>, u64, WatchItem)>,
+    until: u64,
+}
+
+/// What came behind the start of the range and up to its end, at most a page of it.
+fn changes(txn: &ReadTransaction, filter: &Filter, range: Range<u64>) -> Result<Page, redb::Error> {
+    let mut page = Page { items: Vec::new(), until: range.end };
+    for (count, row) in txn.open_table(EVENTS)?.range(range.start + 1..=range.end)?.enumerate() {
+        let (sequence, bytes) = row?;
+        if page.items.len() >= PAGE || count >= SCAN {
+            page.until = sequence.value() - 1;
+            break;
+        }
+        let sequence = sequence.value();
+        let Some(place) = record::place(bytes.value()).filter(|place| admits(filter, place)) else {
+            continue;
+        };
+        match record::decode(sequence, bytes.value()) {
+            Some(item) => page.items.push((place.to_vec(), sequence, item)),
+            None => tracing::error!(sequence, "a record names no aggregate known here"),
+        }
+    }
+    Ok(page)
+}
+
+fn admits(filter: &Filter, place: &[u8]) -> bool {
+    layout::aggregate_at(place).is_some_and(|aggregate| filter.admits(&aggregate))
+}

@@ -1,0 +1,28 @@
+//! The log: the one place where services meet.
+//!
+//! One API over two backends: NATS JetStream for fleets, redb inside one process by default. [`open`] gives a
+//! [`Log`]; everything else hangs from it. Appending with the expected version is the only commit; readers
+//! list the newest event of each aggregate and then watch. This crate knows places, versions and bytes; it
+//! must not know what a payload means. Only here are async-nats and redb named.
+
+pub mod config;
+pub mod draft_check;
+mod embedded;
+pub mod error;
+pub mod feed;
+pub mod filter;
+pub mod log;
+pub mod membership;
+mod packing;
+pub mod position;
+pub mod verdict;
+pub mod watch;
+
+pub use config::{EmbeddedConfig, LogConfig, open};
+pub use error::{AppendError, BlobError, Cause, OpenError, ReadError};
+pub use feed::{Feed, FeedItem};
+pub use filter::{Filter, Partitions};
+pub use log::{HISTORY_MAX, Log, Swept};
+pub use membership::{Member, Membership};
+pub use position::{LogPosition, Succession};
+pub use watch::{Undecodable, Watch, WatchItem};

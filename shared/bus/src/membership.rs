@@ -1,0 +1,47 @@
+//! Who is there: the input of the question who owns what.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::watch;
+
+/// A process in a group.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Member {
+    /// Unique in its group and over restarts; letters, digits, `-` and `_`.
+    pub name: String,
+    /// Its share relative to the others; 1 unless machines differ.
+    pub weight: u32,
+}
+
+impl Member {
+    /// A member of weight 1.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), weight: 1 }
+    }
+}
+
+/// Held while a process is in a group; dropping it leaves.
+pub struct Membership {
+    members: watch::Receiver<BTreeSet<Member>>,
+    _held: Box<dyn Send + Sync>,
+}
+
+impl Membership {
+    pub(crate) fn new(members: watch::Receiver<BTreeSet<Member>>, held: impl Send + Sync + 'static) -> Self {
+        Self { members, _held: Box::new(held) }
+    }
+
+    /// The members now, oneself included, in order.
+    pub fn members(&self) -> BTreeSet<Member> {
+        self.members.borrow().clone()
+    }
+
+    /// Waits until the members are others than at the last call. Safe to cancel.
+    pub async fn changed(&mut self) -> BTreeSet<Member> {
+        if self.members.changed().await.is_err() {
+            // The backend's task is gone, which the process supervises elsewhere: nothing changes any more.
+            std::future::pending::<()>().await;
+        }
+        self.members.borrow_and_update().clone()
+    }
+}

@@ -1,0 +1,48 @@
+//! Where a log stands, and whether it is still the log that was seen before.
+
+/// A log and how far it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogPosition {
+    /// Id written when the log was created.
+    pub incarnation: String,
+    /// Sequence of the newest event; 0 in an empty log.
+    pub sequence: u64,
+}
+
+/// What a later look at a log says about an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Succession {
+    /// The same log, as far or farther.
+    Continues,
+    /// Another log: the old one was wiped. Start afresh.
+    Replaced,
+    /// The same log, but events that were seen are gone: an older copy was put back. Start afresh.
+    Older,
+}
+
+impl LogPosition {
+    /// Judges what is found now, having seen `self` before.
+    pub fn succession(&self, found: &Self) -> Succession {
+        if self.incarnation != found.incarnation {
+            Succession::Replaced
+        } else if found.sequence < self.sequence {
+            Succession::Older
+        } else {
+            Succession::Continues
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wiped_or_older_log_is_told_apart() {
+        let at = |incarnation: &str, sequence| LogPosition { incarnation: incarnation.into(), sequence };
+        assert_eq!(at("a", 5).succession(&at("a", 5)), Succession::Continues);
+        assert_eq!(at("a", 5).succession(&at("a", 9)), Succession::Continues);
+        assert_eq!(at("a", 5).succession(&at("a", 4)), Succession::Older);
+        assert_eq!(at("a", 5).succession(&at("b", 9)), Succession::Replaced);
+    }
+}
