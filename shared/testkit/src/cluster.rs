@@ -1,0 +1,139 @@
+//! Real Kubernetes control planes, started and ended by the scripts in tests/.
+//!
+//! A cluster is known by its name. It stays up when the test ends, so that the next test binary finds it;
+//! tests/run takes all of them down. Tests that share one keep to a [`namespace`](unique) of their own; a test
+//! that stops or restarts parts takes a name that no other test uses, and [`TestCluster::down`] at its end.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{self, Command},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use model::definition::Kubeconfig;
+
+/// A running control plane.
+#[derive(Debug, Clone)]
+pub struct TestCluster {
+    name: String,
+    kubeconfig: PathBuf,
+}
+
+/// A process of the control plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The store below the API server.
+    Etcd,
+    /// The API server.
+    ApiServer,
+}
+
+/// What a test does to a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGKILL; [`real`] with the same name starts it again on the same port and data.
+    Kill,
+    /// SIGSTOP: it keeps its connections and answers nothing.
+    Stop,
+    /// SIGCONT.
+    Continue,
+}
+
+/// Starts the cluster `name` (a-z, 0-9, '-'), or finds it running: etcd and the API server.
+///
+/// # Panics
+/// If it does not come up: the message holds the script's output.
+pub fn real(name: &str) -> TestCluster {
+    up(name, &[])
+}
+
+/// Like [`real`], with controllers, scheduler and one fake node, so that pods become Ready.
+///
+/// # Panics
+/// If it does not come up: the message holds the script's output.
+pub fn with_controllers(name: &str) -> TestCluster {
+    up(name, &["--with-controllers"])
+}
+
+/// A name that no other test uses: `prefix`, then digits and letters. At most 40 bytes after the prefix.
+pub fn unique(prefix: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    format!("{prefix}-{now:x}-{:x}-{count:x}", process::id())
+}
+
+fn up(name: &str, options: &[&str]) -> TestCluster {
+    let output = script("cluster-up").args(["--name", name]).args(options).output();
+    let output = output.unwrap_or_else(|error| panic!("tests/cluster-up does not start: {error}"));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let path = text.lines().last().filter(|_| output.status.success());
+    let path = path.unwrap_or_else(|| {
+        panic!("tests/cluster-up failed (tests/run starts all): {}", String::from_utf8_lossy(&output.stderr))
+    });
+    TestCluster { name: name.to_owned(), kubeconfig: path.into() }
+}
+
+fn script(name: &str) -> Command {
+    Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests").join(name))
+}
+
+impl TestCluster {
+    /// The kubeconfig file: a context for the administrator (the current one) and one for the viewer.
+    pub fn kubeconfig_file(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// As administrator: every right.
+    pub fn admin(&self) -> Kubeconfig {
+        Kubeconfig { file: Some(self.kubeconfig.clone()), context: Some(self.name.clone()) }
+    }
+
+    /// As a user who is known and has no rights.
+    pub fn viewer(&self) -> Kubeconfig {
+        Kubeconfig { file: Some(self.kubeconfig.clone()), context: Some(format!("{}-viewer", self.name)) }
+    }
+
+    /// Signals a process of the control plane.
+    ///
+    /// # Panics
+    /// If it is not running.
+    pub fn signal(&self, part: Part, signal: Signal) {
+        let part = match part {
+            Part::Etcd => "etcd",
+            Part::ApiServer => "kube-apiserver",
+        };
+        let signal = match signal {
+            Signal::Kill => "-KILL",
+            Signal::Stop => "-STOP",
+            Signal::Continue => "-CONT",
+        };
+        let pid = self.kubeconfig.with_file_name(format!("{part}.pid"));
+        let pid = fs::read_to_string(&pid).unwrap_or_else(|error| panic!("{}: {error}", pid.display()));
+        let done = Command::new("kill").args([signal, pid.trim()]).status();
+        assert!(done.is_ok_and(|status| status.success()), "kill {signal} {part} failed");
+    }
+
+    /// Ends the cluster and removes its data.
+    ///
+    /// # Panics
+    /// If the script fails.
+    pub fn down(self) {
+        let done = script("cluster-down").args(["--name", &self.name]).status();
+        assert!(done.is_ok_and(|status| status.success()), "tests/cluster-down failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unique_names_differ_and_fit_a_namespace() {
+        let names: std::collections::BTreeSet<String> = (0..100).map(|_| unique("t")).collect();
+        assert_eq!(names.len(), 100);
+        assert!(names.iter().all(|name| name.len() <= 63));
+    }
+}
