@@ -133,8 +133,8 @@ pub struct Fingerprint {
 /// An owned empty container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmptyMark {
-    /// Where.
-    pub path: String,
+    /// Where: the steps of the path as `fieldsV1` writes them.
+    pub path: Vec<String>,
     /// Whether the live object held it when the fingerprint was recorded.
     pub present: bool,
 }
