@@ -1,0 +1,219 @@
+//! From a kubeconfig to an authenticated way to the API server.
+
+use std::{path::PathBuf, thread, time::Duration};
+
+use http::{HeaderValue, Uri};
+use hyper_util::{
+    client::legacy::{self, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use kube::{
+    Config,
+    client::{Body, ConfigExt, middleware::AuthLayer},
+    config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig as File, KubeconfigError},
+};
+use model::definition::Kubeconfig;
+use tokio::{sync::oneshot, time::timeout};
+use tower::{BoxError, ServiceBuilder, ServiceExt};
+
+use crate::{ClusterError, send::Transport};
+
+/// How long credentials may take to come: an exec plugin may ask a cloud.
+const CREDENTIALS_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long a connection may take to come up, TLS apart; below the deadline of a call.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(4);
+
+/// How often an open connection is probed, and how long the answer may take: a server that has gone silent is
+/// noticed in 20 s, though its watches may rightly say nothing for a minute.
+const PROBE_INTERVAL: Duration = Duration::from_secs(10);
+const PROBE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What the server may send ahead per stream and in all. All watches of a cluster share one connection: 128
+/// that nobody reads can stall before they hold up a call.
+const STREAM_WINDOW: u32 = 512 << 10;
+const CONNECTION_WINDOW: u32 = 64 << 20;
+
+/// Everything that is read or run before the first request.
+struct Prepared {
+    config: Config,
+    tls: rustls::ClientConfig,
+    auth: Option<AuthLayer>,
+}
+
+pub(crate) async fn transport(kubeconfig: &Kubeconfig, user_agent: &str) -> Result<Transport, ClusterError> {
+    let place = kubeconfig.clone();
+    let (done, prepared) = oneshot::channel();
+    // A thread of its own, not the pool: a plugin that hangs must hold up neither us nor the process's end.
+    let spawned = thread::Builder::new().name("kubeconfig".into()).spawn(move || {
+        // The receiver is gone if the deadline has passed: nobody wants the result.
+        let _ = done.send(prepare(&place));
+    });
+    let problem = |problem: &str| ClusterError::Credentials { problem: problem.to_owned() };
+    spawned.map_err(|_| problem("no thread to get them"))?;
+    let prepared = timeout(CREDENTIALS_DEADLINE, prepared).await;
+    let prepared = prepared.map_err(|_| problem("the exec plugin does not end"))?;
+    let prepared = prepared.map_err(|_| problem("getting them ended abruptly"))??;
+    let address = address(&prepared.config.cluster_url);
+    let client = client(prepared, &address)?;
+    let user_agent = HeaderValue::from_str(user_agent).unwrap_or(HeaderValue::from_static("driftless"));
+    Ok(Transport { client, address, user_agent })
+}
+
+fn prepare(place: &Kubeconfig) -> Result<Prepared, ClusterError> {
+    let config = config(place)?;
+    let auth = config.auth_layer().map_err(|error| credentials(&error))?;
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Lost only against someone who installs one at the same moment.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+    let tls = config.rustls_client_config().map_err(|error| {
+        if let kube::Error::InferKubeconfig(error) = error {
+            return kubeconfig_error(place, &error);
+        }
+        let problem = "the certificates or keys in the kubeconfig cannot be used".into();
+        ClusterError::Tls { address: address(&config.cluster_url), problem }
+    })?;
+    if config.proxy_url.is_some() {
+        return Err(ClusterError::Kubeconfig {
+            file: file(place),
+            problem: "proxy-url is not supported yet".into(),
+        });
+    }
+    Ok(Prepared { config, tls, auth })
+}
+
+/// Reads the file that is named, else `KUBECONFIG` or `~/.kube/config`, else the pod's service account.
+fn config(place: &Kubeconfig) -> Result<Config, ClusterError> {
+    let read = match &place.file {
+        Some(path) => File::read_from(path),
+        None => File::read(),
+    };
+    let absent = matches!(
+        &read,
+        Err(KubeconfigError::FindPath | KubeconfigError::ReadConfig(..)) if place.file.is_none()
+    );
+    if absent && place.context.is_none() {
+        return Config::incluster().map_err(|_| ClusterError::Kubeconfig {
+            file: file(place),
+            problem: "not found, and this is not a pod with a service account".into(),
+        });
+    }
+    let fail = |error: KubeconfigError| kubeconfig_error(place, &error);
+    let mut kubeconfig = read.map_err(fail)?;
+    for user in kubeconfig.auth_infos.iter_mut().filter_map(|named| named.auth_info.as_mut()) {
+        if let Some(exec) = &mut user.exec {
+            // Nobody sits at a service's terminal, and what the plugin prints may be secret.
+            exec.interactive_mode = Some(ExecInteractiveMode::Never);
+        }
+    }
+    let options = KubeConfigOptions { context: place.context.clone(), cluster: None, user: None };
+    let explicit_proxy = proxy_of(&kubeconfig, place);
+    // No I/O is waited for in there: it is async by name only, and this is a thread of its own.
+    let load = Config::from_custom_kubeconfig(kubeconfig, &options);
+    let mut config = futures::executor::block_on(load).map_err(fail)?;
+    // The environment of a service is not where a cluster's address is decided.
+    config.proxy_url = explicit_proxy;
+    Ok(config)
+}
+
+fn proxy_of(kubeconfig: &File, place: &Kubeconfig) -> Option<Uri> {
+    let context = place.context.as_ref().or(kubeconfig.current_context.as_ref())?;
+    let context = kubeconfig.contexts.iter().find(|named| named.name == *context)?.context.as_ref()?;
+    let cluster = kubeconfig.clusters.iter().find(|named| named.name == context.cluster)?;
+    cluster.cluster.as_ref()?.proxy_url.as_ref()?.parse().ok()
+}
+
+/// One HTTP/2 connection carries all calls and watches of a cluster, where HTTP/1.1 would need one per watch.
+fn client(prepared: Prepared, address: &str) -> Result<kube::Client, ClusterError> {
+    let Prepared { config, tls, auth } = prepared;
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_DEADLINE));
+    let broken = |problem: &str| ClusterError::Tls { address: address.into(), problem: problem.into() };
+    let mut https = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    if let Some(name) = &config.tls_server_name {
+        let name = rustls::pki_types::ServerName::try_from(name.clone());
+        let name = name.map_err(|_| broken("tls-server-name is no host name"))?;
+        https = https.with_server_name_resolver(hyper_rustls::FixedServerNameResolver::new(name));
+    }
+    let http = legacy::Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .http2_initial_stream_window_size(STREAM_WINDOW)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_keep_alive_interval(PROBE_INTERVAL)
+        .http2_keep_alive_timeout(PROBE_DEADLINE)
+        .build::<_, Body>(https.enable_all_versions().wrap_connector(tcp));
+    let extra = config.extra_headers_layer();
+    let extra = extra.map_err(|_| ClusterError::Credentials { problem: "impersonation headers".into() })?;
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(auth)
+        .layer(extra)
+        .map_err(BoxError::from)
+        .service(http);
+    Ok(kube::Client::new(service.map_err(BoxError::from), config.default_namespace))
+}
+
+fn address(url: &Uri) -> String {
+    let authority = url.authority().map_or_else(String::new, |authority| {
+        // Never the user:password@ that a URL may carry.
+        format!("{}:{}", authority.host(), url.port_u16().unwrap_or(443))
+    });
+    format!("{}://{authority}", url.scheme_str().unwrap_or("https"))
+}
+
+fn file(place: &Kubeconfig) -> String {
+    let named = place.file.clone().unwrap_or_else(|| PathBuf::from("$KUBECONFIG or ~/.kube/config"));
+    named.display().to_string()
+}
+
+/// The library's texts about YAML and keys can quote the file, which holds credentials: only known parts of
+/// them are told.
+fn kubeconfig_error(place: &Kubeconfig, error: &KubeconfigError) -> ClusterError {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a foreign enum: what is not named is told in general"
+    )]
+    let problem = match error {
+        KubeconfigError::ReadConfig(io, _) => io.kind().to_string(),
+        KubeconfigError::Parse(error) => match error.location() {
+            Some(at) => format!("not a kubeconfig: line {}, column {}", at.line(), at.column()),
+            None => "not a kubeconfig".into(),
+        },
+        KubeconfigError::CurrentContextNotSet => "no context is named, and it has no current one".into(),
+        KubeconfigError::LoadContext(name) => format!("it has no context {name:?}"),
+        KubeconfigError::LoadClusterOfContext(name) => format!("it has no cluster {name:?}"),
+        KubeconfigError::MissingClusterUrl => "the cluster has no server address".into(),
+        KubeconfigError::ParseClusterUrl(_) => "the cluster's server is no address".into(),
+        KubeconfigError::LoadCertificateAuthority(_) => "certificate-authority cannot be read".into(),
+        KubeconfigError::LoadClientCertificate(_) => "client-certificate cannot be read".into(),
+        KubeconfigError::LoadClientKey(_) => "client-key cannot be read".into(),
+        KubeconfigError::ParseCertificates(_) => "certificate-authority holds no certificate".into(),
+        _ => "it cannot be used".into(),
+    };
+    ClusterError::Kubeconfig { file: file(place), problem }
+}
+
+fn credentials(error: &kube::Error) -> ClusterError {
+    use kube::client::AuthError;
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a foreign enum: what is not named is told in general"
+    )]
+    let problem = match error {
+        kube::Error::Auth(AuthError::AuthExecStart(io)) => format!("the exec plugin: {}", io.kind()),
+        kube::Error::Auth(AuthError::AuthExecRun { out, .. }) => {
+            format!("the exec plugin failed: {}", out.status)
+        }
+        kube::Error::Auth(AuthError::AuthExecParse(_)) => {
+            "the exec plugin's answer is no ExecCredential".into()
+        }
+        kube::Error::Auth(AuthError::ReadTokenFile(io, path)) => format!("{}: {}", path.display(), io.kind()),
+        kube::Error::Auth(AuthError::InvalidBearerToken(_)) => "the token holds forbidden characters".into(),
+        _ => "they cannot be used".into(),
+    };
+    ClusterError::Credentials { problem }
+}

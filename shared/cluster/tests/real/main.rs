@@ -1,0 +1,10 @@
+//! Against the real API server.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod apply;
+mod connect;
+mod delete;
+mod discovery;
+mod fixture;
+mod read;
+mod secrets;
