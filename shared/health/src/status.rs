@@ -1,28 +1,10 @@
 //! Statuses and their order.
 
+pub use model::HealthStatus;
 use serde::{Deserialize, Serialize};
 
 /// Longest reason, in characters: a status line, not a log.
 const REASON_CHARS_MAX: usize = 300;
-
-/// How well an object does, from best to worst.
-///
-/// Source: Argo CD gitops-engine `pkg/health`, same words and order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum HealthStatus {
-    /// It does what it was made for.
-    Healthy,
-    /// It was told to rest.
-    Suspended,
-    /// It is on its way.
-    Progressing,
-    /// It is not there.
-    Missing,
-    /// It has failed, or gets nowhere.
-    Degraded,
-    /// Nothing is known about it.
-    Unknown,
-}
 
 /// A status and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
