@@ -1,6 +1,6 @@
 //! Asks a cluster what it serves: in two requests where it can, else version by version.
 
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use http::header::CONTENT_TYPE;
 use model::{ApiVersion, Gvk};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -139,15 +139,18 @@ impl ClusterClient {
             names
                 .extend(group.preferred_version.map(|version| version.group_version).into_iter().chain(rest));
         }
-        let versions = names.iter().filter_map(|name| name.parse::<ApiVersion>().ok());
-        let answers: Vec<(ApiVersion, Result<ResourceList, ClusterError>)> = stream::iter(versions)
-            .map(|version| async {
-                let answer = self.resources_of(&version).await;
+        let mut asked = Vec::new();
+        for version in names.iter().filter_map(|name| name.parse::<ApiVersion>().ok()) {
+            let client = self.clone();
+            let ask = async move {
+                let answer = client.resources_of(&version).await;
                 (version, answer)
-            })
-            .buffered(REQUESTS)
-            .collect()
-            .await;
+            };
+            // Boxed and borrowing nothing: else the compiler cannot see that callers' futures are Send.
+            asked.push(ask.boxed());
+        }
+        let answers: Vec<(ApiVersion, Result<ResourceList, ClusterError>)> =
+            stream::iter(asked).buffered(REQUESTS).collect().await;
         let mut discovery = Discovery::default();
         for (version, answer) in answers {
             match answer {
