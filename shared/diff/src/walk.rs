@@ -77,26 +77,15 @@ impl<'a> Walk<'a> {
         self.items(&children, live);
     }
 
-    /// List items in live order, so that a new order is seen; foreign ones are passed over, missing ones last.
+    /// List items in live order, so that a new order is seen. Foreign ones are passed over; missing ones need
+    /// no mark, because the owned set is hashed too.
     fn items(&mut self, children: &[Child<'a>], live: Option<&Value>) {
-        let named =
-            children.iter().enumerate().filter(|(_, (_, element, _))| !matches!(element, Element::Field(_)));
-        let mut missing: Vec<bool> = vec![false; children.len()];
-        named.clone().for_each(|(at, _)| missing[at] = true);
-        if !missing.contains(&true) {
-            return;
-        }
-        let index = ItemIndex::new(named.map(|(at, (_, element, _))| (at, element)));
-        for (position, item) in live.and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let Some(items) = live.and_then(Value::as_array) else { return };
+        let index = ItemIndex::new(children.iter().map(|(_, element, _)| element).enumerate());
+        for (position, item) in items.iter().enumerate() {
             for at in index.naming(position, item) {
-                missing[at] = false;
                 let (name, _, below) = &children[at];
                 self.child(name, below, Some(item));
-            }
-        }
-        for (at, (name, _, below)) in children.iter().enumerate() {
-            if missing[at] {
-                self.child(name, below, None);
             }
         }
     }

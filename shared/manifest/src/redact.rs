@@ -134,9 +134,9 @@ pub fn redact(mut value: Value, key: &InstallKey, sensitive: &[String]) -> (Reda
         }
     }
     find_secrets(&value, &mut String::new(), &mut found);
-    drop_nested(&mut found);
     let secret = key.derive("redact");
     let mut values = BTreeMap::new();
+    // An outer place sorts before those inside it, and once it is replaced they are gone.
     for (pointer, encoding) in found {
         if let Some(place) = value.pointer_mut(&pointer) {
             let marker = marker(place, encoding, &secret, key);
@@ -246,16 +246,6 @@ fn descend<T>(name: &str, path: &mut String, inside: impl FnOnce(&mut String) ->
     let result = inside(path);
     path.truncate(length);
     result
-}
-
-/// Of two places one inside the other, the outer one is replaced.
-fn drop_nested(found: &mut BTreeMap<String, Encoding>) {
-    let places: Vec<String> = found.keys().cloned().collect();
-    for place in places {
-        if place.match_indices('/').any(|(at, _)| found.contains_key(&place[..at])) {
-            found.remove(&place);
-        }
-    }
 }
 
 /// The first byte keeps apart: bytes, and values that are no text or do not decode.

@@ -123,6 +123,13 @@ mod tests {
         assert_ne!(sealed, seal(&key(), "secrets", b"text"));
     }
 
+    #[test]
+    fn other_contents_have_another_nonce() {
+        let nonce = |text: &[u8]| seal(&key(), "p", text)[HEADER..HEADER + NONCE].to_vec();
+        assert_ne!(nonce(b"a"), nonce(b"b"));
+        assert_ne!(nonce(b"a"), nonce(b""));
+    }
+
     proptest! {
         #[test]
         fn opens_to_the_same_bytes_and_equal_bytes_seal_equally(text in prop::collection::vec(any::<u8>(), 0..64)) {
