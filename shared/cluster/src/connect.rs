@@ -16,7 +16,7 @@ use model::definition::Kubeconfig;
 use tokio::{sync::oneshot, time::timeout};
 use tower::{BoxError, ServiceBuilder, ServiceExt};
 
-use crate::{ClusterError, send::Transport};
+use crate::{ClusterError, send::Transport, window::CALLS_MAX};
 
 /// How long credentials may take to come: an exec plugin may ask a cloud.
 const CREDENTIALS_DEADLINE: Duration = Duration::from_secs(30);
@@ -24,13 +24,13 @@ const CREDENTIALS_DEADLINE: Duration = Duration::from_secs(30);
 /// How long a connection may take to come up, TLS apart; below the deadline of a call.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(4);
 
-/// How often an open connection is probed, and how long the answer may take: a server that has gone silent is
+/// How often the connection of the watches is probed, and how long the answer may take: a server that has gone silent is
 /// noticed in 20 s, though its watches may rightly say nothing for a minute.
 const PROBE_INTERVAL: Duration = Duration::from_secs(10);
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
 
-/// What the server may send ahead per stream and in all. All watches of a cluster share one connection: 128
-/// that nobody reads can stall before they hold up a call.
+/// What the server may send ahead per watch and in all: 128 that nobody reads can stall before they hold up
+/// the others.
 const STREAM_WINDOW: u32 = 512 << 10;
 const CONNECTION_WINDOW: u32 = 64 << 20;
 
@@ -55,9 +55,10 @@ pub(crate) async fn transport(kubeconfig: &Kubeconfig, user_agent: &str) -> Resu
     let prepared = prepared.map_err(|_| problem("the exec plugin does not end"))?;
     let prepared = prepared.map_err(|_| problem("getting them ended abruptly"))??;
     let address = address(&prepared.config.cluster_url);
-    let client = client(prepared, &address)?;
+    let calls = client(&prepared, &address, Traffic::Calls)?;
+    let watches = client(&prepared, &address, Traffic::Watches)?;
     let user_agent = HeaderValue::from_str(user_agent).unwrap_or(HeaderValue::from_static("driftless"));
-    Ok(Transport { client, address, user_agent })
+    Ok(Transport { calls, watches, address, user_agent })
 }
 
 fn prepare(place: &Kubeconfig) -> Result<Prepared, ClusterError> {
@@ -124,37 +125,51 @@ fn proxy_of(kubeconfig: &File, place: &Kubeconfig) -> Option<Uri> {
     cluster.cluster.as_ref()?.proxy_url.as_ref()?.parse().ok()
 }
 
-/// One HTTP/2 connection carries all calls and watches of a cluster, where HTTP/1.1 would need one per watch.
-fn client(prepared: Prepared, address: &str) -> Result<kube::Client, ClusterError> {
+/// Which requests a client carries.
+#[derive(Clone, Copy)]
+enum Traffic {
+    /// Calls and lists, over HTTP/1.1. Measured on the real API server: 10-20 % more applies per second than over
+    /// HTTP/2, and what a stalled watch has been sent ahead cannot hold them up.
+    Calls,
+    /// Watches, over HTTP/2: one connection per cluster instead of one per resource.
+    Watches,
+}
+
+fn client(prepared: &Prepared, address: &str, traffic: Traffic) -> Result<kube::Client, ClusterError> {
     let Prepared { config, tls, auth } = prepared;
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_DEADLINE));
     let broken = |problem: &str| ClusterError::Tls { address: address.into(), problem: problem.into() };
-    let mut https = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    let mut https = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http();
     if let Some(name) = &config.tls_server_name {
         let name = rustls::pki_types::ServerName::try_from(name.clone());
         let name = name.map_err(|_| broken("tls-server-name is no host name"))?;
         https = https.with_server_name_resolver(hyper_rustls::FixedServerNameResolver::new(name));
     }
+    let https = match traffic {
+        Traffic::Calls => https.enable_http1().wrap_connector(tcp),
+        Traffic::Watches => https.enable_all_versions().wrap_connector(tcp),
+    };
     let http = legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
+        .pool_max_idle_per_host(CALLS_MAX)
         .http2_initial_stream_window_size(STREAM_WINDOW)
         .http2_initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keep_alive_interval(PROBE_INTERVAL)
         .http2_keep_alive_timeout(PROBE_DEADLINE)
-        .build::<_, Body>(https.enable_all_versions().wrap_connector(tcp));
+        .build::<_, Body>(https);
     let extra = config.extra_headers_layer();
     let extra = extra.map_err(|_| ClusterError::Credentials { problem: "impersonation headers".into() })?;
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
-        .option_layer(auth)
+        .option_layer(auth.as_ref())
         .layer(extra)
         .map_err(BoxError::from)
         .service(http);
-    Ok(kube::Client::new(service.map_err(BoxError::from), config.default_namespace))
+    Ok(kube::Client::new(service.map_err(BoxError::from), config.default_namespace.clone()))
 }
 
 fn address(url: &Uri) -> String {

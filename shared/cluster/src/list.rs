@@ -1,12 +1,14 @@
 //! Listing the objects of a resource, page by page.
 
+use std::time::Duration;
+
 use http::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
     ClusterClient, ClusterError, Live, Resource, path,
-    send::{Call, JSON, LIST_DEADLINE, PAGE_BYTES_MAX},
+    send::{CALL_DEADLINE, Call, JSON, LIST_DEADLINE, PAGE_BYTES_MAX},
     status::About,
 };
 
@@ -45,6 +47,7 @@ pub(crate) struct Lister {
     selection: Selection,
     state: State,
     page_objects: usize,
+    page_deadline: Duration,
     restarts: u32,
 }
 
@@ -131,7 +134,14 @@ impl Selection {
 
 impl Lister {
     pub(crate) fn new(client: ClusterClient, selection: Selection) -> Self {
-        Self { client, selection, state: State::First, page_objects: PAGE_OBJECTS, restarts: 0 }
+        Self {
+            client,
+            selection,
+            state: State::First,
+            page_objects: PAGE_OBJECTS,
+            page_deadline: LIST_DEADLINE,
+            restarts: 0,
+        }
     }
 
     /// The version of the store now, for the price of one object. Source: Kubernetes "Resource versions": a list
@@ -141,7 +151,7 @@ impl Lister {
         selection: &Selection,
     ) -> Result<String, ClusterError> {
         let mut probe = Self::new(client.clone(), selection.clone());
-        probe.page_objects = 1;
+        (probe.page_objects, probe.page_deadline) = (1, CALL_DEADLINE);
         Ok(probe.page().await?.resource_version)
     }
 
@@ -178,7 +188,7 @@ impl Lister {
             path: self.selection.path(&query),
             accept: JSON,
             body: None,
-            deadline: LIST_DEADLINE,
+            deadline: self.page_deadline,
             bytes_max: PAGE_BYTES_MAX,
             about: about.clone(),
         };

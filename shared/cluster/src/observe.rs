@@ -53,7 +53,7 @@ pub enum Observation {
     },
     /// One event could not be read; which object it was about is unknown. A new list follows.
     Unreadable(ClusterError),
-    /// Nothing is known from here on, until `Listed` or `Current`. Tried again for ever.
+    /// Nothing is known from here on, until `Listed` (or, after throttling, `Current`). Tried again for ever.
     Unavailable(ClusterError),
 }
 
@@ -133,12 +133,10 @@ impl Observer {
         match &mut self.phase {
             Phase::List(lister, _) => {
                 let page = lister.page().await?;
-                self.backoff.reset();
                 self.listed(page);
             }
             Phase::Open(from) => match Watch::open(&self.client, &self.selection, from).await {
                 Ok(watch) => {
-                    self.backoff.reset();
                     self.phase = Phase::Follow(Box::new(watch));
                     self.ready.push_back(Observation::Current { resource_version: self.seen.clone() });
                 }
@@ -189,6 +187,8 @@ impl Observer {
     }
 
     fn heard(&mut self, event: WatchEvent) {
+        // Not before: lists that work and watches that fail would take turns without a pause.
+        self.backoff.reset();
         match event {
             WatchEvent::Added(live) | WatchEvent::Modified(live) => {
                 self.seen.clone_from(&live.resource_version);
@@ -222,18 +222,21 @@ impl Observer {
         self.phase = Phase::start(&self.client, &self.selection);
     }
 
+    /// After an outage nothing that was known counts: a restore from a backup needs one, and the restored
+    /// cluster may have caught up with the versions seen. Throttling is no outage.
     fn failed(&mut self, error: ClusterError) {
-        let wait = self.backoff.failed(rand::random());
-        self.pause = Some(wait);
+        let mut pause = self.backoff.failed(rand::random());
+        let throttled = matches!(error, ClusterError::Throttled { .. });
         if let ClusterError::Throttled { retry_after: Some(asked), .. } = &error {
-            self.pause = Some(wait.max(*asked));
+            pause = pause.max(*asked);
         }
-        match self.phase {
-            // A list under way starts over: its pages may be of a version that is gone by then.
-            Phase::List(..) => self.relist(),
-            Phase::Open(_) | Phase::Verify => self.phase = Phase::Verify,
-            Phase::Follow(_) => self.phase = Phase::Verify,
-        }
+        self.pause = Some(pause);
+        self.phase = match self.phase {
+            Phase::Open(_) | Phase::Verify | Phase::Follow(_) if throttled => Phase::Verify,
+            Phase::List(..) | Phase::Open(_) | Phase::Verify | Phase::Follow(_) => {
+                Phase::start(&self.client, &self.selection)
+            }
+        };
         self.ready.push_back(Observation::Unavailable(error));
     }
 }

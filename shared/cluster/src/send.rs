@@ -65,7 +65,8 @@ pub(crate) struct Answer {
 
 /// An authenticated way to one API server.
 pub(crate) struct Transport {
-    pub(crate) client: kube::Client,
+    pub(crate) calls: kube::Client,
+    pub(crate) watches: kube::Client,
     /// Scheme, host and port, for errors.
     pub(crate) address: String,
     pub(crate) user_agent: HeaderValue,
@@ -76,7 +77,7 @@ impl Transport {
     pub(crate) async fn send(&self, call: Call) -> Result<Answer, ClusterError> {
         let (deadline, about, bytes_max) = (call.deadline, call.about.clone(), call.bytes_max);
         let whole = async {
-            let (head, body) = self.open(call).await?.into_parts();
+            let (head, body) = self.open(&self.calls, call).await?.into_parts();
             let body = self.collect(body, bytes_max, &about).await?;
             Ok(Answer { status: head.status, headers: head.headers, body })
         };
@@ -84,10 +85,16 @@ impl Transport {
         timeout(deadline, whole).await.map_err(late)?
     }
 
-    /// Sends, and returns when the head of a successful answer has come. Has no deadline of its own.
-    pub(crate) async fn open(&self, call: Call) -> Result<Response<Body>, ClusterError> {
+    /// Opens a watch: returns when the head of the answer has come.
+    pub(crate) async fn open_watch(&self, call: Call) -> Result<Body, ClusterError> {
+        let late = ClusterError::Timeout { request: call.about.request.clone(), after: call.deadline };
+        let open = timeout(call.deadline, self.open(&self.watches, call)).await;
+        Ok(open.map_err(|_| late)??.into_body())
+    }
+
+    async fn open(&self, client: &kube::Client, call: Call) -> Result<Response<Body>, ClusterError> {
         let about = call.about.clone();
-        let response = self.client.send(self.request(call)?).await.map_err(|error| self.broken(error))?;
+        let response = client.send(self.request(call)?).await.map_err(|error| self.broken(error))?;
         if response.status().is_success() {
             return Ok(response);
         }

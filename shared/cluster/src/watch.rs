@@ -120,9 +120,7 @@ impl Watch {
             bytes_max: OBJECT_BYTES_MAX,
             about: about.clone(),
         };
-        let late = |_| ClusterError::Timeout { request: about.request.clone(), after: CALL_DEADLINE };
-        let open = timeout(CALL_DEADLINE, client.inner.transport.open(call)).await;
-        let body = open.map_err(late)??.into_body();
+        let body = client.inner.transport.open_watch(call).await?;
         Ok(Self {
             client: client.clone(),
             resource: selection.resource.clone(),

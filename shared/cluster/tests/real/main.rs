@@ -6,5 +6,6 @@ mod connect;
 mod delete;
 mod discovery;
 mod fixture;
+mod observe;
 mod read;
 mod secrets;
