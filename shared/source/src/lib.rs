@@ -1,0 +1,36 @@
+//! Git repositories as sources: bare mirrors, fetches, revisions, trees and the closure of a path.
+//!
+//! The API is synchronous: callers put it on a blocking thread. Only this crate knows gix and the `git` and
+//! `ssh` programs. It must not know what becomes of the files: rendering, events and clusters are others'.
+//!
+//! Entry types: [`Mirror`] (open, [`Mirror::fetch`], [`Mirror::resolve`], [`Mirror::tree_id`],
+//! [`Mirror::read`]), [`Closure`] (what a path depends on) and [`SourceError`].
+//!
+//! ```text
+//!  Mirror::fetch ─▶ wire (gix) ──────────┐                    ┌─▶ resolve ─▶ commit
+//!                 └▶ git_program (if gix ├─▶ advertised ─▶ mirror ─▶ contents ─▶ artifact
+//!                     cannot read it) ───┘   (what changed)   └─▶ closure ─▶ digest
+//! ```
+
+mod address;
+mod advertised;
+pub mod closure;
+mod contents;
+mod credentials;
+mod error;
+mod failure;
+mod fetch;
+mod git_program;
+mod mirror;
+mod repack;
+mod resolve;
+mod tree_path;
+mod wire;
+
+pub use closure::Closure;
+pub use contents::{Contents, Note};
+pub use credentials::{Credentials, Secret};
+pub use error::SourceError;
+pub use fetch::{Fetched, Program};
+pub use mirror::{Limits, Mirror};
+pub use resolve::Resolved;
