@@ -13,12 +13,13 @@ pub mod feed;
 pub mod filter;
 pub mod log;
 pub mod membership;
+mod nats;
 mod packing;
 pub mod position;
 pub mod verdict;
 pub mod watch;
 
-pub use config::{EmbeddedConfig, LogConfig, open};
+pub use config::{Credentials, EmbeddedConfig, LogConfig, NatsConfig, open};
 pub use error::{AppendError, BlobError, Cause, OpenError, ReadError};
 pub use feed::{Feed, FeedItem};
 pub use filter::{Filter, Partitions};

@@ -45,3 +45,8 @@ impl Membership {
         self.members.borrow_and_update().clone()
     }
 }
+
+/// A name as a token of a subject: what is not a letter, digit, `-` or `_` becomes `_`.
+pub(crate) fn token(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+}

@@ -1,17 +1,24 @@
 //! Where a log under test lives, and what can befall it.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bus::{Log, LogConfig, OpenError, log::RETIRED_TTL};
 use redb::ReadableTable as _;
 
+use crate::server::{Server, Settings};
+
 pub enum Bed {
     Embedded(tempfile::TempDir),
+    Nats(Server),
 }
 
 impl Bed {
     pub async fn embedded() -> Self {
         Self::Embedded(tempfile::tempdir().unwrap())
+    }
+
+    pub async fn nats() -> Self {
+        Self::Nats(Server::start(Settings::default()).await)
     }
 
     pub async fn open(&self) -> Arc<dyn Log> {
@@ -27,25 +34,17 @@ impl Bed {
     }
 
     pub fn config(&self, ttl: Duration) -> LogConfig {
-        match self {
-            Self::Embedded(folder) => {
-                let mut config = LogConfig::embedded(folder.path());
-                if let LogConfig::Embedded(embedded) = &mut config {
-                    embedded.retired_ttl = ttl;
-                }
-                config
-            }
+        let mut config = match self {
+            Self::Embedded(folder) => LogConfig::embedded(folder.path()),
+            Self::Nats(server) => LogConfig::nats(server.url()),
+        };
+        match &mut config {
+            LogConfig::Embedded(embedded) => embedded.retired_ttl = ttl,
+            LogConfig::Nats(nats) => nats.retired_ttl = ttl,
         }
+        config
     }
 
-    pub fn folder(&self) -> &Path {
-        match self {
-            Self::Embedded(folder) => folder.path(),
-        }
-    }
-}
-
-impl Bed {
     /// Changes the stored bytes of a blob behind the log's back.
     pub async fn corrupt_blob(&self, log: Arc<dyn Log>, digest: &model::Digest) -> Arc<dyn Log> {
         drop(log);
@@ -62,6 +61,16 @@ impl Bed {
                 chunks.insert(key.as_slice(), chunk.as_slice()).unwrap();
                 drop(chunks);
                 write.commit().unwrap();
+            }
+            Self::Nats(server) => {
+                let client = async_nats::connect(server.url()).await.unwrap();
+                let jetstream = async_nats::jetstream::new(client);
+                let blobs = jetstream.get_stream("BLOBS").await.unwrap();
+                let part = format!("blob.part.{digest}.*.1");
+                let found = blobs.get_last_raw_message_by_subject(&part).await.unwrap();
+                let mut bytes = found.payload.to_vec();
+                bytes[100] ^= 1;
+                jetstream.publish(found.subject, bytes.into()).await.unwrap().await.unwrap();
             }
         }
         self.open().await

@@ -1,9 +1,11 @@
 //! One suite for both backends: whatever holds for one log must hold for the other.
+#![expect(clippy::unwrap_used, reason = "a test may stop")]
 
 mod appending;
 mod bed;
 mod blobs;
 mod samples;
+mod server;
 mod watching;
 
 macro_rules! suite {
@@ -13,6 +15,14 @@ macro_rules! suite {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $test() {
                     crate::$topic::$test(crate::bed::Bed::embedded().await).await;
+                }
+            )* })*
+        }
+        mod nats {
+            $(mod $topic { $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    crate::$topic::$test(crate::bed::Bed::nats().await).await;
                 }
             )* })*
         }

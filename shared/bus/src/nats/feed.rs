@@ -1,0 +1,127 @@
+//! Durable consumption from the mirror.
+//!
+//! The floor is a message of its own, flushed like any other, instead of the state of a server-side consumer,
+//! which the server writes later: after a kill everything would be told twice.
+
+use std::sync::Arc;
+
+use async_nats::{HeaderMap, header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::TryStreamExt;
+
+use super::{
+    envelope::{self, Stored},
+    hub::{self, Hub, Stream},
+    publish::{Outgoing, PublishError, publish},
+    read, streams,
+    tail::{AfterLoss, Content, Course, Start, Step, Tail},
+};
+use crate::{Cause, FeedItem, ReadError, feed::FeedSource};
+
+/// Acknowledged entries after which the mirror is trimmed: one purge costs about as much as 100 appends.
+const TRIM_EVERY: u64 = 10_000;
+
+/// One consumer.
+pub(super) struct Consumer {
+    hub: Arc<Hub>,
+    floors: Stream,
+    subject: String,
+    floor: u64,
+    trimmed: u64,
+    tail: Tail,
+}
+
+impl Consumer {
+    pub(super) async fn register(hub: Arc<Hub>, name: &str) -> Result<Self, ReadError> {
+        let floors = hub::stream(&hub.jetstream, streams::FLOORS).await.map_err(ReadError::Unavailable)?;
+        let subject = format!("floor.{}", crate::membership::token(name));
+        let floor = match known_floor(&floors, &subject).await.map_err(ReadError::Unavailable)? {
+            Some(floor) => floor,
+            None => begin(&hub, &subject).await.map_err(ReadError::Unavailable)?,
+        };
+        hub.note(floor);
+        let course = Course {
+            stream: streams::FEED,
+            filters: Vec::new(),
+            start: Start::After(floor),
+            content: Content::Whole,
+            after_loss: AfterLoss::GoOn,
+        };
+        let tail = Tail::new(hub.clone(), course);
+        Ok(Self { hub, floors, subject, floor, trimmed: floor, tail })
+    }
+
+    /// Drops from the mirror what every consumer has acknowledged.
+    async fn trim(&mut self) -> Result<(), Cause> {
+        let info = self.floors.info_with_subjects("floor.*").await.map_err(|e| -> Cause { Arc::new(e) })?;
+        let rows: Vec<(String, usize)> = info.try_collect().await.map_err(|e| -> Cause { Arc::new(e) })?;
+        let mut lowest = self.floor;
+        for (subject, _) in rows {
+            lowest = lowest.min(known_floor(&self.floors, &subject).await?.unwrap_or(0));
+        }
+        let feed = hub::stream(&self.hub.jetstream, streams::FEED).await?;
+        feed.purge().sequence(lowest + 1).await.map_err(|error| -> Cause { Arc::new(error) })?;
+        self.trimmed = self.floor;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl FeedSource for Consumer {
+    async fn next(&mut self) -> Result<FeedItem, ReadError> {
+        loop {
+            let message = match self.tail.next().await {
+                Ok(Step::Message(message)) => message,
+                Ok(Step::CaughtUp) => continue,
+                Ok(Step::Restarted(seen, found)) => return Err(ReadError::Restarted { seen, found }),
+                Err(cause) => return Err(ReadError::Unavailable(cause)),
+            };
+            let Ok(info) = message.info() else { continue };
+            let sequence = info.stream_sequence;
+            self.hub.note(sequence);
+            return Ok(envelope::decode_entry(&Stored {
+                subject: &message.subject,
+                sequence,
+                headers: message.headers.as_ref(),
+                payload: &message.payload,
+            }));
+        }
+    }
+
+    async fn ack(&mut self, sequence: u64) -> Result<(), ReadError> {
+        if sequence <= self.floor {
+            return Ok(());
+        }
+        let message = floor_message(&self.subject, sequence, HeaderMap::new());
+        let stored = publish(&self.hub.client, message).await;
+        stored.map_err(|error| ReadError::Unavailable(Arc::new(error)))?;
+        self.floor = sequence;
+        if self.floor - self.trimmed >= TRIM_EVERY
+            && let Err(cause) = self.trim().await
+        {
+            // What is acknowledged stays acknowledged; the next one tries again.
+            tracing::warn!(%cause, "the mirror of the log could not be trimmed");
+        }
+        Ok(())
+    }
+}
+
+/// Registers a consumer with floor 0, unless somebody else just did.
+async fn begin(hub: &Hub, subject: &str) -> Result<u64, Cause> {
+    let mut headers = HeaderMap::new();
+    headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, "0");
+    match publish(&hub.client, floor_message(subject, 0, headers)).await {
+        Ok(_) | Err(PublishError::WrongLast) => Ok(0),
+        Err(error) => Err(Arc::new(error)),
+    }
+}
+
+fn floor_message(subject: &str, floor: u64, headers: HeaderMap) -> Outgoing {
+    Outgoing { subject: subject.to_owned(), headers, payload: Bytes::from(floor.to_string()) }
+}
+
+async fn known_floor(floors: &Stream, subject: &str) -> Result<Option<u64>, Cause> {
+    let found = read::last(floors, subject).await?;
+    Ok(found.and_then(|message| std::str::from_utf8(&message.payload).ok()?.parse().ok()))
+}

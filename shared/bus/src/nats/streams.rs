@@ -1,0 +1,150 @@
+//! The one table of streams. Nothing else creates or changes a stream.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use async_nats::jetstream::{
+    self, ErrorCode,
+    context::CreateStreamErrorKind,
+    stream::{Config, DiscardPolicy, Source, StorageType},
+};
+
+use crate::{HISTORY_MAX, OpenError};
+
+/// Version of this table. A process that finds a higher one leaves the streams as they are, so that an
+/// upgrade in progress is not undone by those who come later to it.
+const TABLE: u32 = 1;
+
+const TABLE_KEY: &str = "driftless.table";
+const INCARNATION_KEY: &str = "driftless.incarnation";
+
+/// Events; subjects `ev.>`.
+pub(super) const LOG: &str = "LOG";
+/// Mirror of the events without a bound per aggregate, for consumers of everything.
+pub(super) const FEED: &str = "FEED";
+/// Acknowledged floors of those consumers; subjects `floor.<consumer>`.
+pub(super) const FLOORS: &str = "FLOORS";
+/// Blobs; subjects `blob.>`.
+pub(super) const BLOBS: &str = "BLOBS";
+/// Heartbeats; subjects `member.>`.
+pub(super) const MEMBERS: &str = "MEMBERS";
+
+/// The server's own default, 1,000, ends a fleet of services that each watch a few things; -1 is ignored.
+const CONSUMERS_MAX: i32 = 10_000;
+
+fn table(replicas: usize) -> [Config; 5] {
+    let stream = |name: &str, subjects: &[&str]| Config {
+        name: name.to_owned(),
+        subjects: subjects.iter().map(|subject| (*subject).to_owned()).collect(),
+        max_messages: -1,
+        max_bytes: -1,
+        max_consumers: CONSUMERS_MAX,
+        num_replicas: replicas,
+        metadata: HashMap::from([(TABLE_KEY.to_owned(), TABLE.to_string())]),
+        ..Config::default()
+    };
+    [
+        Config {
+            max_messages_per_subject: HISTORY_MAX as i64,
+            // A full store refuses what is new; discarding the oldest would lose states.
+            discard: DiscardPolicy::New,
+            deny_delete: true,
+            allow_rollup: true,
+            allow_message_ttl: true,
+            allow_atomic_publish: true,
+            // Expectations rule doubles out; this window only has to exist.
+            duplicate_window: Duration::from_secs(120),
+            ..stream(LOG, &["ev.>"])
+        },
+        Config {
+            max_messages_per_subject: -1,
+            deny_delete: true,
+            mirror: Some(Source { name: LOG.to_owned(), ..Source::default() }),
+            ..stream(FEED, &[])
+        },
+        Config { max_messages_per_subject: 1, ..stream(FLOORS, &["floor.*"]) },
+        Config { max_messages_per_subject: 1, discard: DiscardPolicy::New, ..stream(BLOBS, &["blob.>"]) },
+        Config {
+            max_messages_per_subject: 1,
+            storage: StorageType::Memory,
+            allow_message_ttl: true,
+            // Groups whose members have all gone leave nothing behind.
+            max_age: Duration::from_secs(600),
+            ..stream(MEMBERS, &["member.>"])
+        },
+    ]
+}
+
+/// Creates what is missing, changes what is older than the table, and gives the incarnation of the log.
+pub(super) async fn prepare(jetstream: &jetstream::Context, replicas: usize) -> Result<String, OpenError> {
+    let mut incarnation = None;
+    for mut config in table(replicas) {
+        if config.name == LOG {
+            let fresh = format!("{:032x}", rand::random::<u128>());
+            config.metadata.insert(INCARNATION_KEY.to_owned(), fresh);
+        }
+        let name = config.name.clone();
+        let failed = |cause| OpenError::Stream { stream: name.clone(), cause };
+        let found = prepare_one(jetstream, config).await.map_err(failed)?;
+        if found.name == LOG {
+            incarnation = found.metadata.get(INCARNATION_KEY).cloned();
+        }
+    }
+    incarnation.ok_or_else(|| OpenError::Stream { stream: LOG.to_owned(), cause: Arc::new(NoIncarnation) })
+}
+
+/// Says that the stream was not created by driftless.
+#[derive(Debug, thiserror::Error)]
+#[error("the stream exists, but it was not created by driftless")]
+struct NoIncarnation;
+
+async fn prepare_one(jetstream: &jetstream::Context, mut config: Config) -> Result<Config, crate::Cause> {
+    match jetstream.create_stream(config.clone()).await {
+        Ok(created) => return Ok(created.cached_info().config.clone()),
+        Err(error) if is_there_already(&error.kind()) => {}
+        Err(error) => return Err(Arc::new(error)),
+    }
+    let found = jetstream.get_stream(&config.name).await.map_err(arc)?.cached_info().config.clone();
+    let version = |config: &Config| config.metadata.get(TABLE_KEY).and_then(|text| text.parse().ok());
+    if version(&found).is_some_and(|found: u32| found > TABLE) {
+        tracing::warn!(stream = config.name, "a newer driftless laid out the stream; it is left as it is");
+        return Ok(found);
+    }
+    if let Some(incarnation) = found.metadata.get(INCARNATION_KEY) {
+        config.metadata.insert(INCARNATION_KEY.to_owned(), incarnation.clone());
+    } else {
+        config.metadata.remove(INCARNATION_KEY);
+    }
+    if differs(&config, &found) {
+        tracing::info!(stream = config.name, "the stream is brought up to the table");
+        jetstream.update_stream(&config).await.map_err(arc)?;
+    }
+    Ok(config)
+}
+
+fn arc<E: std::error::Error + Send + Sync + 'static>(error: E) -> crate::Cause {
+    Arc::new(error)
+}
+
+fn is_there_already(kind: &CreateStreamErrorKind) -> bool {
+    matches!(kind, CreateStreamErrorKind::JetStream(error)
+        if error.error_code() == ErrorCode::STREAM_NAME_EXIST)
+}
+
+/// Whether any setting of the table differs. The server adds settings and metadata of its own.
+fn differs(wanted: &Config, found: &Config) -> bool {
+    let metadata = wanted.metadata.iter().any(|(key, value)| found.metadata.get(key) != Some(value));
+    let settings = |config: &Config| {
+        (
+            (config.max_messages_per_subject, config.max_messages, config.max_bytes, config.max_consumers),
+            (config.num_replicas, config.max_age, config.subjects.clone()),
+            (config.deny_delete, config.allow_rollup, config.allow_message_ttl, config.allow_atomic_publish),
+            matches!(config.discard, DiscardPolicy::New),
+        )
+    };
+    metadata || settings(wanted) != settings(found)
+}
+
+/// The incarnation that a stream's metadata tells.
+pub(super) fn incarnation_of(config: &Config) -> String {
+    config.metadata.get(INCARNATION_KEY).cloned().unwrap_or_default()
+}
