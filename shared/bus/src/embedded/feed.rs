@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use redb::{ReadTransaction, ReadableTable};
 use tokio::sync::watch;
 
@@ -25,6 +26,8 @@ pub(super) struct Consumer {
     changes: watch::Receiver<u64>,
     buffer: VecDeque<FeedItem>,
     after: u64,
+    /// A read on its way, and the newest sequence when it began; a cancelled call does not undo it.
+    reading: Option<BoxFuture<'static, Result<(u64, Vec<FeedItem>), Cause>>>,
 }
 
 impl Consumer {
@@ -41,7 +44,15 @@ impl Consumer {
             })
             .await?;
         let changes = store.committed.subscribe();
-        Ok(Self { store, writer, name: name.to_owned(), changes, buffer: VecDeque::new(), after: floor })
+        Ok(Self {
+            store,
+            writer,
+            name: name.to_owned(),
+            changes,
+            buffer: VecDeque::new(),
+            after: floor,
+            reading: None,
+        })
     }
 }
 
@@ -52,13 +63,19 @@ impl FeedSource for Consumer {
             if let Some(item) = self.buffer.pop_front() {
                 return Ok(item);
             }
-            let committed = *self.changes.borrow_and_update();
-            if committed > self.after {
-                let after = self.after;
-                let page = self.store.read(move |txn| entries(txn, after)).await;
-                let page = page.map_err(ReadError::Unavailable)?;
+            if let Some(reading) = &mut self.reading {
+                let page = reading.await;
+                self.reading = None;
+                let (committed, page) = page.map_err(ReadError::Unavailable)?;
                 self.after = page.last().map_or(committed, FeedItem::sequence);
                 self.buffer.extend(page);
+                continue;
+            }
+            let committed = *self.changes.borrow_and_update();
+            if committed > self.after {
+                let (store, after) = (self.store.clone(), self.after);
+                let read = move |txn: &ReadTransaction| Ok((committed, entries(txn, after)?));
+                self.reading = Some(Box::pin(async move { store.read(read).await }));
             } else if self.changes.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }

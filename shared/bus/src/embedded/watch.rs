@@ -7,6 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use model::{AggregateKind, Partition};
 use redb::ReadTransaction;
 use tokio::sync::watch;
@@ -36,18 +37,37 @@ pub(super) struct Tail {
     buffer: VecDeque<WatchItem>,
     /// Everything up to here was told.
     after: u64,
+    list: List,
+    /// Whether the first list was told whole.
     listed: bool,
-    listing: Option<Listing>,
     /// Aggregates told ahead of `after`, because what the list named was gone when its turn came.
     ahead: HashMap<Vec<u8>, u64>,
+    /// A read on its way; it lives here, so that a cancelled call does not undo it.
+    reading: Option<BoxFuture<'static, Result<Answer, Cause>>>,
+}
+
+/// Whether a list is to be told before the changes go on.
+#[derive(PartialEq, Eq)]
+enum List {
+    Wanted,
+    Running(Listing),
+    None,
 }
 
 /// A list in progress.
+#[derive(PartialEq, Eq)]
 struct Listing {
     /// Places still to tell, the one with the lowest sequence last, with the sequence found at the start.
     places: Vec<(u64, Vec<u8>)>,
     /// The sequence at which the list was made.
     until: u64,
+}
+
+/// What was read.
+enum Answer {
+    List(Listing),
+    Heads { told: Vec<Told>, left: usize },
+    Changes(Page),
 }
 
 impl Tail {
@@ -59,59 +79,64 @@ impl Tail {
             changes,
             buffer: VecDeque::new(),
             after: 0,
+            list: List::Wanted,
             listed: false,
-            listing: None,
             ahead: HashMap::new(),
+            reading: None,
         }
     }
 
-    /// Does one step: starts a list, tells a page of it, or a page of changes.
-    async fn advance(&mut self) -> Result<(), Cause> {
+    /// The next thing to read: a list, a page of it, or a page of changes; `None` if all is told.
+    fn question(&mut self) -> Option<BoxFuture<'static, Result<Answer, Cause>>> {
         let committed = *self.changes.borrow_and_update();
-        if self.listing.is_some() {
-            self.tell_listed().await
-        } else if !self.listed || committed.saturating_sub(self.after) > LAG {
-            self.begin_list().await
-        } else {
-            self.tell_changes(committed).await
+        let (store, filter, after) = (self.store.clone(), self.filter.clone(), self.after);
+        if self.list == List::None && committed.saturating_sub(after) > LAG {
+            self.list = List::Wanted;
+        }
+        match &self.list {
+            List::Wanted => Some(Box::pin(async move {
+                store.read(move |txn| list(txn, &filter, after).map(Answer::List)).await
+            })),
+            List::Running(listing) => {
+                let left = listing.places.len().saturating_sub(PAGE);
+                let page = listing.places[left..].to_vec();
+                let read = move |txn: &ReadTransaction| Ok(Answer::Heads { told: heads(txn, page)?, left });
+                Some(Box::pin(async move { store.read(read).await }))
+            }
+            List::None if committed > after => Some(Box::pin(async move {
+                store.read(move |txn| changes(txn, &filter, after..committed).map(Answer::Changes)).await
+            })),
+            List::None => None,
         }
     }
 
-    async fn begin_list(&mut self) -> Result<(), Cause> {
-        let (filter, after) = (self.filter.clone(), self.after);
-        let listing = self.store.read(move |txn| list(txn, &filter, after)).await?;
-        self.listing = Some(listing);
-        Ok(())
+    fn hear(&mut self, answer: Answer) {
+        match answer {
+            Answer::List(listing) => self.list = List::Running(listing),
+            Answer::Heads { told, left } => self.tell_listed(told, left),
+            Answer::Changes(page) => self.tell_changes(page),
+        }
     }
 
-    async fn tell_listed(&mut self) -> Result<(), Cause> {
-        let Some(listing) = &self.listing else { return Ok(()) };
-        let (at, until) = (listing.places.len().saturating_sub(PAGE), listing.until);
-        let page = listing.places[at..].to_vec();
-        // Nothing is changed before the await: a cancelled call must find everything as it was.
-        let told = self.store.read(move |txn| heads(txn, page)).await?;
+    fn tell_listed(&mut self, told: Vec<Told>, left: usize) {
         for (listed_at, place, head, item) in told {
             if head.sequence != listed_at {
                 self.ahead.insert(place, head.sequence);
             }
             self.buffer.push_back(item);
         }
-        match &mut self.listing {
-            Some(listing) if at > 0 => listing.places.truncate(at),
-            Some(_) | None => {
-                self.listing = None;
-                self.after = until;
-                if !std::mem::replace(&mut self.listed, true) {
-                    self.buffer.push_back(WatchItem::Listed);
-                }
+        let List::Running(listing) = &mut self.list else { return };
+        listing.places.truncate(left);
+        if left == 0 {
+            self.after = listing.until;
+            self.list = List::None;
+            if !std::mem::replace(&mut self.listed, true) {
+                self.buffer.push_back(WatchItem::Listed);
             }
         }
-        Ok(())
     }
 
-    async fn tell_changes(&mut self, committed: u64) -> Result<(), Cause> {
-        let (filter, after) = (self.filter.clone(), self.after);
-        let page = self.store.read(move |txn| changes(txn, &filter, after..committed)).await?;
+    fn tell_changes(&mut self, page: Page) {
         for (place, sequence, item) in page.items {
             if self.ahead.get(&place).is_none_or(|told| sequence > *told) {
                 self.buffer.push_back(item);
@@ -120,11 +145,6 @@ impl Tail {
         self.after = page.until;
         let after = self.after;
         self.ahead.retain(|_, told| *told > after);
-        Ok(())
-    }
-
-    fn has_work(&self) -> bool {
-        !self.listed || self.listing.is_some() || *self.changes.borrow() > self.after
     }
 }
 
@@ -135,10 +155,15 @@ impl WatchSource for Tail {
             if let Some(item) = self.buffer.pop_front() {
                 return Some(Ok(item));
             }
-            if self.has_work() {
-                if let Err(cause) = self.advance().await {
-                    return Some(Err(ReadError::Unavailable(cause)));
+            if let Some(reading) = &mut self.reading {
+                let answer = reading.await;
+                self.reading = None;
+                match answer {
+                    Ok(answer) => self.hear(answer),
+                    Err(cause) => return Some(Err(ReadError::Unavailable(cause))),
                 }
+            } else if let Some(question) = self.question() {
+                self.reading = Some(question);
             } else if self.changes.changed().await.is_err() {
                 return None;
             }

@@ -9,7 +9,8 @@ use async_nats::jetstream::{
     self,
     consumer::{AckPolicy, Consumer, DeliverPolicy, pull},
 };
-use futures::StreamExt;
+use futures::{StreamExt, future::BoxFuture};
+use tokio::time::Instant;
 
 use super::{
     hub::{self, Hub},
@@ -37,8 +38,6 @@ const LAG: u64 = 10_000;
 
 /// Wait before the next try after a failure.
 const BACKOFF: Duration = Duration::from_millis(250);
-
-type Received = Option<Result<jetstream::Message, pull::MessagesError>>;
 
 /// What to follow.
 #[derive(Clone)]
@@ -89,12 +88,23 @@ pub(super) struct Tail {
     hub: Arc<Hub>,
     course: Course,
     live: Option<Live>,
+    /// A question to the server on its way; it lives here, so that a cancelled call does not undo it.
+    asked: Option<BoxFuture<'static, Result<Answer, Cause>>>,
     /// The last sequence told; nothing up to it is told again.
     told: u64,
     list: List,
     pace: Pace,
-    /// Set while the last try to make a consumer failed or was given up.
     failed: bool,
+}
+
+/// What was asked for.
+enum Answer {
+    Opened(Box<Live>),
+    Restarted(Box<(LogPosition, LogPosition)>),
+    /// The last sequence of the log.
+    LogEnd(u64),
+    /// How many messages the server has sent to the consumer; `None` if it does not know it.
+    Sent(Option<u64>),
 }
 
 /// How far the list is that precedes the changes.
@@ -115,11 +125,14 @@ enum Pace {
 
 struct Live {
     messages: pull::Stream,
-    consumer: Consumer<pull::Config>,
+    consumer: Arc<Consumer<pull::Config>>,
+    pending: u64,
     received: u64,
     end: End,
     /// Up to here the server tells the newest of each subject, so being far behind is no news.
     newest_until: u64,
+    /// When a list that stands still is looked at.
+    look_at: Instant,
 }
 
 /// Where the list ends.
@@ -140,10 +153,11 @@ impl Tail {
             Start::Newest => 0,
             Start::After(sequence) => sequence,
         };
-        Self { hub, course, live: None, told, list: List::Running, pace: Pace::Every, failed: false }
+        let (list, pace) = (List::Running, Pace::Every);
+        Self { hub, course, live: None, asked: None, told, list, pace, failed: false }
     }
 
-    /// Waits for the next step. Safe to cancel.
+    /// Waits for the next step. Safe to cancel, at any rate.
     ///
     /// # Errors
     /// If the server does not answer (transient); the next call tries again.
@@ -153,55 +167,92 @@ impl Tail {
                 self.list = List::Told;
                 return Ok(Step::CaughtUp);
             }
-            if self.live.is_none()
-                && let Some(restarted) = self.open_patiently().await?
-            {
-                return Ok(restarted);
-            }
-            let Some(message) = self.receive().await? else { continue };
-            match message {
-                Some(Ok(message)) => {
-                    if let Some(step) = self.take(message) {
-                        return Ok(step);
-                    }
+            if let Some(question) = &mut self.asked {
+                let answer = question.await;
+                self.asked = None;
+                self.failed = answer.is_err();
+                if let Some(restarted) = self.hear(answer?) {
+                    return Ok(restarted);
                 }
-                Some(Err(error)) => {
-                    tracing::debug!(%error, stream = self.course.stream, "a consumer is replaced");
-                    self.lose();
-                }
-                None => self.lose(),
+            } else if let Some(question) = self.question() {
+                self.asked = Some(question);
+            } else if let Some(step) = self.receive().await {
+                return Ok(step);
             }
         }
     }
 
-    /// The next message; `None` if the list was found complete instead.
-    async fn receive(&mut self) -> Result<Option<Received>, Cause> {
-        let Some(live) = &mut self.live else { return Ok(None) };
-        if self.list == List::Running
-            && let End::ListBehind(sequence) = live.end
-            && self.told > sequence
-        {
-            let end = self.hub.position().await?.sequence;
-            live.end = End::At(end);
-            if self.told >= end {
-                self.list = List::Due;
-                return Ok(None);
+    /// What has to be known before the next message.
+    fn question(&mut self) -> Option<BoxFuture<'static, Result<Answer, Cause>>> {
+        let Some(live) = &self.live else {
+            let pause = std::mem::take(&mut self.failed).then_some(BACKOFF);
+            return Some(Box::pin(self.opening(pause)));
+        };
+        let listing = self.list == List::Running;
+        if listing && matches!(live.end, End::ListBehind(sequence) if self.told > sequence) {
+            let hub = self.hub.clone();
+            return Some(Box::pin(async move { Ok(Answer::LogEnd(hub.position().await?.sequence)) }));
+        }
+        if listing && Instant::now() >= live.look_at {
+            let consumer = live.consumer.clone();
+            return Some(Box::pin(async move {
+                let info = consumer.get_info().await;
+                Ok(Answer::Sent(info.ok().map(|info| info.delivered.consumer_sequence)))
+            }));
+        }
+        None
+    }
+
+    fn hear(&mut self, answer: Answer) -> Option<Step> {
+        match (answer, &mut self.live) {
+            (Answer::Restarted(restarted), _) => return Some(Step::Restarted(restarted.0, restarted.1)),
+            (Answer::Opened(live), _) => {
+                self.pace = Pace::Every;
+                self.finish_list_if(live.pending == 0);
+                self.live = Some(*live);
             }
+            (Answer::LogEnd(end), Some(live)) => {
+                live.end = End::At(end);
+                let complete = self.told >= end;
+                self.finish_list_if(complete);
+            }
+            (Answer::Sent(Some(sent)), Some(live)) => {
+                live.look_at = Instant::now() + SILENCE;
+                let complete = sent == live.received;
+                self.finish_list_if(complete);
+            }
+            (Answer::Sent(None), Some(_)) => self.lose(),
+            (Answer::LogEnd(_) | Answer::Sent(_), None) => {}
         }
+        None
+    }
+
+    fn finish_list_if(&mut self, complete: bool) {
+        if complete && self.list == List::Running {
+            self.list = List::Due;
+        }
+    }
+
+    async fn receive(&mut self) -> Option<Step> {
+        let live = self.live.as_mut()?;
         let next = live.messages.next();
-        if self.list != List::Running {
-            return Ok(Some(next.await));
-        }
-        match tokio::time::timeout(SILENCE, next).await {
-            Ok(message) => Ok(Some(message)),
-            Err(_) => {
-                let info = live.consumer.get_info().await.map_err(|error| -> Cause { Arc::new(error) });
-                match info {
-                    Ok(info) if info.delivered.consumer_sequence == live.received => self.list = List::Due,
-                    Ok(_) => {}
-                    Err(_) => self.lose(),
-                }
-                Ok(None)
+        let message = match self.list {
+            List::Running => match tokio::time::timeout_at(live.look_at, next).await {
+                Ok(message) => message,
+                Err(_) => return None,
+            },
+            List::Due | List::Told => next.await,
+        };
+        match message {
+            Some(Ok(message)) => self.take(message),
+            Some(Err(error)) => {
+                tracing::debug!(%error, stream = self.course.stream, "a consumer is replaced");
+                self.lose();
+                None
+            }
+            None => {
+                self.lose();
+                None
             }
         }
     }
@@ -226,62 +277,56 @@ impl Tail {
             return None;
         }
         live.received = received;
+        live.look_at = Instant::now() + SILENCE;
+        let newest_until = live.newest_until;
         let at_end = pending == 0 || matches!(live.end, End::At(end) if sequence >= end);
-        if at_end && self.list == List::Running {
-            self.list = List::Due;
-        }
-        if sequence <= self.told {
-            return None;
-        }
-        let may_skip = self.course.start == Start::Newest && sequence > live.newest_until;
+        let may_skip = self.course.start == Start::Newest && sequence > newest_until;
         if pending > LAG && may_skip && self.list == List::Told {
             tracing::debug!(pending, "far behind: going on with the newest of each subject");
             self.pace = Pace::Newest;
             self.live = None;
             return None;
         }
+        self.finish_list_if(at_end);
+        if sequence <= self.told {
+            return None;
+        }
         self.told = sequence;
         Some(Step::Message(message))
     }
 
-    async fn open_patiently(&mut self) -> Result<Option<Step>, Cause> {
-        if self.failed {
-            tokio::time::sleep(BACKOFF).await;
-        }
-        // Until it succeeds: a cancelled call then only waits before it tries again.
-        self.failed = true;
-        let restarted = self.open().await?;
-        self.failed = false;
-        Ok(restarted)
-    }
-
-    /// Makes a new consumer; tells if the log is another one.
-    async fn open(&mut self) -> Result<Option<Step>, Cause> {
-        let mut position = LogPosition { incarnation: String::new(), sequence: 0 };
-        if self.course.after_loss == AfterLoss::GoOn {
-            match self.hub.check().await? {
-                Ok(found) => position = found,
-                Err(restarted) => return Ok(Some(Step::Restarted(restarted.0, restarted.1))),
-            }
-        }
+    /// Makes a new consumer, or finds that the log is another one.
+    fn opening(&self, pause: Option<Duration>) -> impl Future<Output = Result<Answer, Cause>> + use<> {
         let fresh = self.course.start == Start::Newest && self.told == 0;
-        let newest = fresh || std::mem::replace(&mut self.pace, Pace::Every) == Pace::Newest;
-        let stream = hub::stream(&self.hub.jetstream, self.course.stream).await?;
+        let newest = fresh || self.pace == Pace::Newest;
         let config = self.config(if newest { Start::Newest } else { Start::After(self.told) });
-        let consumer = stream.create_consumer(config).await.map_err(|error| -> Cause { Arc::new(error) })?;
-        if consumer.cached_info().num_pending == 0 && self.list == List::Running {
-            self.list = List::Due;
+        let (hub, course) = (self.hub.clone(), self.course.clone());
+        async move {
+            if let Some(pause) = pause {
+                tokio::time::sleep(pause).await;
+            }
+            let mut log_end = 0;
+            if course.after_loss == AfterLoss::GoOn {
+                match hub.check().await? {
+                    Ok(found) => log_end = found.sequence,
+                    Err(restarted) => return Ok(Answer::Restarted(restarted)),
+                }
+            }
+            let stream = hub::stream(&hub.jetstream, course.stream).await?;
+            let consumer = stream.create_consumer(config).await.map_err(arc)?;
+            let page = consumer.stream().max_messages_per_batch(PAGE);
+            let messages = page.heartbeat(HEARTBEAT).expires(PULL_EXPIRES).messages().await.map_err(arc)?;
+            let of_log = course.stream == streams::LOG;
+            Ok(Answer::Opened(Box::new(Live {
+                messages,
+                pending: consumer.cached_info().num_pending,
+                consumer: Arc::new(consumer),
+                received: 0,
+                end: if of_log { End::ListBehind(log_end) } else { End::Idle },
+                newest_until: if newest { log_end } else { 0 },
+                look_at: Instant::now() + SILENCE,
+            })))
         }
-        let messages =
-            consumer.stream().max_messages_per_batch(PAGE).heartbeat(HEARTBEAT).expires(PULL_EXPIRES);
-        let messages = messages.messages().await.map_err(|error| -> Cause { Arc::new(error) })?;
-        let end = match self.course.stream {
-            streams::LOG => End::ListBehind(position.sequence),
-            _ => End::Idle,
-        };
-        let newest_until = if newest { position.sequence } else { 0 };
-        self.live = Some(Live { messages, consumer, received: 0, end, newest_until });
-        Ok(None)
     }
 
     fn config(&self, start: Start) -> pull::Config {
@@ -300,4 +345,8 @@ impl Tail {
             ..pull::Config::default()
         }
     }
+}
+
+fn arc<E: std::error::Error + Send + Sync + 'static>(error: E) -> Cause {
+    Arc::new(error)
 }
