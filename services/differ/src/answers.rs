@@ -1,0 +1,115 @@
+//! Answers of the API server to a target's open questions: in memory, each good for one state of its object.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use model::{Digest, Failure, ObjectId};
+use serde_json::Value;
+
+/// A question to the API server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// Does it exist? Read by GET: absence from a watch is no answer.
+    Existence(ObjectId),
+    /// Would applying the desired manifest change it?
+    DryRun(DryRunKey),
+}
+
+/// What a dry-run was made with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DryRunKey {
+    /// Which object.
+    pub id: ObjectId,
+    /// The live state: uid and resource version; `None`: there is no object.
+    pub live: Option<(String, String)>,
+    /// Digest of the manifest.
+    pub manifest: Digest,
+}
+
+/// Whether an object exists, as GET answered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    /// It does; with our mark or without.
+    Object {
+        /// Its uid.
+        uid: String,
+        /// Its resource version.
+        resource_version: String,
+        /// Whether it is ours.
+        mark: Option<crate::live::Mark>,
+        /// Its redacted contents.
+        value: Arc<Value>,
+    },
+    /// It does not.
+    Absent,
+    /// The API server did not say.
+    Unknown(Failure),
+}
+
+/// What a dry-run answered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DryRun {
+    /// No value changes and our owned-field set stays: this is the fingerprint to record.
+    Same(events::state::Fingerprint),
+    /// No value changes, but our owned-field set does.
+    OwnershipLost,
+    /// Values change.
+    Changes {
+        /// Fields, readable, at most 20.
+        fields: Vec<String>,
+        /// Field managers that own one of them now.
+        managers: Vec<String>,
+        /// The redacted object as it would be.
+        after: Arc<Value>,
+        /// The redacted object as it is; `None`: there is none.
+        before: Option<Arc<Value>>,
+    },
+    /// The API server refuses the manifest.
+    Refused(Failure),
+    /// The API server did not say.
+    Unknown(Failure),
+}
+
+/// The answers to one target's questions.
+#[derive(Debug, Default)]
+pub struct Answers {
+    existence: BTreeMap<ObjectId, Found>,
+    dry_runs: BTreeMap<DryRunKey, DryRun>,
+}
+
+impl Answers {
+    /// Whether the object exists, if that was asked.
+    pub fn existence(&self, id: &ObjectId) -> Option<&Found> {
+        self.existence.get(id)
+    }
+
+    /// What the dry-run answered, if it was made.
+    pub fn dry_run(&self, key: &DryRunKey) -> Option<&DryRun> {
+        self.dry_runs.get(key)
+    }
+
+    /// Takes the answer to [`Question::Existence`].
+    pub fn found(&mut self, id: ObjectId, found: Found) {
+        self.existence.insert(id, found);
+    }
+
+    /// Takes the answer to [`Question::DryRun`]; an older one about the same object is dropped.
+    pub fn dry_ran(&mut self, key: DryRunKey, answer: DryRun) {
+        self.dry_runs.retain(|known, _| known.id != key.id);
+        self.dry_runs.insert(key, answer);
+    }
+
+    /// Drops what is known about an object: it has changed.
+    pub fn forget(&mut self, id: &ObjectId) {
+        self.existence.remove(id);
+        self.dry_runs.retain(|known, _| known.id != *id);
+    }
+
+    /// Drops everything that is not certain: at every sweep it is asked again.
+    pub fn forget_uncertain(&mut self) {
+        self.existence.clear();
+        self.dry_runs.retain(|_, answer| match answer {
+            DryRun::Same(_) | DryRun::OwnershipLost | DryRun::Changes { .. } => true,
+            DryRun::Refused(_) | DryRun::Unknown(_) => false,
+        });
+    }
+}

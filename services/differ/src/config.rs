@@ -1,0 +1,18 @@
+//! What the differ is told at its start.
+
+use manifest::InstallKey;
+use model::DefinitionSet;
+use plan::RebuiltPrune;
+
+/// Settings of a differ.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Name of this process, for the audit log of the API servers.
+    pub instance: String,
+    /// Opens sealed blobs and redacts live objects.
+    pub key: InstallKey,
+    /// Definitions handed over by the command line; `None`: whatever the log holds.
+    pub bootstrap: Option<DefinitionSet>,
+    /// Whether a person allowed prunes of an inventory that was rebuilt from a cluster.
+    pub rebuilt_prune: RebuiltPrune,
+}

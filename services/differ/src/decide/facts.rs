@@ -1,0 +1,36 @@
+//! The facts that a decision is made from.
+
+use model::{Failure, TargetId};
+use plan::RebuiltPrune;
+
+use crate::{answers::Answers, desired::Desired, known::Snapshot, live::LiveView};
+
+/// Whether the cluster of a target answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClusterStanding {
+    /// Nothing is known yet.
+    Connecting,
+    /// It answers, and everything that carries our label has been listed once.
+    Connected,
+    /// It does not, or refuses us.
+    Unreachable(Failure),
+}
+
+/// Everything that a decision about one target reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// Which target.
+    pub target: &'a TargetId,
+    /// What the log says.
+    pub snapshot: &'a Snapshot,
+    /// The desired state, if it is loaded.
+    pub desired: Option<&'a Desired>,
+    /// What the watches have shown.
+    pub live: &'a LiveView,
+    /// What the API server has answered.
+    pub answers: &'a Answers,
+    /// Whether it answers at all.
+    pub cluster: &'a ClusterStanding,
+    /// Whether a person allowed prunes of a rebuilt inventory.
+    pub rebuilt_prune: RebuiltPrune,
+}

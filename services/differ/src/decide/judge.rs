@@ -1,0 +1,258 @@
+//! Compares live objects with what was applied: in sync by fingerprint, else by the answer of a dry-run.
+
+use std::{cmp::Ordering, collections::BTreeMap};
+
+use events::state::{AppliedObject, Fingerprint, Refreshed};
+use model::{Digest, Gvk, ObjectId};
+use plan::{Deletion, Existence, InventoryObject, LiveObject, Verdict};
+
+use super::{Facts, Next, Step};
+use crate::{
+    answers::{DryRun, DryRunKey, Found, Question},
+    desired::Desired,
+    live::{Body, KindView, Mark, Seen, Versions, group_kind},
+};
+
+/// The live side of a situation, and what was learnt on the way.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    /// What the planner is told.
+    pub live: BTreeMap<ObjectId, Existence>,
+    /// Drift: readable fields and managers.
+    pub drift: BTreeMap<ObjectId, Drifted>,
+    /// Fingerprints that a dry-run confirmed and that are to be recorded.
+    pub refreshed: Vec<Refreshed>,
+}
+
+/// How an object drifted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Drifted {
+    /// Fields, readable.
+    pub fields: Vec<String>,
+    /// Field managers that own one of them now.
+    pub managers: Vec<String>,
+}
+
+/// Goes on only if every kind that matters is watched and listed.
+pub(super) fn kinds_listed(facts: &Facts<'_>, desired: &Desired) -> Step<()> {
+    let wanted = desired.objects.iter().map(|object| (&object.id, &object.api_version));
+    let rows = facts.snapshot.sync.iter().flat_map(|sync| sync.objects.values());
+    let applied = rows.map(|row| (&row.id, &row.api_version));
+    let mut missing = BTreeMap::new();
+    let mut pending = false;
+    for (id, api_version) in wanted.chain(applied) {
+        match facts.live.kind(&group_kind(id)) {
+            None => {
+                let gvk = Gvk { api_version: api_version.clone(), kind: id.kind.clone() };
+                missing.entry(group_kind(id)).or_insert(gvk);
+            }
+            Some(KindView::Pending) => pending = true,
+            Some(KindView::Listed | KindView::Unavailable(_) | KindView::NotServed) => {}
+        }
+    }
+    match (missing.is_empty(), pending) {
+        (false, _) => Err(Next::Observe(missing.into_values().collect())),
+        (true, true) => Err(super::REST),
+        (true, false) => Ok(()),
+    }
+}
+
+/// Judges every object of the inventory and of the desired state; asks what it cannot tell.
+pub(super) fn judge(facts: &Facts<'_>, desired: &Desired, inventory: &[InventoryObject]) -> Step<Judged> {
+    let mut judged = Judged::default();
+    let mut open = Vec::new();
+    let rows = facts.snapshot.sync.as_ref().map(|sync| &sync.objects);
+    for object in inventory {
+        let row = rows.and_then(|rows| rows.get(&object.id));
+        let manifest = desired_manifest(desired, &object.id);
+        match existence(facts, &object.id, row, manifest, &mut judged) {
+            Ok(existence) => {
+                judged.live.insert(object.id.clone(), existence);
+            }
+            Err(question) => open.push(*question),
+        }
+    }
+    for object in &desired.objects {
+        if let Some(seen) = facts.live.get(&object.id) {
+            let live = || Existence::Ours(live_object(seen, Verdict::InSync));
+            let not_ours = || Existence::NotOurs { uid: seen.uid.clone() };
+            let existence = if seen.mark == Mark::Ours { live() } else { not_ours() };
+            judged.live.entry(object.id.clone()).or_insert(existence);
+        }
+    }
+    if open.is_empty() { Ok(judged) } else { Err(Next::Ask(open)) }
+}
+
+fn desired_manifest(desired: &Desired, id: &ObjectId) -> Option<Digest> {
+    let found = desired.objects.binary_search_by(|object| object.id.cmp(id)).ok()?;
+    desired.objects.get(found).map(|object| object.manifest)
+}
+
+fn live_object(seen: &Seen, verdict: Verdict) -> LiveObject {
+    LiveObject { uid: seen.uid.clone(), deletion: seen.deletion, verdict }
+}
+
+/// Whether and how an object of the inventory exists; `Err`: a question to ask first.
+fn existence(
+    facts: &Facts<'_>,
+    id: &ObjectId,
+    row: Option<&AppliedObject>,
+    manifest: Option<Digest>,
+    judged: &mut Judged,
+) -> Result<Existence, Box<Question>> {
+    match facts.live.kind(&group_kind(id)) {
+        // The definition of its kind is gone, and its objects with it.
+        Some(KindView::NotServed) => return Ok(Existence::Absent),
+        None | Some(KindView::Pending | KindView::Unavailable(_)) => return Ok(Existence::Unknown),
+        Some(KindView::Listed) => {}
+    }
+    let Some(seen) = facts.live.get(id) else {
+        return asked_existence(facts, id, judged);
+    };
+    if seen.mark == Mark::LabelOnly {
+        judged
+            .drift
+            .insert(id.clone(), Drifted { fields: vec!["metadata.managedFields".into()], managers: vec![] });
+        return Ok(Existence::NotOurs { uid: seen.uid.clone() });
+    }
+    let Some(row) = row else {
+        return Ok(Existence::Ours(live_object(seen, Verdict::InSync)));
+    };
+    let same_manifest = manifest.is_some() && manifest == row.manifest;
+    match compare(facts, row, seen) {
+        // The watch has not caught up with our own write yet.
+        Comparison::Older => Ok(Existence::Unknown),
+        Comparison::Same => Ok(Existence::Ours(live_object(seen, Verdict::InSync))),
+        // It is deleted, or applied anew, or waits to be gone: nothing hangs on how it differs.
+        Comparison::Different if !same_manifest || seen.deletion == Deletion::Requested => {
+            Ok(Existence::Ours(live_object(seen, Verdict::Drifted)))
+        }
+        Comparison::Different => asked_drift(facts, id, (seen, manifest), judged),
+    }
+}
+
+fn asked_existence(
+    facts: &Facts<'_>,
+    id: &ObjectId,
+    judged: &mut Judged,
+) -> Result<Existence, Box<Question>> {
+    match facts.answers.existence(id) {
+        None => Err(Box::new(Question::Existence(id.clone()))),
+        Some(Found::Absent) => {
+            let gone = Drifted { fields: vec!["(the object is gone)".into()], managers: vec![] };
+            judged.drift.insert(id.clone(), gone);
+            Ok(Existence::Absent)
+        }
+        Some(Found::Unknown(_)) => Ok(Existence::Unknown),
+        Some(Found::Object { mark: Some(Mark::Ours), .. }) => Ok(Existence::Unknown),
+        Some(Found::Object { uid, .. }) => {
+            let fields = vec!["metadata.labels[driftless.dev/application]".into()];
+            judged.drift.insert(id.clone(), Drifted { fields, managers: vec![] });
+            Ok(Existence::NotOurs { uid: uid.clone() })
+        }
+    }
+}
+
+fn asked_drift(
+    facts: &Facts<'_>,
+    id: &ObjectId,
+    (seen, manifest): (&Seen, Option<Digest>),
+    judged: &mut Judged,
+) -> Result<Existence, Box<Question>> {
+    let Some(manifest) = manifest else {
+        return Ok(Existence::Ours(live_object(seen, Verdict::InSync)));
+    };
+    let key =
+        DryRunKey { id: id.clone(), live: Some((seen.uid.clone(), seen.resource_version.clone())), manifest };
+    let verdict = match facts.answers.dry_run(&key) {
+        None => return Err(Box::new(Question::DryRun(key))),
+        Some(DryRun::Unknown(_)) => return Ok(Existence::Unknown),
+        Some(DryRun::Same(fingerprint)) => {
+            if let Some(sync) = &facts.snapshot.sync {
+                judged.refreshed.push(Refreshed {
+                    id: id.clone(),
+                    uid: seen.uid.clone(),
+                    sync_n: sync.n,
+                    fingerprint: fingerprint.clone(),
+                });
+            }
+            Verdict::InSync
+        }
+        Some(DryRun::OwnershipLost) => Verdict::OwnershipLost,
+        Some(DryRun::Changes { fields, managers, .. }) => {
+            judged.drift.insert(id.clone(), Drifted { fields: fields.clone(), managers: managers.clone() });
+            Verdict::Drifted
+        }
+        Some(DryRun::Refused(failure)) => {
+            let fields = vec![failure.message.clone()];
+            judged.drift.insert(id.clone(), Drifted { fields, managers: vec![] });
+            Verdict::Drifted
+        }
+    };
+    Ok(Existence::Ours(live_object(seen, verdict)))
+}
+
+/// How a live object compares with its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comparison {
+    /// It is what we recorded.
+    Same,
+    /// It is an earlier state than the one we recorded.
+    Older,
+    /// It may differ.
+    Different,
+}
+
+/// Compares a live object with the newest fingerprint recorded for it.
+pub(super) fn compare(facts: &Facts<'_>, row: &AppliedObject, seen: &Seen) -> Comparison {
+    if row.uid.as_ref() != Some(&seen.uid) {
+        return Comparison::Different;
+    }
+    if facts.live.versions() == Versions::Comparable
+        && let Some(version) = &row.resource_version
+    {
+        match cluster::order(&seen.resource_version, version) {
+            Some(Ordering::Equal) => return Comparison::Same,
+            Some(Ordering::Less) => return Comparison::Older,
+            Some(Ordering::Greater) | None => {}
+        }
+    }
+    match newest_fingerprint(facts, row) {
+        Some(fingerprint) if matches(fingerprint, seen, facts) => Comparison::Same,
+        Some(_) | None => Comparison::Different,
+    }
+}
+
+/// The fingerprint that counts for a row: the one that we recorded again for that very sync, else the applier's.
+pub(super) fn newest_fingerprint<'a>(facts: &Facts<'a>, row: &'a AppliedObject) -> Option<&'a Fingerprint> {
+    let sync_n = facts.snapshot.sync.as_ref()?.n;
+    let again = facts.snapshot.own.as_ref().and_then(|own| {
+        let mut refreshed = own.state.refreshed.iter();
+        refreshed.find(|refreshed| {
+            refreshed.id == row.id && Some(&refreshed.uid) == row.uid.as_ref() && refreshed.sync_n == sync_n
+        })
+    });
+    again.map(|refreshed| &refreshed.fingerprint).or(row.fingerprint.as_ref())
+}
+
+fn matches(fingerprint: &Fingerprint, seen: &Seen, facts: &Facts<'_>) -> bool {
+    match &seen.body {
+        Body::Judged(hash) => *hash == fingerprint.hash,
+        Body::Held(value) => {
+            let recorded = crate::fingerprint::from_event(fingerprint);
+            diff::matches(&recorded, value, &crate::field_manager(&facts.target.application))
+        }
+    }
+}
+
+/// Live objects whose contents need not be kept: id, uid, resource version, and the fingerprint that they match.
+pub fn judged_bodies(facts: &Facts<'_>) -> Vec<(ObjectId, String, String, Digest)> {
+    let rows = facts.snapshot.sync.iter().flat_map(|sync| sync.objects.values());
+    rows.filter_map(|row| {
+        let seen = facts.live.get(&row.id)?;
+        let fingerprint = newest_fingerprint(facts, row)?;
+        let held = matches!(seen.body, Body::Held(_)) && compare(facts, row, seen) == Comparison::Same;
+        held.then(|| (row.id.clone(), seen.uid.clone(), seen.resource_version.clone(), fingerprint.hash))
+    })
+    .collect()
+}

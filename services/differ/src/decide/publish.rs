@@ -1,0 +1,362 @@
+//! The end of a decision: what is said about the target, and the plan if one is due.
+
+use events::{
+    Content, EventType, Table,
+    state::{
+        DesiredState, InputVector, ObjectOutcome, PlannedSync, Request, RequestKind, RequestOutcome,
+        SyncOutcome, SyncStage, SyncStatus, TargetState,
+    },
+};
+use model::{Failure, ObjectId, RetryClass, Timestamp};
+use plan::{Action, Assignment, HeldReason, Reason, Situation, SyncPlan};
+
+use super::{
+    Facts, Next, Step,
+    heals::{self, Gates},
+    judge::{self, Comparison, Judged},
+    requests, summary,
+};
+use crate::{
+    answers::{DryRun, DryRunKey, Question},
+    desired::Desired,
+    live::{KindView, group_kind},
+};
+
+/// How soon a kind that the cluster does not serve is looked for again.
+const UNKNOWN_KIND_RETRY: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// What the last steps of a decision share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub facts: &'a Facts<'a>,
+    pub assignment: &'a Assignment,
+    pub wanted: &'a DesiredState,
+    pub request: Option<&'a Request>,
+    pub judged: &'a Judged,
+    pub gates: &'a Gates,
+}
+
+impl Context<'_> {
+    /// What a dry-run of the desired manifest of an object is keyed by now.
+    pub fn dry_run_key(&self, id: &ObjectId) -> Option<DryRunKey> {
+        let desired = self.facts.desired?;
+        let found = desired.objects.binary_search_by(|object| object.id.cmp(id)).ok()?;
+        let live = self.facts.live.get(id).map(|seen| (seen.uid.clone(), seen.resource_version.clone()));
+        let manifest = desired.objects.get(found)?.manifest;
+        Some(DryRunKey { id: id.clone(), live, manifest })
+    }
+}
+
+/// Appends the state if it says anything new, else rests.
+fn tell(facts: &Facts<'_>, state: TargetState, wake: Option<Timestamp>) -> Next {
+    let before = facts.snapshot.own.as_ref().map(|own| &own.state);
+    match before {
+        Some(before) if *before == state => Next::Rest { wake },
+        _ => Next::Append(event_type(before, &state), Box::new(state)),
+    }
+}
+
+fn event_type(before: Option<&TargetState>, after: &TargetState) -> EventType {
+    let generation = |state: &TargetState| state.plan.as_ref().map(|plan| plan.generation);
+    let drifted = before.is_some_and(|before| !before.drift.is_empty());
+    if generation(after) != before.and_then(generation) {
+        EventType::SyncPlanned
+    } else if after.status == SyncStatus::Contested
+        && before.map(|state| state.status) != Some(SyncStatus::Contested)
+    {
+        EventType::DriftContested
+    } else if after.refused.is_some() && before.map(|state| &state.refused) != Some(&after.refused) {
+        EventType::PlanRefused
+    } else if !after.drift.is_empty() && before.map(|state| &state.drift) != Some(&after.drift) {
+        EventType::DriftDetected
+    } else if drifted && after.drift.is_empty() {
+        EventType::DriftResolved
+    } else {
+        EventType::HealthChanged
+    }
+}
+
+/// Goes on unless the applier has a plan of ours to do; health is told meanwhile.
+pub(super) fn wait_for_applier(
+    facts: &Facts<'_>,
+    assignment: &Assignment,
+    wanted: &DesiredState,
+    now: Timestamp,
+) -> Step<()> {
+    let Some(planned) = facts.snapshot.own.as_ref().and_then(|own| own.state.plan.as_ref()) else {
+        return Ok(());
+    };
+    let sync = facts.snapshot.sync.as_ref();
+    let running = sync.is_some_and(|sync| matches!(sync.state.stage, SyncStage::Running { .. }));
+    let waiting = sync.map_or(0, |sync| sync.state.generation) < planned.generation;
+    let current = planned.made_from.slice == assignment.slice
+        && planned.made_from.desired == wanted.digest
+        && planned.made_from.sync_n == sync.map_or(0, |sync| sync.n);
+    if running || (waiting && current) {
+        return Err(tell(facts, summary::own_state(facts, now), None));
+    }
+    Ok(())
+}
+
+/// Whether the newest plan brought about just what is wanted, and every object still is as it was left.
+pub(super) fn is_settled(
+    facts: &Facts<'_>,
+    assignment: &Assignment,
+    wanted: &DesiredState,
+    request: Option<&Request>,
+) -> Step<bool> {
+    let preview = request.is_some_and(|request| matches!(request.kind, RequestKind::Preview { .. }));
+    let (Some(own), Some(sync)) = (&facts.snapshot.own, &facts.snapshot.sync) else {
+        return Ok(false);
+    };
+    let Some(planned) = own.state.plan.as_ref().filter(|planned| planned.open == 0 && !preview) else {
+        return Ok(false);
+    };
+    let succeeded = matches!(&sync.state.stage, SyncStage::Finished { outcome: SyncOutcome::Succeeded, .. });
+    let same = planned.made_from.slice == assignment.slice
+        && planned.made_from.desired == wanted.digest
+        && planned.generation == sync.state.generation
+        && sync.state.applied == Some(wanted.digest);
+    let objects = || sync.objects.values().all(|row| is_as_left(facts, row));
+    Ok(succeeded && same && objects())
+}
+
+fn is_as_left(facts: &Facts<'_>, row: &events::state::AppliedObject) -> bool {
+    let listed = facts.live.kind(&group_kind(&row.id)) == Some(&KindView::Listed);
+    let done = matches!(
+        row.outcome,
+        ObjectOutcome::Created
+            | ObjectOutcome::Configured
+            | ObjectOutcome::Unchanged
+            | ObjectOutcome::Untouched
+    );
+    let same = facts.live.get(&row.id).is_some_and(|seen| {
+        seen.deletion == plan::Deletion::None
+            && seen.mark == crate::live::Mark::Ours
+            && judge::compare(facts, row, seen) == Comparison::Same
+    });
+    listed && done && same
+}
+
+/// Tells that the target is in sync.
+pub(super) fn in_sync(facts: &Facts<'_>, now: Timestamp) -> Next {
+    let mut state = summary::own_state(facts, now);
+    state.status = SyncStatus::InSync;
+    state.drift = Table::default();
+    state.refused = None;
+    answer_all(facts, &mut state);
+    tell(facts, state, None)
+}
+
+/// Every pending sync request has its answer once the target is in sync.
+fn answer_all(facts: &Facts<'_>, state: &mut TargetState) {
+    if let Some(request) = requests::current(facts)
+        && let RequestKind::Sync { .. } = request.kind
+    {
+        requests::record(state, &request.id, RequestOutcome::InSync);
+    }
+}
+
+/// Goes on only if the cluster serves every desired kind.
+pub(super) fn kinds_known(
+    facts: &Facts<'_>,
+    desired: &Desired,
+    request: Option<&Request>,
+    now: Timestamp,
+) -> Step<()> {
+    let Some((id, gvk)) = desired.unknown.first() else {
+        return Ok(());
+    };
+    let failure = Failure {
+        code: "PLAN-UNKNOWN-KIND".into(),
+        message: format!("{id} is a {gvk}, which the cluster does not serve"),
+        remedy: "install its CustomResourceDefinition first, or correct apiVersion and kind".into(),
+        class: RetryClass::Permanent,
+        at: now,
+        attempts: 1,
+    };
+    Err(refuse(facts, request, failure, (RequestOutcome::Failed, Some(now.plus(UNKNOWN_KIND_RETRY)))))
+}
+
+/// Says why there is no plan, and answers a request with it.
+fn refuse(
+    facts: &Facts<'_>,
+    request: Option<&Request>,
+    failure: Failure,
+    (outcome, wake): (fn(Failure) -> RequestOutcome, Option<Timestamp>),
+) -> Next {
+    let mut state = summary::own_state(facts, failure.at);
+    state.status = SyncStatus::OutOfSync;
+    let failure = match &state.refused {
+        Some(before) if before.same_as(&failure) => before.clone(),
+        Some(_) | None => failure,
+    };
+    state.refused = Some(failure.clone());
+    if let Some(request) = request {
+        requests::record(&mut state, &request.id, outcome(failure));
+    }
+    tell(facts, state, wake)
+}
+
+/// Publishes the plan, or says why there is none.
+pub(super) fn publish(
+    context: &Context<'_>,
+    situation: &Situation<'_>,
+    plan: SyncPlan,
+    now: Timestamp,
+) -> Step<Next> {
+    let facts = context.facts;
+    if let Some(request) = context.request
+        && let Some(failure) = requests::failed_since(facts, request, context.wanted.digest)
+    {
+        return Ok(requests::answer(facts, request, RequestOutcome::Failed(failure), now));
+    }
+    let mut state = summary::own_state(facts, now);
+    state.drift = Table::Inline(summary::drift(facts, context.judged, &plan, now));
+    state.refused = None;
+    for refreshed in &context.judged.refreshed {
+        state.refreshed.retain(|known| known.id != refreshed.id);
+        state.refreshed.push(refreshed.clone());
+    }
+    state.status = status(&plan, &state);
+    if plan.is_empty() || !situation.application.sync.auto {
+        return Ok(rest(context, state, &plan));
+    }
+    consent(context, situation, &plan, now)?;
+    preflight(context, &plan, now)?;
+    if state.drift != own_drift(facts) && !state.drift.is_empty() {
+        return Ok(tell(facts, state, None));
+    }
+    let healed: Vec<ObjectId> = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.reason, Reason::Drift | Reason::Missing))
+        .map(|step| step.id.clone())
+        .collect();
+    state.heals = heals::count(facts, context.judged, &healed, now);
+    state.plan = Some(planned(context, &plan));
+    Ok(tell(facts, state, None))
+}
+
+fn own_drift(facts: &Facts<'_>) -> Table<events::state::DriftedObject> {
+    facts.snapshot.own.as_ref().map(|own| own.state.drift.clone()).unwrap_or_default()
+}
+
+fn planned(context: &Context<'_>, plan: &SyncPlan) -> PlannedSync {
+    let facts = context.facts;
+    let before = facts.snapshot.own.as_ref().and_then(|own| own.state.plan.as_ref());
+    let synced = facts.snapshot.sync.as_ref();
+    // A wiped log forgets our plans but not always the applier's: the next generation passes both.
+    let generation =
+        before.map_or(0, |plan| plan.generation).max(synced.map_or(0, |sync| sync.state.generation)) + 1;
+    PlannedSync {
+        generation,
+        digest: plan.digest(),
+        plan: Content::Inline(plan.encode()),
+        made_from: InputVector {
+            definitions_n: facts.snapshot.definitions_n,
+            slice: context.assignment.slice,
+            parameters: context.assignment.parameters,
+            observation: context.wanted.observation,
+            desired: context.wanted.digest,
+            sync_n: synced.map_or(0, |sync| sync.n),
+        },
+        open: plan.held.iter().filter(|held| is_open(held.reason)).count() as u32,
+    }
+}
+
+/// Whether a held object is to be looked at again by itself.
+fn is_open(reason: HeldReason) -> bool {
+    match reason {
+        HeldReason::Terminating
+        | HeldReason::LiveUnknown
+        | HeldReason::HealBackoff
+        | HeldReason::RetryBackoff
+        | HeldReason::HealDisabled
+        | HeldReason::Contested
+        | HeldReason::JobExpired => true,
+        HeldReason::PruneDisabled
+        | HeldReason::PruneNeedsConsent
+        | HeldReason::PruneAdopted
+        | HeldReason::PruneUnconfirmed => false,
+    }
+}
+
+fn status(plan: &SyncPlan, state: &TargetState) -> SyncStatus {
+    let held = |wanted: HeldReason| plan.held.iter().any(|held| held.reason == wanted);
+    let drift_only = plan.steps.iter().all(|step| matches!(step.reason, Reason::Drift | Reason::Missing));
+    if !plan.steps.is_empty() && !drift_only {
+        SyncStatus::OutOfSync
+    } else if held(HeldReason::Contested) {
+        SyncStatus::Contested
+    } else if !state.drift.is_empty() || !plan.steps.is_empty() {
+        SyncStatus::Drifted
+    } else if held(HeldReason::RetryBackoff) || held(HeldReason::Terminating) {
+        SyncStatus::OutOfSync
+    } else if held(HeldReason::LiveUnknown) {
+        SyncStatus::Unknown
+    } else {
+        SyncStatus::InSync
+    }
+}
+
+/// Nothing is due now: tells the status and says when to look again.
+fn rest(context: &Context<'_>, mut state: TargetState, plan: &SyncPlan) -> Next {
+    let facts = context.facts;
+    if state.status == SyncStatus::InSync {
+        answer_all(facts, &mut state);
+    }
+    let retry = plan.held.iter().any(|held| held.reason == HeldReason::RetryBackoff);
+    let retry = if retry { requests::retry_wake(facts) } else { None };
+    let wake = [retry, context.gates.wake].into_iter().flatten().min();
+    tell(facts, state, wake)
+}
+
+/// Goes on only if the guard lets the plan pass, or a person approved just this plan, and the checker finds no fault.
+fn consent(context: &Context<'_>, situation: &Situation<'_>, plan: &SyncPlan, now: Timestamp) -> Step<()> {
+    let failure = |code: &str, message: String, remedy: &str, class| Failure {
+        code: code.into(),
+        message,
+        remedy: remedy.into(),
+        class,
+        at: now,
+        attempts: 1,
+    };
+    if let Some(violation) = plan::check(plan, situation).first() {
+        let failure = failure("PLAN-CHECK", violation.to_string(), "report it as a bug", RetryClass::Bug);
+        return Err(refuse(context.facts, context.request, failure, (RequestOutcome::Failed, None)));
+    }
+    let approved = context.facts.snapshot.requests.iter().any(
+        |request| matches!(&request.kind, RequestKind::Approve { plan: digest } if *digest == plan.digest()),
+    );
+    match plan::guard(plan, situation.inventory.len(), &situation.application.guard) {
+        Err(refusal) if !approved => {
+            let failure =
+                failure(refusal.code(), refusal.to_string(), refusal.remedy(), RetryClass::Permanent);
+            Err(refuse(context.facts, context.request, failure, (RequestOutcome::Refused, None)))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Goes on only if the API server would accept every change to an existing object. Pure creates need no
+/// preflight: they never force. A namespace or CRD that the plan brings is checked at its step.
+fn preflight(context: &Context<'_>, plan: &SyncPlan, now: Timestamp) -> Step<()> {
+    let steps = plan.steps.iter().filter(|step| {
+        matches!(step.action, Action::Apply { .. }) && matches!(step.reason, Reason::Changed | Reason::Found)
+    });
+    let mut open = Vec::new();
+    for key in steps.filter_map(|step| context.dry_run_key(&step.id)).filter(|key| key.live.is_some()) {
+        match context.facts.answers.dry_run(&key) {
+            None => open.push(Question::DryRun(key)),
+            Some(DryRun::Refused(failure)) => {
+                let failure = Failure { at: now, ..failure.clone() };
+                let wake = Some(plan::heal::retry_at(6, now));
+                return Err(refuse(context.facts, context.request, failure, (RequestOutcome::Failed, wake)));
+            }
+            // A server that does not answer now is no reason to plan otherwise: the applier's own retries decide.
+            Some(DryRun::Same(_) | DryRun::OwnershipLost | DryRun::Changes { .. } | DryRun::Unknown(_)) => {}
+        }
+    }
+    if open.is_empty() { Ok(()) } else { Err(Next::Ask(open)) }
+}

@@ -1,0 +1,198 @@
+//! What people asked for: freshness before an answer, policies while one is pending, and the answer itself.
+
+use events::{
+    EventType,
+    state::{
+        DesiredState, Handled, ObservedRevision, PathOutcome, Request, RequestId, RequestKind,
+        RequestOutcome, SyncOutcome, SyncStage, TargetState,
+    },
+};
+use model::{Application, Digest, Failure, RetryClass, Timestamp};
+use plan::{Action, Assignment, Retry, SyncPlan};
+
+use super::{ClusterStanding, Facts, Next, REST, Step, publish::Context, summary};
+use crate::answers::{DryRun, DryRunKey, Question};
+
+/// Failed connections before a request is answered with the failure: one may be chance.
+const CONNECTS_BEFORE_ANSWER: u32 = 3;
+
+/// Handled requests kept in a target's state: as many as can be pending.
+const HANDLED_KEPT: usize = events::state::REQUESTS_MAX;
+
+/// A preview to write down: which dry-runs it is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PreviewDue {
+    /// The request that it answers.
+    pub request: RequestId,
+    /// The plan that was previewed.
+    pub plan: SyncPlan,
+    /// The dry-run of each step that applies something, in order of the plan.
+    pub dry_runs: Vec<DryRunKey>,
+}
+
+/// The oldest request that is not handled.
+pub(super) fn current<'a>(facts: &Facts<'a>) -> Option<&'a Request> {
+    let handled = facts.snapshot.own.as_ref().map(|own| own.state.handled.as_slice()).unwrap_or_default();
+    facts.snapshot.requests.iter().find(|request| !handled.iter().any(|done| done.id == request.id))
+}
+
+/// The desired state to bring about: the last good one, or for a request the one that follows from its fetch.
+pub(super) fn wanted(
+    facts: &Facts<'_>,
+    assignment: &Assignment,
+    request: Option<&Request>,
+    now: Timestamp,
+) -> Step<DesiredState> {
+    if let Some(request) = request
+        && let RequestKind::Sync { after } | RequestKind::Preview { after } = &request.kind
+    {
+        fresh(facts, assignment, after.as_ref()).map_err(|stop| match stop {
+            Some(failure) => answer(facts, request, RequestOutcome::Failed(failure), now),
+            None => REST,
+        })?;
+    }
+    let render = facts.snapshot.render.as_ref().ok_or(REST)?;
+    render.state.desired.clone().ok_or(REST)
+}
+
+/// Whether what is rendered follows from the named fetch; else the failure that says why it never will.
+fn fresh(
+    facts: &Facts<'_>,
+    assignment: &Assignment,
+    after: Option<&RequestId>,
+) -> Result<(), Option<Failure>> {
+    let source = facts.snapshot.source.as_ref().ok_or(None)?;
+    if after.is_some_and(|after| !source.state.handled.contains(after)) {
+        return Err(None);
+    }
+    if let Some(failure) = &source.state.failure {
+        return Err(Some(failure.clone()));
+    }
+    let _: &ObservedRevision = source.state.revision.as_ref().ok_or(None)?;
+    let closure = match source.paths.get(&assignment.application.source.path).ok_or(None)? {
+        PathOutcome::Found { closure, .. } => Some(*closure),
+        PathOutcome::Failed(_) => None,
+    };
+    let render = facts.snapshot.render.as_ref().ok_or(None)?;
+    if render.state.made_from.closure != closure {
+        return Err(None);
+    }
+    match &render.state.failure {
+        Some(failure) => Err(Some(failure.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Goes on only if the cluster answers; a request learns why it does not.
+pub(super) fn cluster_answers(facts: &Facts<'_>, request: Option<&Request>, now: Timestamp) -> Step<()> {
+    match (facts.cluster, request) {
+        (ClusterStanding::Connected, _) => Ok(()),
+        (ClusterStanding::Unreachable(failure), Some(request))
+            if failure.class == RetryClass::Permanent || failure.attempts >= CONNECTS_BEFORE_ANSWER =>
+        {
+            Err(answer(facts, request, RequestOutcome::Failed(failure.clone()), now))
+        }
+        (ClusterStanding::Unreachable(_) | ClusterStanding::Connecting, _) => Err(REST),
+    }
+}
+
+/// The application's policies; a person who asks for a sync means apply and heal.
+pub(super) fn policies(assignment: &Assignment, request: Option<&Request>) -> Application {
+    let mut application = assignment.application.clone();
+    if request
+        .is_some_and(|request| matches!(request.kind, RequestKind::Sync { .. } | RequestKind::Preview { .. }))
+    {
+        application.sync.auto = true;
+        application.sync.self_heal = true;
+    }
+    application
+}
+
+/// Whether failed steps are due again: after a wait, or because somebody asks.
+pub(super) fn retry(facts: &Facts<'_>, request: Option<&Request>, now: Timestamp) -> Retry {
+    let Some((at, failure)) = last_failure(facts) else {
+        return Retry::Due;
+    };
+    let asked = request.is_some_and(|request| request.at > at);
+    if asked || now >= retry_at(at, failure) { Retry::Due } else { Retry::Waiting }
+}
+
+/// When failed steps are due again; `None`: nothing failed.
+pub(super) fn retry_wake(facts: &Facts<'_>) -> Option<Timestamp> {
+    last_failure(facts).map(|(at, failure)| retry_at(at, failure))
+}
+
+fn retry_at(at: Timestamp, failure: &Failure) -> Timestamp {
+    let attempts = match failure.class {
+        RetryClass::Transient | RetryClass::Stale => failure.attempts,
+        // Only a change elsewhere, such as a new role binding, makes it work: look rarely.
+        RetryClass::Permanent | RetryClass::Bug => failure.attempts.max(6),
+    };
+    plan::heal::retry_at(attempts, at)
+}
+
+/// When and why the newest sync failed.
+pub(super) fn last_failure<'a>(facts: &Facts<'a>) -> Option<(Timestamp, &'a Failure)> {
+    match &facts.snapshot.sync.as_ref()?.state.stage {
+        SyncStage::Finished { at, outcome: SyncOutcome::Failed { failure } } => Some((*at, failure)),
+        SyncStage::Finished { outcome: SyncOutcome::Succeeded, .. }
+        | SyncStage::Running { .. }
+        | SyncStage::Rejected { .. }
+        | SyncStage::Superseded { .. } => None,
+    }
+}
+
+/// Records that a request was carried out.
+pub(super) fn answer(facts: &Facts<'_>, request: &Request, outcome: RequestOutcome, now: Timestamp) -> Next {
+    let mut state = summary::own_state(facts, now);
+    record(&mut state, &request.id, outcome);
+    Next::Append(EventType::HealthChanged, Box::new(state))
+}
+
+/// The state after a preview was written down.
+pub fn previewed(
+    facts: &Facts<'_>,
+    request: &RequestId,
+    outcome: RequestOutcome,
+    now: Timestamp,
+) -> TargetState {
+    let mut state = summary::own_state(facts, now);
+    record(&mut state, request, outcome);
+    state
+}
+
+/// Adds an answer to a state.
+pub(crate) fn record(state: &mut TargetState, id: &RequestId, outcome: RequestOutcome) {
+    state.handled.push(Handled { id: id.clone(), outcome });
+    let surplus = state.handled.len().saturating_sub(HANDLED_KEPT);
+    state.handled.drain(..surplus);
+}
+
+/// Asks for the dry-runs of a preview, then for its text.
+pub(super) fn preview(context: &Context<'_>, plan: &SyncPlan) -> Step<Option<Next>> {
+    let Some(request) = context.request.filter(|request| matches!(request.kind, RequestKind::Preview { .. }))
+    else {
+        return Ok(None);
+    };
+    let dry_runs: Vec<DryRunKey> = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.action, Action::Create | Action::Apply { .. }))
+        .filter_map(|step| context.dry_run_key(&step.id))
+        .collect();
+    let answers = context.facts.answers;
+    let unknown = |key: &&DryRunKey| matches!(answers.dry_run(key), None | Some(DryRun::Unknown(_)));
+    let open: Vec<Question> = dry_runs.iter().filter(unknown).cloned().map(Question::DryRun).collect();
+    if open.is_empty() {
+        let due = PreviewDue { request: request.id.clone(), plan: plan.clone(), dry_runs };
+        return Ok(Some(Next::Preview(Box::new(due))));
+    }
+    Err(Next::Ask(open))
+}
+
+/// Whether the request has its answer in a sync that failed after it was made, for that desired state.
+pub(super) fn failed_since(facts: &Facts<'_>, request: &Request, desired: Digest) -> Option<Failure> {
+    let (at, failure) = last_failure(facts)?;
+    let planned = facts.snapshot.own.as_ref()?.state.plan.as_ref()?;
+    (at >= request.at && planned.made_from.desired == desired).then(|| failure.clone())
+}

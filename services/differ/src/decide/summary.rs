@@ -1,0 +1,99 @@
+//! The parts of a target's state that are told whatever is decided: health, drift, and what stays the same.
+
+use events::{
+    Table,
+    state::{DriftedObject, HealthSummary, ObjectHealth, ObjectOutcome, SyncStatus, TargetState},
+};
+use model::{HealthStatus, ObjectId, Timestamp};
+use plan::{HeldReason, Reason, SyncPlan};
+
+use super::{Facts, judge::Judged};
+use crate::live::{KindView, group_kind};
+
+/// Objects named in a health summary: as many as a person reads.
+const UNHEALTHY_TOLD: usize = 20;
+
+/// The state that we wrote last, or the first one, with the health of now.
+pub(super) fn own_state(facts: &Facts<'_>, now: Timestamp) -> TargetState {
+    let mut state = match &facts.snapshot.own {
+        Some(own) => own.state.clone(),
+        None => TargetState {
+            status: SyncStatus::Unknown,
+            plan: None,
+            refused: None,
+            drift: Table::default(),
+            heals: vec![],
+            refreshed: vec![],
+            health: HealthSummary { status: HealthStatus::Unknown, since: now, objects: vec![] },
+            handled: vec![],
+        },
+    };
+    if let Some(sync) = &facts.snapshot.sync {
+        state.refreshed.retain(|refreshed| refreshed.sync_n == sync.n);
+    }
+    let (status, objects) = health(facts);
+    let since = if status == state.health.status { state.health.since } else { now };
+    state.health = HealthSummary { status, since, objects };
+    state
+}
+
+/// The worst health of the inventory, and who is not healthy.
+fn health(facts: &Facts<'_>) -> (HealthStatus, Vec<ObjectHealth>) {
+    let Some(sync) = &facts.snapshot.sync else {
+        return (HealthStatus::Unknown, vec![]);
+    };
+    let mut worst = HealthStatus::Healthy;
+    let mut objects: Vec<ObjectHealth> = sync
+        .objects
+        .values()
+        .filter(|row| row.outcome != ObjectOutcome::Terminating)
+        .map(|row| object_health(facts, &row.id))
+        .filter(|object| object.status != HealthStatus::Healthy)
+        .collect();
+    for object in &objects {
+        worst = worst.max(object.status);
+    }
+    objects.sort_by(|a, b| (b.status, &a.id).cmp(&(a.status, &b.id)));
+    objects.truncate(UNHEALTHY_TOLD);
+    (worst, objects)
+}
+
+fn object_health(facts: &Facts<'_>, id: &ObjectId) -> ObjectHealth {
+    let (status, reason) = match (facts.live.get(id), facts.live.kind(&group_kind(id))) {
+        (Some(seen), _) => (seen.health.status, seen.health.reason.clone()),
+        (None, Some(KindView::Listed | KindView::NotServed)) => (HealthStatus::Missing, String::new()),
+        (None, Some(KindView::Pending | KindView::Unavailable(_)) | None) => {
+            (HealthStatus::Unknown, "its kind cannot be watched now".to_owned())
+        }
+    };
+    ObjectHealth { id: id.clone(), status, reason }
+}
+
+/// The drift that the plan answers or holds, with the onset kept of what was known before.
+pub(super) fn drift(
+    facts: &Facts<'_>,
+    judged: &Judged,
+    plan: &SyncPlan,
+    now: Timestamp,
+) -> Vec<DriftedObject> {
+    let answered = plan.steps.iter().filter(|step| matches!(step.reason, Reason::Drift | Reason::Missing));
+    let held = plan.held.iter().filter(|held| {
+        matches!(held.reason, HeldReason::HealBackoff | HeldReason::HealDisabled | HeldReason::Contested)
+    });
+    let before: &[DriftedObject] = match facts.snapshot.own.as_ref().map(|own| &own.state.drift) {
+        Some(Table::Inline(rows)) => rows,
+        Some(Table::Paged { .. }) | None => &[],
+    };
+    let ids = answered.map(|step| &step.id).chain(held.map(|held| &held.id));
+    let mut drift: Vec<DriftedObject> = ids
+        .filter_map(|id| judged.drift.get(id).map(|drifted| (id, drifted)))
+        .map(|(id, drifted)| DriftedObject {
+            id: id.clone(),
+            since: before.iter().find(|known| known.id == *id).map_or(now, |known| known.since),
+            fields: drifted.fields.clone(),
+            managers: drifted.managers.clone(),
+        })
+        .collect();
+    drift.sort_by(|a, b| a.id.cmp(&b.id));
+    drift
+}

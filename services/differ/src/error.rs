@@ -1,0 +1,59 @@
+//! What can end or hinder the differ.
+
+use bus::{AppendError, BlobError, ReadError};
+use model::{Aggregate, Digest, RetryClass};
+
+/// A failed act of the differ.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The log cannot be read.
+    #[error("the differ cannot read the log")]
+    Read(#[source] ReadError),
+    /// An event cannot be appended.
+    #[error("the differ cannot append to {aggregate}")]
+    Append {
+        /// What it was about.
+        aggregate: Aggregate,
+        /// Why.
+        #[source]
+        source: Box<AppendError>,
+    },
+    /// A blob cannot be read or written.
+    #[error("the differ cannot use a blob")]
+    Blob(#[source] BlobError),
+    /// A blob that an event names is not there; it is made again from Git.
+    #[error("blob {digest} is missing")]
+    BlobMissing {
+        /// Its address.
+        digest: Digest,
+    },
+    /// Content that an event names is not what it should be.
+    #[error("{what} cannot be read: {reason}")]
+    Content {
+        /// What it is.
+        what: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// The log was wiped or put back: everything is to be read anew.
+    #[error("the log is another one than at the start")]
+    Restarted,
+    /// A task of the differ ended although it never should.
+    #[error("a task of the differ ended: {0}")]
+    TaskEnded(String),
+}
+
+impl Error {
+    /// What trying again would achieve.
+    pub fn class(&self) -> RetryClass {
+        match self {
+            Self::Read(error) => error.class(),
+            Self::Append { source, .. } => source.class(),
+            Self::Blob(error) => error.class(),
+            Self::BlobMissing { .. } => RetryClass::Transient,
+            Self::Content { .. } => RetryClass::Permanent,
+            Self::Restarted => RetryClass::Stale,
+            Self::TaskEnded(_) => RetryClass::Bug,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Reads events into news: decodes the state, and fetches what it keeps in blobs.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bus::Log;
+use events::{
+    Content, Event, Table,
+    state::{
+        AppliedObject, CommandState, DefinitionsState, ObservedPath, RenderState, SourceState, State,
+        SyncState, TargetState,
+    },
+};
+use model::{Aggregate, CommandScope, Digest};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    Error,
+    known::{Definitions, News, SourceFacts, SyncFacts, Versioned},
+};
+
+/// Reads blobs and events for the differ.
+#[derive(Clone)]
+pub struct Intake {
+    log: Arc<dyn Log>,
+}
+
+impl Intake {
+    /// Reads from that log.
+    pub fn new(log: Arc<dyn Log>) -> Self {
+        Self { log }
+    }
+
+    /// Reads one event; `None`: it says nothing that the differ needs, or cannot be read here.
+    pub async fn read(&self, event: &Event) -> Result<Option<News>, Error> {
+        match self.decode(event).await {
+            Ok(news) => Ok(news),
+            Err(error @ (Error::Content { .. } | Error::BlobMissing { .. })) => {
+                tracing::error!(aggregate = %event.aggregate(), n = event.n(), %error, "an event is left aside");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn decode(&self, event: &Event) -> Result<Option<News>, Error> {
+        Ok(Some(match event.aggregate() {
+            Aggregate::Definitions => {
+                let state: DefinitionsState = state(event)?;
+                let bytes = self.content(&state.set).await?;
+                let set = DefinitionsState::decode_set(&bytes)
+                    .map_err(|error| Error::Content { what: "the definitions", reason: error.to_string() })?;
+                News::Definitions(Definitions::new(event.n(), set))
+            }
+            Aggregate::Source(name) => {
+                let state: SourceState = state(event)?;
+                let paths = match &state.revision {
+                    Some(revision) => self.rows::<ObservedPath>(&revision.paths).await?,
+                    None => vec![],
+                };
+                let paths = paths.into_iter().map(|row| (row.path, row.outcome)).collect();
+                News::Source(name.clone(), SourceFacts { state, paths })
+            }
+            aggregate @ Aggregate::Render { .. } => {
+                let state: RenderState = state(event)?;
+                News::Render(aggregate.clone(), Versioned { event: event.id, n: event.n(), state })
+            }
+            Aggregate::Sync(target) => {
+                let state: SyncState = state(event)?;
+                let rows = self.rows::<AppliedObject>(&state.objects).await?;
+                let objects: BTreeMap<_, _> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
+                News::Sync(target.clone(), SyncFacts { n: event.n(), state, objects })
+            }
+            Aggregate::Target(target) => {
+                let state: TargetState = state(event)?;
+                News::Target(target.clone(), Versioned { event: event.id, n: event.n(), state })
+            }
+            Aggregate::Command(CommandScope::Target(target)) => {
+                let state: CommandState = state(event)?;
+                News::Requests(target.clone(), state.pending)
+            }
+            Aggregate::Cluster(_)
+            | Aggregate::Command(CommandScope::Source(_) | CommandScope::Cluster(_) | CommandScope::Fleet) => {
+                return Ok(None);
+            }
+        }))
+    }
+
+    /// The bytes of content, wherever they are.
+    pub async fn content(&self, content: &Content) -> Result<bytes::Bytes, Error> {
+        match content {
+            Content::Inline(bytes) => Ok(bytes::Bytes::copy_from_slice(bytes)),
+            Content::Blob(digest) => self.blob(digest).await,
+        }
+    }
+
+    /// A blob that has to be there.
+    pub async fn blob(&self, digest: &Digest) -> Result<bytes::Bytes, Error> {
+        let found = self.log.get_blob(digest).await.map_err(Error::Blob)?;
+        found.ok_or(Error::BlobMissing { digest: *digest })
+    }
+
+    async fn rows<Row: Serialize + DeserializeOwned + Clone>(
+        &self,
+        table: &Table<Row>,
+    ) -> Result<Vec<Row>, Error> {
+        let mut rows = match table {
+            Table::Inline(rows) => return Ok(rows.clone()),
+            Table::Paged { .. } => Vec::new(),
+        };
+        for page in table.pages() {
+            let bytes = self.blob(page).await?;
+            let read = Table::<Row>::read_page(&bytes)
+                .map_err(|error| Error::Content { what: "a page of a table", reason: error.to_string() })?;
+            rows.extend(read);
+        }
+        Ok(rows)
+    }
+}
+
+fn state<S: State>(event: &Event) -> Result<S, Error> {
+    events::decode(event.draft.format, &event.draft.payload)
+        .map_err(|error| Error::Content { what: "the state of an event", reason: error.to_string() })
+}

@@ -1,0 +1,231 @@
+//! What the log says: the newest state of every aggregate that a decision about a target reads.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use events::{
+    EventId,
+    state::{AppliedObject, PathOutcome, RenderState, Request, SourceState, SyncState, TargetState},
+};
+use model::{
+    Aggregate, ApiVersion, ApplicationName, ClusterName, DefinitionSet, ObjectId, SourceName, TargetId,
+};
+use plan::{Assignment, assign};
+
+/// A state and its place in the history of its aggregate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versioned<S> {
+    /// Id of the event.
+    pub event: EventId,
+    /// Version of the aggregate.
+    pub n: u64,
+    /// The state after the event.
+    pub state: S,
+}
+
+/// The definitions in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definitions {
+    /// Version of the aggregate.
+    pub n: u64,
+    /// The complete set.
+    pub set: DefinitionSet,
+    /// The targets that exist by it.
+    pub targets: BTreeMap<TargetId, Arc<Assignment>>,
+    /// The targets of each application.
+    pub by_application: BTreeMap<ApplicationName, Vec<TargetId>>,
+}
+
+impl Definitions {
+    /// Works out which targets exist.
+    pub fn new(n: u64, set: DefinitionSet) -> Self {
+        let targets: BTreeMap<_, _> =
+            assign(&set).into_iter().map(|(target, assignment)| (target, Arc::new(assignment))).collect();
+        let mut by_application = BTreeMap::<_, Vec<_>>::new();
+        for target in targets.keys() {
+            by_application.entry(target.application.clone()).or_default().push(target.clone());
+        }
+        Self { n, set, targets, by_application }
+    }
+}
+
+/// A source with its table of paths read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFacts {
+    /// The state.
+    pub state: SourceState,
+    /// What was found at each path.
+    pub paths: BTreeMap<String, PathOutcome>,
+}
+
+/// A sync with its table of objects read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncFacts {
+    /// Version of the aggregate.
+    pub n: u64,
+    /// The state.
+    pub state: SyncState,
+    /// The inventory.
+    pub objects: BTreeMap<ObjectId, AppliedObject>,
+}
+
+/// One event, read: what [`Known::take`] takes.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// A complete set of definitions.
+    Definitions(Definitions),
+    /// A source.
+    Source(SourceName, SourceFacts),
+    /// A render.
+    Render(Aggregate, Versioned<RenderState>),
+    /// A sync.
+    Sync(TargetId, SyncFacts),
+    /// A target, as we or a predecessor wrote it.
+    Target(TargetId, Versioned<TargetState>),
+    /// The pending requests of a target.
+    Requests(TargetId, Vec<Request>),
+    /// The target's own newest event cannot be read: it must not be written.
+    Parked(TargetId),
+}
+
+/// Which targets have to be looked at again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dirty {
+    /// Every target of every cluster.
+    All,
+    /// These.
+    Targets(Vec<TargetId>),
+}
+
+/// The newest state of every aggregate.
+#[derive(Debug, Default)]
+pub struct Known {
+    definitions: Option<Arc<Definitions>>,
+    sources: BTreeMap<SourceName, Arc<SourceFacts>>,
+    renders: BTreeMap<Aggregate, Arc<Versioned<RenderState>>>,
+    syncs: BTreeMap<TargetId, Arc<SyncFacts>>,
+    targets: BTreeMap<TargetId, Arc<Versioned<TargetState>>>,
+    requests: BTreeMap<TargetId, Arc<Vec<Request>>>,
+    parked: BTreeSet<TargetId>,
+}
+
+/// All that the log says about one target, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Version of the definitions.
+    pub definitions_n: u64,
+    /// The target as defined; `None`: it has left the set.
+    pub assignment: Option<Arc<Assignment>>,
+    /// Its source.
+    pub source: Option<Arc<SourceFacts>>,
+    /// Its render.
+    pub render: Option<Arc<Versioned<RenderState>>>,
+    /// What was done to it.
+    pub sync: Option<Arc<SyncFacts>>,
+    /// What we wrote last.
+    pub own: Option<Arc<Versioned<TargetState>>>,
+    /// What people asked for.
+    pub requests: Arc<Vec<Request>>,
+}
+
+impl Known {
+    /// Takes one event; says what it makes dirty. An older version than the known one changes nothing.
+    pub fn take(&mut self, news: News) -> Dirty {
+        match news {
+            News::Definitions(definitions) => {
+                self.definitions = Some(Arc::new(definitions));
+                Dirty::All
+            }
+            News::Source(name, source) => {
+                self.sources.insert(name.clone(), Arc::new(source));
+                self.dirty_where(|assignment| assignment.application.source.name == name)
+            }
+            News::Render(aggregate, render) => {
+                let dirty = match &aggregate {
+                    Aggregate::Render { application, .. } => self.targets_of(application),
+                    Aggregate::Source(_)
+                    | Aggregate::Definitions
+                    | Aggregate::Cluster(_)
+                    | Aggregate::Target(_)
+                    | Aggregate::Sync(_)
+                    | Aggregate::Command(_) => Vec::new(),
+                };
+                self.renders.insert(aggregate, Arc::new(render));
+                Dirty::Targets(dirty)
+            }
+            News::Sync(target, sync) => {
+                self.syncs.insert(target.clone(), Arc::new(sync));
+                Dirty::Targets(vec![target])
+            }
+            News::Target(target, own) => {
+                let newer = self.targets.get(&target).is_none_or(|known| known.n < own.n);
+                if newer {
+                    self.targets.insert(target.clone(), Arc::new(own));
+                }
+                Dirty::Targets(if newer { vec![target] } else { Vec::new() })
+            }
+            News::Requests(target, requests) => {
+                self.requests.insert(target.clone(), Arc::new(requests));
+                Dirty::Targets(vec![target])
+            }
+            News::Parked(target) => {
+                self.parked.insert(target);
+                Dirty::Targets(Vec::new())
+            }
+        }
+    }
+
+    fn targets_of(&self, application: &ApplicationName) -> Vec<TargetId> {
+        let known = self.definitions.as_ref().and_then(|known| known.by_application.get(application));
+        known.cloned().unwrap_or_default()
+    }
+
+    fn dirty_where(&self, wanted: impl Fn(&Assignment) -> bool) -> Dirty {
+        let targets = self.definitions.iter().flat_map(|known| &known.targets);
+        let chosen = targets.filter(|(_, assignment)| wanted(assignment));
+        Dirty::Targets(chosen.map(|(target, _)| target.clone()).collect())
+    }
+
+    /// The definitions in force; `None`: unknown, which never means empty.
+    pub fn definitions(&self) -> Option<&Arc<Definitions>> {
+        self.definitions.as_ref()
+    }
+
+    /// All targets that are defined for a cluster.
+    pub fn targets_on(&self, cluster: &ClusterName) -> Vec<TargetId> {
+        let targets = self.definitions.iter().flat_map(|known| known.targets.keys());
+        targets.filter(|target| target.cluster == *cluster).cloned().collect()
+    }
+
+    /// Whether the log has an inventory for every target of a cluster.
+    pub fn all_synced(&self, cluster: &ClusterName) -> bool {
+        self.targets_on(cluster).iter().all(|target| self.syncs.contains_key(target))
+    }
+
+    /// The version that an object of a target's inventory was applied at.
+    pub fn applied_version(&self, target: &TargetId, id: &ObjectId) -> Option<ApiVersion> {
+        self.syncs.get(target)?.objects.get(id).map(|row| row.api_version.clone())
+    }
+
+    /// All that is known about a target; `None`: nothing may be decided about it.
+    pub fn snapshot(&self, target: &TargetId) -> Option<Snapshot> {
+        let definitions = self.definitions.as_ref()?;
+        if self.parked.contains(target) {
+            return None;
+        }
+        let assignment = definitions.targets.get(target).cloned();
+        let source = assignment.as_ref().and_then(|wanted| self.sources.get(&wanted.application.source.name));
+        let render = assignment.as_ref().and_then(|wanted| self.renders.get(&wanted.render()));
+        Some(Snapshot {
+            definitions_n: definitions.n,
+            source: source.cloned(),
+            render: render.cloned(),
+            sync: self.syncs.get(target).cloned(),
+            own: self.targets.get(target).cloned(),
+            requests: self.requests.get(target).cloned().unwrap_or_default(),
+            assignment,
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! The live view of one cluster: what its watches have shown, as little of it as decisions need.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use model::{ApiVersion, ApplicationName, Digest, Failure, ObjectId};
+use serde_json::Value;
+
+/// A group and kind, in whatever version.
+pub type GroupKind = (String, String);
+
+/// The group and kind of an object.
+pub fn group_kind(id: &ObjectId) -> GroupKind {
+    (id.group.clone(), id.kind.clone())
+}
+
+/// How far the watch of a kind is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KindView {
+    /// Its list is not complete yet.
+    Pending,
+    /// Its list is complete and changes follow.
+    Listed,
+    /// It cannot be watched now; what was seen before stands, and nothing is concluded from absence.
+    Unavailable(Failure),
+    /// The API server does not serve it.
+    NotServed,
+}
+
+/// Whether an object that carries our label is ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// It has an Apply entry of our manager, too.
+    Ours,
+    /// The label alone, which controllers copy.
+    LabelOnly,
+}
+
+/// The contents of a live object, kept only while a question may need them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// All of it, redacted.
+    Held(Arc<Value>),
+    /// It was judged to match the fingerprint with that hash.
+    Judged(Digest),
+}
+
+/// One live object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// The application that its label names.
+    pub application: ApplicationName,
+    /// Whether it is ours.
+    pub mark: Mark,
+    /// The version that it was read at.
+    pub api_version: ApiVersion,
+    /// Its uid.
+    pub uid: String,
+    /// Its resource version.
+    pub resource_version: String,
+    /// Whether it is being deleted.
+    pub deletion: plan::Deletion,
+    /// Its health.
+    pub health: health::Health,
+    /// Its contents.
+    pub body: Body,
+}
+
+/// Whether resource versions recorded earlier still mean something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Versions {
+    /// They do: an equal one is the same state, a lower one an earlier state.
+    #[default]
+    Comparable,
+    /// The cluster was restored from a backup: only contents count.
+    Void,
+}
+
+/// What the watches of one cluster have shown.
+#[derive(Debug, Default)]
+pub struct LiveView {
+    versions: Versions,
+    kinds: BTreeMap<GroupKind, KindView>,
+    objects: BTreeMap<ObjectId, Seen>,
+    by_application: BTreeMap<ApplicationName, BTreeSet<ObjectId>>,
+}
+
+impl LiveView {
+    /// How far the watch of a kind is; `None`: there is none.
+    pub fn kind(&self, kind: &GroupKind) -> Option<&KindView> {
+        self.kinds.get(kind)
+    }
+
+    /// Notes how far the watch of a kind is.
+    pub fn set_kind(&mut self, kind: GroupKind, view: KindView) {
+        self.kinds.insert(kind, view);
+    }
+
+    /// Whether recorded resource versions count.
+    pub fn versions(&self) -> Versions {
+        self.versions
+    }
+
+    /// Notes that the cluster was restored: recorded versions count no more, and all lists begin anew.
+    pub fn restored(&mut self) {
+        self.versions = Versions::Void;
+        for view in self.kinds.values_mut() {
+            *view = KindView::Pending;
+        }
+    }
+
+    /// The object, if a watch has shown it and not shown its end.
+    pub fn get(&self, id: &ObjectId) -> Option<&Seen> {
+        self.objects.get(id)
+    }
+
+    /// Takes a new state of an object; says which applications it concerns.
+    pub fn upsert(&mut self, id: ObjectId, seen: Seen) -> Vec<ApplicationName> {
+        let mut concerned = vec![seen.application.clone()];
+        self.by_application.entry(seen.application.clone()).or_default().insert(id.clone());
+        let application = seen.application.clone();
+        if let Some(before) = self.objects.insert(id.clone(), seen)
+            && before.application != application
+        {
+            self.forget_index(&before.application, &id);
+            concerned.push(before.application);
+        }
+        concerned
+    }
+
+    /// Takes the end of an object; says which application it concerns.
+    pub fn remove(&mut self, id: &ObjectId) -> Option<ApplicationName> {
+        let seen = self.objects.remove(id)?;
+        self.forget_index(&seen.application, id);
+        Some(seen.application)
+    }
+
+    /// Takes a complete new list of a kind: what it does not hold is gone. Says which applications that concerns.
+    pub fn retain_kind(&mut self, kind: &GroupKind, listed: &BTreeSet<ObjectId>) -> Vec<ApplicationName> {
+        let gone: Vec<ObjectId> = self
+            .objects
+            .keys()
+            .filter(|id| id.group == kind.0 && id.kind == kind.1 && !listed.contains(*id))
+            .cloned()
+            .collect();
+        gone.iter().filter_map(|id| self.remove(id)).collect()
+    }
+
+    /// Drops the contents of an object that was judged to match a fingerprint.
+    pub fn judged(&mut self, id: &ObjectId, uid: &str, resource_version: &str, fingerprint: Digest) {
+        if let Some(seen) = self.objects.get_mut(id)
+            && seen.uid == uid
+            && seen.resource_version == resource_version
+        {
+            seen.body = Body::Judged(fingerprint);
+        }
+    }
+
+    /// Everything that carries the label of an application.
+    pub fn of_application(&self, application: &ApplicationName) -> impl Iterator<Item = (&ObjectId, &Seen)> {
+        let ids = self.by_application.get(application).into_iter().flatten();
+        ids.filter_map(|id| self.objects.get(id).map(|seen| (id, seen)))
+    }
+
+    fn forget_index(&mut self, application: &ApplicationName, id: &ObjectId) {
+        if let Some(ids) = self.by_application.get_mut(application) {
+            ids.remove(id);
+            if ids.is_empty() {
+                self.by_application.remove(application);
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Asks the API server: does it exist, and what would an apply change?
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use cluster::{Apply, ClusterClient, ClusterError, Discovery, Force, Live, Lookup, Mode, Resource};
+use manifest::{DesiredSecrets, restore};
+use model::{ApiVersion, ApplicationName, Failure, Gvk, ObjectId, Timestamp};
+use serde_json::Value;
+
+use crate::{
+    LABEL,
+    answers::{DryRun, DryRunKey, Found},
+    desired::Desired,
+    field_manager,
+    fingerprint::to_event,
+    live::Mark,
+};
+
+/// Fields told of one drifted object: as many as a person reads.
+const FIELDS_TOLD: usize = 20;
+
+/// Asks one API server.
+pub struct Asker {
+    /// Its client.
+    pub client: ClusterClient,
+    /// What it serves.
+    pub discovery: Arc<Discovery>,
+    /// The instant that failures carry.
+    pub now: Timestamp,
+}
+
+/// Turns a failed call into a failure that people see.
+pub fn failure(error: &ClusterError, now: Timestamp) -> Failure {
+    Failure {
+        code: error.code().into(),
+        message: error.to_string(),
+        remedy: error.remedy().into(),
+        class: error.class(),
+        at: now,
+        attempts: 1,
+    }
+}
+
+impl Asker {
+    fn resource(&self, id: &ObjectId, api_version: &ApiVersion) -> Option<&Resource> {
+        let gvk = Gvk { api_version: api_version.clone(), kind: id.kind.clone() };
+        match self.discovery.lookup(&gvk) {
+            Lookup::Known(resource) => Some(resource),
+            Lookup::UnknownKind | Lookup::GroupUnavailable => None,
+        }
+    }
+
+    fn unserved(&self, id: &ObjectId) -> Failure {
+        Failure {
+            code: "CLUSTER-KIND".into(),
+            message: format!("the kind of {id} is not served now"),
+            remedy: "install its CustomResourceDefinition, or wait until its API service answers".into(),
+            class: model::RetryClass::Transient,
+            at: self.now,
+            attempts: 1,
+        }
+    }
+
+    /// Reads one object.
+    pub async fn existence(&self, id: &ObjectId, api_version: &ApiVersion) -> Found {
+        let Some(resource) = self.resource(id, api_version) else {
+            return Found::Unknown(self.unserved(id));
+        };
+        match self.client.get(resource, id).await {
+            Ok(None) => Found::Absent,
+            Ok(Some(live)) => Found::Object {
+                uid: live.uid.clone(),
+                resource_version: live.resource_version.clone(),
+                mark: mark(live.value.value()).map(|(_, mark)| mark),
+                value: Arc::new(live.value.into_value()),
+            },
+            Err(error) => Found::Unknown(failure(&error, self.now)),
+        }
+    }
+
+    /// Applies the desired manifest as a dry-run and compares.
+    pub async fn dry_run(
+        &self,
+        application: &ApplicationName,
+        key: &DryRunKey,
+        desired: &Desired,
+        secrets: &DesiredSecrets,
+    ) -> DryRun {
+        let Some(wanted) = desired.manifest(&key.id) else {
+            return DryRun::Unknown(self.unserved(&key.id));
+        };
+        let Some(resource) = self.resource(&key.id, &wanted.api_version) else {
+            return DryRun::Unknown(self.unserved(&key.id));
+        };
+        let values = secrets.get(&wanted.id).cloned().unwrap_or_default();
+        let Ok(mut body) = restore(&wanted.value, &values) else {
+            return DryRun::Unknown(self.unserved(&key.id));
+        };
+        if let Some(namespace) = &key.id.namespace {
+            body["metadata"]["namespace"] = namespace.clone().into();
+        }
+        let before = match self.client.get(resource, &key.id).await {
+            Ok(before) => before,
+            Err(error) => return DryRun::Unknown(failure(&error, self.now)),
+        };
+        let manager = field_manager(application);
+        let request = Apply {
+            resource,
+            id: &key.id,
+            body: &body,
+            manager: &manager,
+            // What is live and ours is compared as a heal would leave it; what is not ours is never forced.
+            force: if key.live.is_some() { Force::Yes } else { Force::No },
+            mode: Mode::DryRun,
+            start_by: None,
+        };
+        match self.client.apply(&request).await {
+            Ok(applied) => compare(before, applied.object, wanted.value.value(), &manager),
+            Err(error) if error.class() == model::RetryClass::Permanent => {
+                DryRun::Refused(failure(&error, self.now))
+            }
+            Err(error) => DryRun::Unknown(failure(&error, self.now)),
+        }
+    }
+}
+
+/// Compares a live object with what an apply would make of it.
+fn compare(before: Option<Live>, after: Live, desired: &Value, manager: &str) -> DryRun {
+    let after = Arc::new(after.value.into_value());
+    let Some(before) = before else {
+        return DryRun::Changes { fields: vec![], managers: vec![], after, before: None };
+    };
+    let before = Arc::new(before.value.into_value());
+    match diff::judge(&before, &after, manager) {
+        diff::Verdict::InSync => match diff::record(&before, desired, manager) {
+            Some(fingerprint) => DryRun::Same(to_event(fingerprint)),
+            None => DryRun::OwnershipLost,
+        },
+        diff::Verdict::OwnershipDrift => DryRun::OwnershipLost,
+        diff::Verdict::Drift(changes) => {
+            let fields = changes.iter().take(FIELDS_TOLD).map(|change| change.path.clone()).collect();
+            let managers = others(&before, manager);
+            DryRun::Changes { fields, managers, after, before: Some(before) }
+        }
+    }
+}
+
+/// Field managers other than ours, newest state of the object.
+fn others(live: &Value, manager: &str) -> Vec<String> {
+    let entries = diff::entries(live);
+    let others: BTreeSet<String> = entries
+        .iter()
+        .filter(|entry| entry.manager != manager && entry.subresource.is_none())
+        .map(|entry| entry.manager.to_owned())
+        .collect();
+    others.into_iter().collect()
+}
+
+/// The application that an object's label names, and whether the object is ours.
+pub fn mark(live: &Value) -> Option<(ApplicationName, Mark)> {
+    let label = live.get("metadata")?.get("labels")?.get(LABEL)?.as_str()?;
+    let application: ApplicationName = label.parse().ok()?;
+    let ours = diff::apply_entry(live, &field_manager(&application)).is_some();
+    Some((application, if ours { Mark::Ours } else { Mark::LabelOnly }))
+}

@@ -1,0 +1,36 @@
+//! Reads the manifests of a desired state, and its secret values.
+
+use events::state::DesiredState;
+use manifest::{DesiredSecrets, DesiredSet, InstallKey};
+
+use crate::{Error, intake::Intake};
+
+/// A desired state, read.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The redacted manifests.
+    pub set: DesiredSet,
+    /// The secret values.
+    pub secrets: DesiredSecrets,
+}
+
+/// Reads a desired state.
+///
+/// # Errors
+/// If a blob is missing, sealed under another key, or not what it should be.
+pub async fn load(intake: &Intake, desired: &DesiredState, key: &InstallKey) -> Result<Loaded, Error> {
+    let content = |what| move |reason: String| Error::Content { what, reason };
+    let bytes = intake.content(&desired.manifests).await?;
+    let set = DesiredSet::decode(&bytes).map_err(|error| content("the manifests")(error.to_string()))?;
+    let secrets = match &desired.secrets {
+        None => DesiredSecrets::default(),
+        Some(digest) => {
+            let sealed = intake.blob(digest).await?;
+            let opened = manifest::open(key, "secrets", &sealed)
+                .map_err(|error| content("the secret values")(error.to_string()))?;
+            DesiredSecrets::decode(&opened)
+                .map_err(|error| content("the secret values")(error.to_string()))?
+        }
+    };
+    Ok(Loaded { set, secrets })
+}

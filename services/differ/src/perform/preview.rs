@@ -1,0 +1,81 @@
+//! Writes down what a sync would change.
+
+use std::sync::Arc;
+
+use plan::{Action, HeldReason, ObjectPreview, Preview, PreviewChange, SyncPlan};
+use serde_json::Value;
+
+use crate::{
+    answers::{Answers, DryRun, DryRunKey, Found},
+    live::LiveView,
+};
+
+/// Makes a preview of a plan from the answers to its dry-runs.
+pub fn preview(plan: &SyncPlan, dry_runs: &[DryRunKey], answers: &Answers, live: &LiveView) -> Preview {
+    let mut preview = Preview::default();
+    for step in &plan.steps {
+        let key = dry_runs.iter().find(|key| key.id == step.id);
+        let object = match (&step.action, key.and_then(|key| answers.dry_run(key))) {
+            (Action::Create | Action::Apply { .. }, Some(answer)) => applied(answer),
+            (Action::Prune { .. }, _) => {
+                let body = match (live.get(&step.id).map(|seen| &seen.body), answers.existence(&step.id)) {
+                    (Some(crate::live::Body::Held(value)), _) => json(value),
+                    (_, Some(Found::Object { value, .. })) => json(value),
+                    (_, Some(Found::Absent | Found::Unknown(_)) | None) => String::new(),
+                };
+                Some((PreviewChange::Prune, body, String::new()))
+            }
+            (Action::Forget | Action::Record { .. }, _) | (Action::Create | Action::Apply { .. }, None) => {
+                None
+            }
+        };
+        if let Some((change, before, after)) = object {
+            preview.objects.push(ObjectPreview { id: step.id.clone(), change, before, after });
+        }
+    }
+    if let Some(namespace) = &plan.namespace {
+        preview.notes.push(format!("namespace {namespace} would be created if it is missing"));
+    }
+    for held in &plan.held {
+        preview.notes.push(format!("{} would be left alone: {}", held.id, words(held.reason)));
+    }
+    preview
+}
+
+fn applied(answer: &DryRun) -> Option<(PreviewChange, String, String)> {
+    match answer {
+        DryRun::Changes { before: None, after, .. } => {
+            Some((PreviewChange::Create, String::new(), json(after)))
+        }
+        DryRun::Changes { before: Some(before), after, .. } => {
+            Some((PreviewChange::Configure, json(before), json(after)))
+        }
+        DryRun::Refused(failure) | DryRun::Unknown(failure) => {
+            Some((PreviewChange::Fail(failure.message.clone()), String::new(), String::new()))
+        }
+        DryRun::Same(_) | DryRun::OwnershipLost => None,
+    }
+}
+
+fn json(value: &Arc<Value>) -> String {
+    value.to_string()
+}
+
+/// Why an object is left alone, for people.
+fn words(reason: HeldReason) -> &'static str {
+    match reason {
+        HeldReason::Terminating => "it is being deleted",
+        HeldReason::LiveUnknown => "whether it exists cannot be told now",
+        HeldReason::PruneDisabled => "it is no longer in Git, and pruning is off (--prune)",
+        HeldReason::PruneNeedsConsent => "its kind is never pruned without a person's word",
+        HeldReason::PruneAdopted => "it existed before it was taken over",
+        HeldReason::PruneUnconfirmed => {
+            "the inventory was rebuilt from the cluster and is not confirmed (--prune)"
+        }
+        HeldReason::HealDisabled => "healing is off",
+        HeldReason::HealBackoff => "its next heal is not due yet",
+        HeldReason::Contested => "another actor keeps changing it back",
+        HeldReason::JobExpired => "the finished Job was removed by its time-to-live",
+        HeldReason::RetryBackoff => "its last attempt failed and the next is not due yet",
+    }
+}

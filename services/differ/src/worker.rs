@@ -1,0 +1,181 @@
+//! One cluster: its watches, its live view, and the rounds in which its targets are decided.
+
+mod inbox;
+mod observe;
+mod round;
+mod standing;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bus::Log;
+use cluster::{ClusterClient, Discovery};
+use futures::{
+    StreamExt,
+    stream::{BoxStream, SelectAll},
+};
+use model::{Cluster, TargetId, Timestamp};
+use tokio::time::Instant;
+
+pub use inbox::Inbox;
+
+use crate::{
+    Config, Error,
+    answers::Answers,
+    decide::ClusterStanding,
+    desired::Desired,
+    intake::Intake,
+    known::Known,
+    live::{GroupKind, LiveView},
+    perform::Loaded,
+};
+
+/// Nothing rests on a wake-up: every target is looked at this often.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// Observations taken in one go before targets are decided: enough to merge a burst, few enough to stay prompt.
+const OBSERVATIONS_AT_ONCE: usize = 512;
+
+/// What all workers of a differ share.
+#[derive(Clone)]
+pub struct Shared {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// Reads from it.
+    pub intake: Intake,
+    /// What it says.
+    pub known: Arc<Mutex<Known>>,
+    /// Settings.
+    pub config: Arc<Config>,
+}
+
+impl Shared {
+    /// Looks at what the log says.
+    pub fn known<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {
+        // A panic while it was held would have ended the process: see run.
+        look(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The clock, read only here in the shell.
+pub fn now() -> Timestamp {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let milliseconds = since_epoch.map_or(0, |since| since.as_millis());
+    Timestamp::from_millis(milliseconds.try_into().unwrap_or(i64::MAX))
+}
+
+/// A desired state held while its target is being decided.
+struct Held {
+    loaded: Loaded,
+    desired: Desired,
+}
+
+/// The connection to the API server.
+struct Connection {
+    client: ClusterClient,
+    discovery: Arc<Discovery>,
+    discovered: Instant,
+}
+
+/// One cluster.
+pub struct Worker {
+    shared: Shared,
+    cluster: Cluster,
+    inbox: Arc<Inbox>,
+    standing: ClusterStanding,
+    connection: Option<Connection>,
+    live: LiveView,
+    observations: SelectAll<BoxStream<'static, (GroupKind, cluster::Observation)>>,
+    answers: BTreeMap<TargetId, Answers>,
+    held: BTreeMap<TargetId, Arc<Held>>,
+    wakes: BTreeMap<TargetId, Timestamp>,
+}
+
+impl Worker {
+    /// A worker for a cluster; it connects when it runs.
+    pub fn new(shared: Shared, cluster: Cluster, inbox: Arc<Inbox>) -> Self {
+        Self {
+            shared,
+            cluster,
+            inbox,
+            standing: ClusterStanding::Connecting,
+            connection: None,
+            live: LiveView::default(),
+            observations: SelectAll::new(),
+            answers: BTreeMap::new(),
+            held: BTreeMap::new(),
+            wakes: BTreeMap::new(),
+        }
+    }
+
+    /// Works for ever.
+    ///
+    /// # Errors
+    /// If the log cannot be used.
+    pub async fn run(mut self) -> Result<(), Error> {
+        let mut sweep = tokio::time::interval(SWEEP);
+        let mut connect_at = Instant::now();
+        loop {
+            let until_wake = self.until_wake();
+            let dirty = tokio::select! {
+                () = tokio::time::sleep_until(connect_at), if self.connection.is_none() => {
+                    connect_at = self.connect().await?;
+                    self.targets()
+                }
+                dirty = self.inbox.take() => dirty,
+                Some(observation) = self.observations.next(), if !self.observations.is_empty() => {
+                    self.take_observations(observation)
+                }
+                () = tokio::time::sleep(until_wake) => self.due_wakes(),
+                _ = sweep.tick() => self.sweep(),
+            };
+            self.round(dirty).await?;
+        }
+    }
+
+    fn targets(&self) -> BTreeSet<TargetId> {
+        let mut targets: BTreeSet<TargetId> =
+            self.shared.known(|known| known.targets_on(&self.cluster.name)).into_iter().collect();
+        targets.extend(self.answers.keys().cloned());
+        targets
+    }
+
+    fn sweep(&mut self) -> BTreeSet<TargetId> {
+        for answers in self.answers.values_mut() {
+            answers.forget_uncertain();
+        }
+        self.targets()
+    }
+
+    fn until_wake(&self) -> Duration {
+        let now = now();
+        self.wakes.values().map(|wake| wake.since(now)).min().unwrap_or(SWEEP)
+    }
+
+    fn due_wakes(&mut self) -> BTreeSet<TargetId> {
+        let now = now();
+        let due: BTreeSet<TargetId> =
+            self.wakes.iter().filter(|(_, wake)| **wake <= now).map(|(target, _)| target.clone()).collect();
+        self.wakes.retain(|_, wake| *wake > now);
+        due
+    }
+
+    /// Takes what has been observed by now, and says which targets it concerns.
+    fn take_observations(&mut self, first: (GroupKind, cluster::Observation)) -> BTreeSet<TargetId> {
+        let mut dirty = BTreeSet::new();
+        let mut next = Some(first);
+        let mut left = OBSERVATIONS_AT_ONCE;
+        while let Some((kind, observation)) = next.take() {
+            dirty.extend(self.observe(kind, observation));
+            left -= 1;
+            if left > 0 {
+                use futures::FutureExt;
+                next = self.observations.next().now_or_never().flatten();
+            }
+        }
+        dirty
+    }
+}

@@ -1,0 +1,122 @@
+//! From watch events to the live view.
+
+use std::collections::BTreeSet;
+
+use cluster::{Live, Observation};
+use futures::StreamExt;
+use model::{ApplicationName, Gvk, ObjectId, TargetId};
+
+use super::{Worker, now};
+use crate::{
+    LABEL,
+    live::{Body, GroupKind, KindView, Seen},
+    perform::{failure, mark},
+};
+
+impl Worker {
+    /// Watches a kind, unless it is watched already. `false`: the cluster does not serve it.
+    pub(super) fn start_watch(&mut self, gvk: &Gvk) {
+        let kind = (gvk.api_version.group.clone(), gvk.kind.clone());
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        if matches!(
+            self.live.kind(&kind),
+            Some(KindView::Pending | KindView::Listed | KindView::Unavailable(_))
+        ) {
+            return;
+        }
+        let view = match connection.discovery.lookup(gvk) {
+            cluster::Lookup::Known(resource) => {
+                let watched = kind.clone();
+                let stream = connection.client.observe(resource, None, LABEL);
+                self.observations.push(stream.map(move |seen| (watched.clone(), seen)).boxed());
+                KindView::Pending
+            }
+            cluster::Lookup::UnknownKind => KindView::NotServed,
+            cluster::Lookup::GroupUnavailable => KindView::Unavailable(model::Failure {
+                code: "CLUSTER-DISCOVERY".into(),
+                message: format!("whether {gvk} is served cannot be told now"),
+                remedy: "look at the API services of the cluster".into(),
+                class: model::RetryClass::Transient,
+                at: now(),
+                attempts: 1,
+            }),
+        };
+        self.live.set_kind(kind, view);
+    }
+
+    /// Takes one observation; says which targets it concerns.
+    pub(super) fn observe(&mut self, kind: GroupKind, observation: Observation) -> BTreeSet<TargetId> {
+        match observation {
+            Observation::Upsert(live) => self.upsert(live),
+            Observation::Gone { id, .. } => {
+                let application = self.live.remove(&id);
+                self.concern(&id, application)
+            }
+            Observation::Listed { present, .. } => {
+                let listed: BTreeSet<ObjectId> = present.into_keys().collect();
+                self.live.retain_kind(&kind, &listed);
+                self.live.set_kind(kind, KindView::Listed);
+                self.targets()
+            }
+            Observation::Current { .. } => match self.live.kind(&kind) {
+                Some(KindView::Unavailable(_)) => {
+                    self.live.set_kind(kind, KindView::Listed);
+                    self.targets()
+                }
+                Some(KindView::Pending | KindView::Listed | KindView::NotServed) | None => BTreeSet::new(),
+            },
+            Observation::Restored { .. } => {
+                tracing::warn!(cluster = %self.cluster.name, "the cluster was restored: everything is verified anew");
+                self.live.restored();
+                self.answers.clear();
+                self.targets()
+            }
+            Observation::Unreadable(error) | Observation::Unavailable(error) => {
+                tracing::warn!(cluster = %self.cluster.name, kind = kind.1, %error, "a kind cannot be watched now");
+                self.live.set_kind(kind, KindView::Unavailable(failure(&error, now())));
+                self.targets()
+            }
+        }
+    }
+
+    fn upsert(&mut self, live: Live) -> BTreeSet<TargetId> {
+        let id = live.id.clone();
+        let older = self.live.get(&id).is_some_and(|seen| {
+            seen.uid == live.uid
+                && cluster::order(&live.resource_version, &seen.resource_version)
+                    .is_some_and(std::cmp::Ordering::is_lt)
+        });
+        if older {
+            return BTreeSet::new();
+        }
+        let Some((application, mark)) = mark(live.value.value()) else {
+            let application = self.live.remove(&id);
+            return self.concern(&id, application);
+        };
+        let deletion = if live.is_terminating() { plan::Deletion::Requested } else { plan::Deletion::None };
+        let seen = Seen {
+            application,
+            mark,
+            api_version: live.api_version,
+            uid: live.uid,
+            resource_version: live.resource_version,
+            deletion,
+            health: health::assess(live.value.value()),
+            body: Body::Held(live.value.into_value().into()),
+        };
+        let applications = self.live.upsert(id.clone(), seen);
+        applications.into_iter().flat_map(|application| self.concern(&id, Some(application))).collect()
+    }
+
+    /// The target that an application's object concerns; what was answered about the object counts no more.
+    fn concern(&mut self, id: &ObjectId, application: Option<ApplicationName>) -> BTreeSet<TargetId> {
+        let target =
+            application.map(|application| TargetId { cluster: self.cluster.name.clone(), application });
+        if let Some(answers) = target.as_ref().and_then(|target| self.answers.get_mut(target)) {
+            answers.forget(id);
+        }
+        target.into_iter().collect()
+    }
+}

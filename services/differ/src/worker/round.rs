@@ -1,0 +1,291 @@
+//! A round: decides targets, performs what the decisions ask for, and decides again until all of them rest.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use events::{Content, EventType, content::INLINE_BYTES_MAX, state::RequestOutcome};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
+use model::{Gvk, TargetId};
+use plan::SyncPlan;
+
+use super::{Held, Worker, now};
+use crate::{
+    Error,
+    answers::{Answers, DryRun, DryRunKey, Found, Question},
+    decide::{self, Facts, Next, PreviewDue},
+    desired::{Desired, KindScope},
+    known::Snapshot,
+    perform::{self, Asker, Due},
+};
+
+/// Decisions about one target in one round: far more than any path through them needs.
+const DECISIONS_MAX: usize = 32;
+
+/// Questions and reads in flight; the cluster's own limit of calls bounds what reaches it.
+const CONCURRENT: usize = 32;
+
+/// What a round has to perform before its next pass.
+#[derive(Default)]
+struct Pass {
+    load: Vec<(TargetId, Snapshot)>,
+    observe: BTreeSet<Gvk>,
+    ask: Vec<(TargetId, Vec<Question>)>,
+    preview: Vec<(TargetId, PreviewDue, Snapshot)>,
+    append: Vec<Due>,
+}
+
+/// A target and its desired state, as read.
+type Read = (TargetId, Snapshot, Option<events::state::DesiredState>, Option<Result<perform::Loaded, Error>>);
+
+enum Answer {
+    Existence(model::ObjectId, Found),
+    DryRun(DryRunKey, DryRun),
+}
+
+impl Worker {
+    /// Decides these targets until they rest.
+    pub(super) async fn round(&mut self, dirty: BTreeSet<TargetId>) -> Result<(), Error> {
+        let mut active = dirty;
+        for _ in 0..DECISIONS_MAX {
+            if active.is_empty() {
+                return Ok(());
+            }
+            let pass = self.decide(std::mem::take(&mut active), &mut BTreeMap::new());
+            active = pass.targets();
+            self.perform(pass).await?;
+        }
+        tracing::error!(cluster = %self.cluster.name, targets = ?active, "decisions do not come to rest");
+        Ok(())
+    }
+
+    fn decide(&mut self, targets: BTreeSet<TargetId>, rested: &mut BTreeMap<TargetId, Snapshot>) -> Pass {
+        let mut pass = Pass::default();
+        for target in targets {
+            let Some(snapshot) = self.shared.known(|known| known.snapshot(&target)) else {
+                continue;
+            };
+            self.answers.entry(target.clone()).or_default();
+            let next = decide::decide(&self.facts(&target, &snapshot), now());
+            match next {
+                Next::Rest { wake } => {
+                    self.rest(&target, &snapshot, wake);
+                    rested.insert(target, snapshot);
+                }
+                Next::Load => pass.load.push((target, snapshot)),
+                Next::Observe(kinds) => {
+                    pass.observe.extend(kinds);
+                    pass.ask.push((target, vec![]));
+                }
+                Next::Ask(questions) => pass.ask.push((target, questions)),
+                Next::Preview(due) => pass.preview.push((target, *due, snapshot)),
+                Next::Append(kind, state) => pass.append.push(Due { target, kind, state: *state, snapshot }),
+            }
+        }
+        pass
+    }
+
+    fn facts<'a>(&'a self, target: &'a TargetId, snapshot: &'a Snapshot) -> Facts<'a> {
+        static NONE: std::sync::LazyLock<Answers> = std::sync::LazyLock::new(Answers::default);
+        Facts {
+            target,
+            snapshot,
+            desired: self.held.get(target).map(|held| &held.desired),
+            live: &self.live,
+            answers: self.answers.get(target).unwrap_or(&NONE),
+            cluster: &self.standing,
+            rebuilt_prune: self.shared.config.rebuilt_prune,
+        }
+    }
+
+    /// The target needs nothing now: what was held for its decision goes.
+    fn rest(&mut self, target: &TargetId, snapshot: &Snapshot, wake: Option<model::Timestamp>) {
+        let judged = decide::judged_bodies(&self.facts(target, snapshot));
+        for (id, uid, resource_version, fingerprint) in judged {
+            self.live.judged(&id, &uid, &resource_version, fingerprint);
+        }
+        self.held.remove(target);
+        match wake {
+            Some(wake) => self.wakes.insert(target.clone(), wake),
+            None => self.wakes.remove(target),
+        };
+    }
+
+    async fn perform(&mut self, pass: Pass) -> Result<(), Error> {
+        self.load(pass.load).await?;
+        if !pass.observe.is_empty() {
+            self.observe_kinds(&pass.observe).await;
+        }
+        self.ask(pass.ask).await;
+        let mut due = pass.append;
+        for (target, preview, snapshot) in pass.preview {
+            due.push(self.preview(target, preview, snapshot).await?);
+        }
+        if due.is_empty() {
+            return Ok(());
+        }
+        let stored = perform::append(&self.shared.log, due, now()).await?;
+        for event in stored.into_iter().flatten() {
+            if let Some(news) = self.shared.intake.read(&event).await? {
+                self.shared.known(|known| known.take(news));
+            }
+        }
+        Ok(())
+    }
+
+    async fn observe_kinds(&mut self, kinds: &BTreeSet<Gvk>) {
+        let unserved = self.connection.as_ref().is_some_and(|connection| {
+            kinds.iter().any(|gvk| !matches!(connection.discovery.lookup(gvk), cluster::Lookup::Known(_)))
+        });
+        if unserved {
+            self.rediscover().await;
+        }
+        for gvk in kinds {
+            self.start_watch(gvk);
+        }
+    }
+
+    async fn load(&mut self, loads: Vec<(TargetId, Snapshot)>) -> Result<(), Error> {
+        let reads: Vec<_> =
+            loads.into_iter().map(|(target, snapshot)| self.read(target, snapshot).boxed()).collect();
+        let read = stream::iter(reads).buffered(CONCURRENT).collect::<Vec<_>>().await;
+        for (target, snapshot, desired, loaded) in read {
+            let (Some(desired), Some(loaded)) = (desired, loaded) else {
+                continue;
+            };
+            match loaded {
+                Ok(loaded) => {
+                    let mut resolved = self.resolve(&snapshot, desired.digest, &loaded);
+                    if !resolved.unknown.is_empty() {
+                        self.rediscover().await;
+                        resolved = self.resolve(&snapshot, desired.digest, &loaded);
+                    }
+                    self.held.insert(target, Arc::new(Held { loaded, desired: resolved }));
+                }
+                Err(error) if error.class() == model::RetryClass::Permanent => {
+                    tracing::error!(%target, %error, "the desired state cannot be read");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn resolve(&self, snapshot: &Snapshot, digest: model::Digest, loaded: &perform::Loaded) -> Desired {
+        let namespace = snapshot.assignment.as_ref().and_then(|wanted| wanted.application.namespace.clone());
+        let discovery = self.connection.as_ref().map(|connection| &connection.discovery);
+        let scope = |gvk: &Gvk| match discovery?.lookup(gvk) {
+            cluster::Lookup::Known(resource) => Some(match resource.scope {
+                cluster::Scope::Namespaced => KindScope::Namespaced,
+                cluster::Scope::Cluster => KindScope::Cluster,
+            }),
+            cluster::Lookup::UnknownKind | cluster::Lookup::GroupUnavailable => None,
+        };
+        Desired::resolve(digest, &loaded.set, namespace.as_deref().unwrap_or("default"), scope)
+    }
+
+    async fn ask(&mut self, asks: Vec<(TargetId, Vec<Question>)>) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        let asker = Arc::new(Asker {
+            client: connection.client.clone(),
+            discovery: connection.discovery.clone(),
+            now: now(),
+        });
+        let mut questions = Vec::new();
+        for (target, open) in asks {
+            questions.extend(
+                open.into_iter().map(|question| self.answer(asker.clone(), target.clone(), question)),
+            );
+        }
+        let answers = stream::iter(questions).buffer_unordered(CONCURRENT).collect::<Vec<_>>().await;
+        for (target, answer) in answers {
+            let known = self.answers.entry(target).or_default();
+            match answer {
+                Some(Answer::Existence(id, found)) => known.found(id, found),
+                Some(Answer::DryRun(key, answer)) => known.dry_ran(key, answer),
+                None => {}
+            }
+        }
+    }
+
+    /// The future of one answer; it borrows nothing, so that answers come in any order.
+    fn answer(
+        &self,
+        asker: Arc<Asker>,
+        target: TargetId,
+        question: Question,
+    ) -> BoxFuture<'static, (TargetId, Option<Answer>)> {
+        match question {
+            Question::Existence(id) => {
+                let version = self.shared.known(|known| known.applied_version(&target, &id));
+                async move {
+                    let found = match version {
+                        Some(version) => asker.existence(&id, &version).await,
+                        None => Found::Absent,
+                    };
+                    (target, Some(Answer::Existence(id, found)))
+                }
+                .boxed()
+            }
+            Question::DryRun(key) => {
+                let held = self.held.get(&target).cloned();
+                async move {
+                    let Some(held) = held else {
+                        return (target, None);
+                    };
+                    let answer =
+                        asker.dry_run(&target.application, &key, &held.desired, &held.loaded.secrets).await;
+                    (target, Some(Answer::DryRun(key, answer)))
+                }
+                .boxed()
+            }
+        }
+    }
+
+    fn read(&self, target: TargetId, snapshot: Snapshot) -> impl Future<Output = Read> + Send + use<> {
+        let (intake, key) = (self.shared.intake.clone(), self.shared.config.key.clone());
+        async move {
+            let desired = snapshot.render.as_ref().and_then(|render| render.state.desired.clone());
+            let loaded = match &desired {
+                Some(desired) => Some(perform::load(&intake, desired, &key).await),
+                None => None,
+            };
+            (target, snapshot, desired, loaded)
+        }
+    }
+
+    async fn preview(&mut self, target: TargetId, due: PreviewDue, snapshot: Snapshot) -> Result<Due, Error> {
+        let plan: &SyncPlan = &due.plan;
+        let preview = match self.answers.get(&target) {
+            Some(answers) => perform::preview(plan, &due.dry_runs, answers, &self.live),
+            None => plan::Preview::default(),
+        };
+        let bytes = events::encode(&preview)
+            .map_err(|error| Error::Content { what: "a preview", reason: error.to_string() })?;
+        let content = if bytes.len() > INLINE_BYTES_MAX / 4 {
+            Content::Blob(self.shared.log.put_blob(bytes.into()).await.map_err(Error::Blob)?)
+        } else {
+            Content::Inline(bytes)
+        };
+        let state = decide::previewed(
+            &self.facts(&target, &snapshot),
+            &due.request,
+            RequestOutcome::Previewed(content),
+            now(),
+        );
+        Ok(Due { target, kind: EventType::HealthChanged, state, snapshot })
+    }
+}
+
+impl Pass {
+    fn targets(&self) -> BTreeSet<TargetId> {
+        let load = self.load.iter().map(|(target, _)| target);
+        let ask = self.ask.iter().map(|(target, _)| target);
+        let preview = self.preview.iter().map(|(target, ..)| target);
+        let append = self.append.iter().map(|due| &due.target);
+        load.chain(ask).chain(preview).chain(append).cloned().collect()
+    }
+}

@@ -1,0 +1,179 @@
+//! Connecting to the API server, and saying in the log whether it answers.
+
+use std::{sync::Arc, time::Duration};
+
+use bus::AppendError;
+use cluster::{ClusterClient, ClusterError, ConnectOptions, Verb};
+use events::{
+    Draft, EventType,
+    state::{ClusterState, Reachability, State},
+};
+use futures::FutureExt;
+use model::{Aggregate, Failure, Gvk};
+use tokio::time::Instant;
+
+use super::{Connection, Worker, now};
+use crate::{Error, LABEL, decide::ClusterStanding, live::Mark, perform::failure};
+
+/// Waits between two attempts to connect: 1 s, doubling to this.
+const CONNECT_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How old a discovery may be before an unknown kind makes it worth another one.
+const DISCOVERY_AGE: Duration = Duration::from_secs(2);
+
+impl Worker {
+    /// Tries to connect; answers when to try again.
+    pub(super) async fn connect(&mut self) -> Result<Instant, Error> {
+        let attempts = match &self.standing {
+            ClusterStanding::Unreachable(failure) => failure.attempts,
+            ClusterStanding::Connecting | ClusterStanding::Connected => 0,
+        };
+        match self.open().await {
+            Ok(version) => {
+                self.standing = ClusterStanding::Connected;
+                self.tell(Reachability::Connected { version }, EventType::ClusterConnected).await?;
+                Ok(Instant::now())
+            }
+            Err(error) => {
+                self.connection = None;
+                let seen = failure(&error, now());
+                let failure = Failure { attempts: attempts + 1, ..seen };
+                tracing::warn!(cluster = %self.cluster.name, %error, attempts = failure.attempts, "no connection");
+                self.standing = ClusterStanding::Unreachable(failure.clone());
+                let unreachable = Reachability::Unreachable { since: now(), failure };
+                self.tell(unreachable, EventType::ClusterUnreachable).await?;
+                let wait = Duration::from_secs(1 << attempts.min(5)).min(CONNECT_WAIT_MAX);
+                Ok(Instant::now() + wait)
+            }
+        }
+    }
+
+    async fn open(&mut self) -> Result<String, ClusterError> {
+        let options = ConnectOptions {
+            key: self.shared.config.key.clone(),
+            sensitive: Arc::new(|_| vec![]),
+            user_agent: format!(
+                "driftless-differ/{} {}",
+                env!("CARGO_PKG_VERSION"),
+                self.shared.config.instance
+            ),
+        };
+        let client = ClusterClient::connect(&self.cluster.kubeconfig, options).await?;
+        let version = client.version().await?.git_version;
+        let discovery = client.discover().await?;
+        self.connection =
+            Some(Connection { client, discovery: Arc::new(discovery), discovered: Instant::now() });
+        let inventory_known = self.shared.known(|known| known.all_synced(&self.cluster.name));
+        if !inventory_known {
+            self.list_marked().await?;
+        }
+        Ok(version)
+    }
+
+    /// Lists everything that carries our label, of whatever kind: the inventory of a log that has none.
+    async fn list_marked(&mut self) -> Result<(), ClusterError> {
+        let Some(connection) = &self.connection else {
+            return Ok(());
+        };
+        let client = connection.client.clone();
+        let mut preferred = std::collections::BTreeMap::new();
+        for resource in
+            connection.discovery.resources().filter(|it| it.can(Verb::List) && it.can(Verb::Watch))
+        {
+            let Gvk { api_version, kind } = &resource.gvk;
+            if let cluster::Lookup::Known(chosen) = connection.discovery.preferred(&api_version.group, kind) {
+                preferred.entry((api_version.group.clone(), kind.clone())).or_insert_with(|| chosen.clone());
+            }
+        }
+        let mut lists = Vec::new();
+        for resource in preferred.into_values() {
+            let client = client.clone();
+            lists.push(async move { (client.list(&resource, None, LABEL).await, resource) }.boxed());
+        }
+        let answers = futures::future::join_all(lists).await;
+        for (answer, resource) in answers {
+            let listed = match answer {
+                Ok(listed) => listed,
+                // What we may not see is not ours to prune.
+                Err(
+                    ClusterError::Forbidden { .. }
+                    | ClusterError::NotFound { .. }
+                    | ClusterError::Refused { .. },
+                ) => continue,
+                Err(error) => return Err(error),
+            };
+            let ours = listed
+                .items
+                .iter()
+                .any(|live| matches!(crate::perform::mark(live.value.value()), Some((_, Mark::Ours))));
+            for live in listed.items {
+                let kind = (resource.gvk.api_version.group.clone(), resource.gvk.kind.clone());
+                self.observe(kind, cluster::Observation::Upsert(live));
+            }
+            if ours {
+                self.start_watch(&resource.gvk);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks again what the cluster serves, unless that was just done.
+    pub(super) async fn rediscover(&mut self) {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        if connection.discovered.elapsed() < DISCOVERY_AGE {
+            return;
+        }
+        connection.discovered = Instant::now();
+        match connection.client.discover().await {
+            Ok(discovery) => connection.discovery = Arc::new(discovery),
+            Err(error) => tracing::warn!(cluster = %self.cluster.name, %error, "discovery failed"),
+        }
+    }
+
+    async fn tell(&mut self, reachability: Reachability, kind: EventType) -> Result<(), Error> {
+        let aggregate = Aggregate::Cluster(self.cluster.name.clone());
+        let log = &self.shared.log;
+        let newest = log.newest(&aggregate).await.map_err(Error::Read)?;
+        if newest.as_ref().is_some_and(|event| same_news(event, kind, &reachability)) {
+            return Ok(());
+        }
+        let state = ClusterState { definition: self.cluster.clone(), reachability };
+        let payload = events::encode(&state)
+            .map_err(|error| Error::Content { what: "the state of a cluster", reason: error.to_string() })?;
+        let draft = Draft {
+            aggregate: aggregate.clone(),
+            n: newest.as_ref().map_or(0, |event| event.n()) + 1,
+            previous: newest.map(|event| event.id),
+            kind,
+            format: ClusterState::FORMAT,
+            time: now(),
+            cause: None,
+            correlation: None,
+            actor: None,
+            traceparent: None,
+            payload: payload.into(),
+        };
+        match log.append(vec![draft]).await.into_iter().next() {
+            // Another differ told it: the same news, or it will look again.
+            Some(Ok(_)) | Some(Err(AppendError::Conflict { .. })) | None => Ok(()),
+            Some(Err(source)) => Err(Error::Append { aggregate, source: Box::new(source) }),
+        }
+    }
+}
+
+fn same_news(event: &events::Event, kind: EventType, now: &Reachability) -> bool {
+    let Ok(state) = events::decode::<ClusterState>(event.draft.format, &event.draft.payload) else {
+        return false;
+    };
+    event.draft.kind == kind
+        && match (&state.reachability, now) {
+            (Reachability::Connected { version: a }, Reachability::Connected { version: b }) => a == b,
+            (Reachability::Unreachable { failure: a, .. }, Reachability::Unreachable { failure: b, .. }) => {
+                a.same_as(b)
+            }
+            (Reachability::Connected { .. }, Reachability::Unreachable { .. })
+            | (Reachability::Unreachable { .. }, Reachability::Connected { .. }) => false,
+        }
+}
