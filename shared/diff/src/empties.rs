@@ -1,9 +1,11 @@
 //! Empty containers that we wrote: others may fill them, and the server may drop them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{FieldPath, path::Element};
+use crate::{FieldPath, list_items::ItemIndex, path::Element};
 
 /// A container that the manifest wants empty, so that what is in it is nobody's business.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,21 +17,73 @@ pub struct Empty {
     pub present: bool,
 }
 
-/// The containers that `desired` wants empty: owned leaves that are `{}` or `[]` there, and `[]` where the
-/// tree of owned fields says nothing (an empty list with keys is never owned).
-pub(crate) fn find_empties(fields: &Value, desired: &Value, live: &Value) -> Vec<Empty> {
-    let mut paths = Vec::new();
-    find(Some(fields), desired, &mut Vec::new(), &mut paths);
-    let empty = |path: FieldPath| {
-        let present = is_present(live, &path);
-        Empty { path, present }
-    };
-    paths.into_iter().map(empty).collect()
+/// Paths as a tree, so that many of them cost one pass over an object.
+#[derive(Default)]
+pub(crate) struct EmptyTree<'p> {
+    /// Number of the path that ends here.
+    ends: Option<usize>,
+    below: BTreeMap<&'p str, EmptyTree<'p>>,
 }
 
-/// Whether anything is there, be it null.
-pub(crate) fn is_present(live: &Value, path: &FieldPath) -> bool {
-    !path.locate(live).is_empty()
+impl<'p> EmptyTree<'p> {
+    pub(crate) fn of(paths: impl IntoIterator<Item = &'p FieldPath>) -> Self {
+        let mut tree = Self::default();
+        for (number, path) in paths.into_iter().enumerate() {
+            let mut at = &mut tree;
+            for step in &path.0 {
+                at = at.below.entry(step).or_default();
+            }
+            at.ends = Some(number);
+        }
+        tree
+    }
+
+    pub(crate) fn child(&self, step: &str) -> Option<&Self> {
+        self.below.get(step)
+    }
+
+    /// Whether a path ends here.
+    pub(crate) fn is_end(&self) -> bool {
+        self.ends.is_some()
+    }
+
+    /// The numbers of the paths at which `live` has anything, be it null.
+    pub(crate) fn present(&self, live: &Value) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        self.mark(live, &mut found);
+        found
+    }
+
+    fn mark(&self, live: &Value, found: &mut BTreeSet<usize>) {
+        found.extend(self.ends);
+        if self.below.is_empty() {
+            return;
+        }
+        let steps = self.below.iter();
+        let children: Vec<_> =
+            steps.filter_map(|(step, below)| Element::parse(step).map(|element| (element, below))).collect();
+        for (element, below) in &children {
+            if let Element::Field(name) = element
+                && let Some(value) = live.get(name)
+            {
+                below.mark(value, found);
+            }
+        }
+        let index = ItemIndex::new(children.iter().map(|(element, _)| element).enumerate());
+        for (position, item) in live.as_array().into_iter().flatten().enumerate() {
+            for at in index.naming(position, item) {
+                children[at].1.mark(item, found);
+            }
+        }
+    }
+}
+
+/// The containers that `desired` wants empty: owned leaves that are `{}` or `[]` there, and `[]` where the
+/// tree of owned fields says nothing (an empty list with keys is never owned).
+pub(crate) fn find_empties(fields: &Value, desired: &Value) -> Vec<FieldPath> {
+    let mut paths = Vec::new();
+    find(Some(fields), desired, &mut Vec::new(), &mut paths);
+    paths
 }
 
 fn find(fields: Option<&Value>, desired: &Value, at: &mut Vec<String>, found: &mut Vec<FieldPath>) {
@@ -43,7 +97,7 @@ fn find(fields: Option<&Value>, desired: &Value, at: &mut Vec<String>, found: &m
         Value::Object(map) if map.is_empty() && leaf => found.push(FieldPath(at.clone())),
         // Owned as a whole: its content is hashed as it is.
         Value::Array(_) | Value::Object(_) if leaf => {}
-        Value::Array(_) => find_in_items(members, desired, at, found),
+        Value::Array(items) => find_in_items(members, items, at, found),
         Value::Object(map) => {
             for (name, value) in map {
                 let step = format!("f:{name}");
@@ -58,17 +112,20 @@ fn find(fields: Option<&Value>, desired: &Value, at: &mut Vec<String>, found: &m
 
 fn find_in_items(
     members: Option<&Map<String, Value>>,
-    desired: &Value,
+    desired: &[Value],
     at: &mut Vec<String>,
     found: &mut Vec<FieldPath>,
 ) {
-    for (step, below) in members.into_iter().flatten() {
-        let has_content = below.as_object().is_some_and(|below| below.keys().any(|key| key != "."));
-        if !has_content || !matches!(Element::parse(step), Some(Element::Key(_) | Element::Index(_))) {
-            continue;
-        }
-        for item in FieldPath(vec![step.clone()]).locate(desired) {
-            at.push(step.clone());
+    let has_content =
+        |below: &Value| below.as_object().is_some_and(|below| below.keys().any(|key| key != "."));
+    let members = members.into_iter().flatten().filter(|(_, below)| has_content(below));
+    let members: Vec<_> = members
+        .filter_map(|(step, below)| Element::parse(step).map(|element| (element, step, below)))
+        .collect();
+    let index = ItemIndex::new(members.iter().map(|(element, _, _)| element).enumerate());
+    for (position, item) in desired.iter().enumerate() {
+        for (_, step, below) in index.naming(position, item).into_iter().map(|at| &members[at]) {
+            at.push((*step).clone());
             find(Some(below), item, at, found);
             at.pop();
         }

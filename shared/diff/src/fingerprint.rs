@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::{
     Empty, Entry, apply_entry,
-    empties::{find_empties, is_present},
+    empties::{EmptyTree, find_empties},
     walk::{push_present, walk},
 };
 
@@ -41,7 +41,10 @@ pub struct Fingerprint {
 /// entry, or if `live` was read at another version than the entry's: its paths are in the entry's version.
 pub fn record(live: &Value, desired: &Value, manager: &str) -> Option<Fingerprint> {
     let entry = our_entry(live, manager)?;
-    let empties = find_empties(entry.fields, desired, live);
+    let paths = find_empties(entry.fields, desired);
+    let present = EmptyTree::of(&paths).present(live);
+    let empty = |(number, path)| Empty { path, present: present.contains(&number) };
+    let empties: Vec<_> = paths.into_iter().enumerate().map(empty).collect();
     Some(Fingerprint { hash: hash(&entry, live, &empties), empties })
 }
 
@@ -58,12 +61,10 @@ fn our_entry<'a>(live: &'a Value, manager: &str) -> Option<Entry<'a>> {
 }
 
 fn hash(entry: &Entry<'_>, live: &Value, empties: &[Empty]) -> Digest {
-    let left_out: Vec<_> = empties.iter().map(|empty| &empty.path).collect();
-    let mut values = walk(entry.fields, live, &left_out);
-    for empty in empties {
-        if empty.present && is_present(live, &empty.path) {
-            push_present(&mut values, &empty.path);
-        }
+    let tree = EmptyTree::of(empties.iter().map(|empty| &empty.path));
+    let mut values = walk(entry.fields, live, &tree);
+    for empty in tree.present(live).into_iter().map(|number| &empties[number]).filter(|empty| empty.present) {
+        push_present(&mut values, &empty.path);
     }
     let owned = canonical_json(entry.fields);
     Digest::of_parts(DOMAIN, [entry.api_version.as_bytes(), &owned, &values])

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use manifest::canonical_json;
+use manifest::canonical::write_canonical;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -55,9 +55,15 @@ impl Element {
 /// The key fields of a list item as bytes; equal bytes mean equal keys. Fields at their default are left out,
 /// because the server fills them into the key but not always into the item.
 pub(crate) fn key_bytes<'k>(names: impl Iterator<Item = &'k String>, item: &Map<String, Value>) -> Vec<u8> {
-    let stated = |name: &'k String| item.get(name).filter(|value| !is_default(name, value));
-    let key = names.filter_map(|name| stated(name).map(|value| (name.clone(), value.clone()))).collect();
-    canonical_json(&Value::Object(key))
+    let mut bytes = Vec::new();
+    for name in names {
+        if let Some(value) = item.get(name).filter(|value| !is_default(name, value)) {
+            bytes.extend((name.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(name.as_bytes());
+            write_canonical(value, &mut bytes);
+        }
+    }
+    bytes
 }
 
 /// Source: measured; `imagePullSecrets: [{}]` has the key `{"name":""}`, a port without protocol the key TCP.

@@ -1,30 +1,32 @@
 //! The values at the owned fields of a live object, as bytes: equal bytes mean that nothing of ours changed.
 
 use manifest::canonical::write_canonical;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::{FieldPath, list_items::ItemIndex, path::Element};
+use crate::{FieldPath, empties::EmptyTree, list_items::ItemIndex, path::Element};
 
-/// Marks in the byte form. Each is followed by nothing, or by a length and as many bytes, so that no two
-/// walks share a form.
+/// Marks in the byte form. Canonical JSON holds no control characters, so that each mark ends the value before
+/// it. What comes next is told by the tree of owned fields, which is hashed as well: names of fields are not
+/// repeated, only those of list items, whose number and order are the live object's.
 mod mark {
-    pub const ENTER: u8 = b'>';
-    pub const LEAVE: u8 = b'<';
-    pub const VALUE: u8 = b'v';
-    pub const ABSENT: u8 = b'-';
-    pub const LEFT_OUT: u8 = b'?';
-    pub const PRESENT: u8 = b'!';
-    pub const MAP: u8 = b'm';
-    pub const LIST: u8 = b'l';
-    pub const NULL: u8 = b'n';
+    pub const VALUE: u8 = 1;
+    pub const ABSENT: u8 = 2;
+    pub const LEFT_OUT: u8 = 3;
+    pub const MAP: u8 = 4;
+    pub const LIST: u8 = 5;
+    pub const NULL: u8 = 6;
+    pub const SCALAR: u8 = 7;
+    pub const ITEM: u8 = 14;
+    pub const ITEMS_END: u8 = 15;
+    pub const PRESENT: u8 = 16;
 }
 
-/// Walks the tree of owned fields over the live object. Leaves at the paths in `left_out` say nothing.
-pub(crate) fn walk(fields: &Value, live: &Value, left_out: &[&FieldPath]) -> Vec<u8> {
-    let mut walk = Walk { left_out, at: Vec::new(), out: Vec::new() };
+/// Walks the tree of owned fields over the live object. Leaves at the ends of `left_out` say nothing.
+pub(crate) fn walk(fields: &Value, live: &Value, left_out: &EmptyTree<'_>) -> Vec<u8> {
+    let mut walk = Walk { out: Vec::new() };
     // An entry without fields owns nothing; below the root, `{}` means the whole value.
     if fields.as_object().is_some_and(|members| !members.is_empty()) {
-        walk.node(fields, Some(live));
+        walk.node(fields, Some(live), Some(left_out));
     }
     walk.out
 }
@@ -32,75 +34,63 @@ pub(crate) fn walk(fields: &Value, live: &Value, left_out: &[&FieldPath]) -> Vec
 /// Adds that the container at this path is still there.
 pub(crate) fn push_present(out: &mut Vec<u8>, path: &FieldPath) {
     out.push(mark::PRESENT);
-    for step in &path.0 {
-        push_bytes(out, mark::ENTER, step.as_bytes());
-    }
-    out.push(mark::LEAVE);
+    out.extend((path.0.len() as u64).to_be_bytes());
+    path.0.iter().for_each(|step| push_text(out, step));
 }
 
-fn push_bytes(out: &mut Vec<u8>, mark: u8, bytes: &[u8]) {
-    out.push(mark);
-    out.extend((bytes.len() as u64).to_be_bytes());
-    out.extend_from_slice(bytes);
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    out.extend((text.len() as u64).to_be_bytes());
+    out.extend_from_slice(text.as_bytes());
 }
 
-struct Walk<'a> {
-    left_out: &'a [&'a FieldPath],
-    at: Vec<&'a str>,
+struct Walk {
     out: Vec<u8>,
 }
 
-/// A member of the tree: its name, what it picks, the tree below.
-type Child<'a> = (&'a str, Element, &'a Value);
+/// The part of the paths left out that lies below a node, if any.
+type LeftOut<'t> = Option<&'t EmptyTree<'t>>;
 
-impl<'a> Walk<'a> {
-    fn node(&mut self, fields: &'a Value, live: Option<&Value>) {
+/// A member of the tree that names list items.
+type Named<'t> = (&'t str, Element, LeftOut<'t>);
+
+impl Walk {
+    fn node(&mut self, fields: &Value, live: Option<&Value>, left_out: LeftOut<'_>) {
         let members = fields.as_object().filter(|members| !members.is_empty());
-        let Some(members) = members else { return self.leaf(live) };
-        if members.contains_key(".") {
-            self.container(live);
-        }
-        if live.is_some_and(|live| !live.is_object() && !live.is_array() && !live.is_null()) {
-            // A redacted container: a text stands for all of it.
-            self.value(live);
-        }
-        let child = |(name, below): (&'a String, &'a Value)| {
-            Element::parse(name).map(|element| (name.as_str(), element, below))
-        };
-        let mut children: Vec<Child<'a>> = members.iter().filter_map(child).collect();
-        children.sort_unstable_by_key(|(name, _, _)| *name);
-        for (name, element, below) in &children {
-            if let Element::Field(field) = element {
-                self.child(name, below, live.and_then(|live| live.get(field)));
+        let Some(members) = members else { return self.leaf(live, left_out) };
+        self.container(live, members.contains_key("."));
+        let mut names: Vec<&str> = members.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let mut items = Vec::new();
+        for name in names {
+            let below = left_out.and_then(|tree| tree.child(name));
+            if let Some(field) = name.strip_prefix("f:") {
+                self.node(&members[name], live.and_then(|live| live.get(field)), below);
+            } else if let Some(element) = Element::parse(name) {
+                items.push((name, element, below));
             }
         }
-        self.items(&children, live);
+        if !items.is_empty() {
+            self.items(members, &items, live);
+        }
     }
 
     /// List items in live order, so that a new order is seen. Foreign ones are passed over; missing ones need
     /// no mark, because the owned set is hashed too.
-    fn items(&mut self, children: &[Child<'a>], live: Option<&Value>) {
-        let Some(items) = live.and_then(Value::as_array) else { return };
-        let index = ItemIndex::new(children.iter().map(|(_, element, _)| element).enumerate());
-        for (position, item) in items.iter().enumerate() {
+    fn items(&mut self, members: &Map<String, Value>, named: &[Named<'_>], live: Option<&Value>) {
+        let index = ItemIndex::new(named.iter().map(|(_, element, _)| element).enumerate());
+        for (position, item) in live.and_then(Value::as_array).into_iter().flatten().enumerate() {
             for at in index.naming(position, item) {
-                let (name, _, below) = &children[at];
-                self.child(name, below, Some(item));
+                let (name, _, below) = &named[at];
+                self.out.push(mark::ITEM);
+                push_text(&mut self.out, name);
+                self.node(&members[*name], Some(item), *below);
             }
         }
+        self.out.push(mark::ITEMS_END);
     }
 
-    fn child(&mut self, name: &'a str, fields: &'a Value, live: Option<&Value>) {
-        push_bytes(&mut self.out, mark::ENTER, name.as_bytes());
-        self.at.push(name);
-        self.node(fields, live);
-        self.at.pop();
-        self.out.push(mark::LEAVE);
-    }
-
-    fn leaf(&mut self, live: Option<&Value>) {
-        let left_out = self.left_out.iter().any(|path| path.0 == self.at);
-        if left_out {
+    fn leaf(&mut self, live: Option<&Value>, left_out: LeftOut<'_>) {
+        if left_out.is_some_and(EmptyTree::is_end) {
             self.out.push(mark::LEFT_OUT);
         } else {
             self.value(live);
@@ -109,20 +99,23 @@ impl<'a> Walk<'a> {
 
     fn value(&mut self, live: Option<&Value>) {
         let Some(live) = live else { return self.out.push(mark::ABSENT) };
-        let mut text = Vec::new();
-        write_canonical(live, &mut text);
-        push_bytes(&mut self.out, mark::VALUE, &text);
+        self.out.push(mark::VALUE);
+        write_canonical(live, &mut self.out);
     }
 
-    /// Only what kind of container it is: others may own what is inside.
-    fn container(&mut self, live: Option<&Value>) {
+    /// Only what kind of container it is, and only if we own it as such: others may own what is inside. A
+    /// scalar in its place, such as the text that a redacted container leaves behind, counts in any case.
+    fn container(&mut self, live: Option<&Value>, owned: bool) {
         match live {
-            None => self.out.push(mark::ABSENT),
-            Some(Value::Null) => self.out.push(mark::NULL),
-            Some(Value::Object(_)) => self.out.push(mark::MAP),
-            Some(Value::Array(_)) => self.out.push(mark::LIST),
-            // Emitted as a value by the caller, container or not.
-            Some(Value::Bool(_) | Value::Number(_) | Value::String(_)) => {}
+            Some(live @ (Value::Bool(_) | Value::Number(_) | Value::String(_))) => {
+                self.out.push(mark::SCALAR);
+                write_canonical(live, &mut self.out);
+            }
+            None if owned => self.out.push(mark::ABSENT),
+            Some(Value::Null) if owned => self.out.push(mark::NULL),
+            Some(Value::Object(_)) if owned => self.out.push(mark::MAP),
+            Some(Value::Array(_)) if owned => self.out.push(mark::LIST),
+            None | Some(Value::Null | Value::Object(_) | Value::Array(_)) => {}
         }
     }
 }
