@@ -38,7 +38,7 @@ pub struct Fingerprint {
 /// Takes the fingerprint of `live`, which is best the response to the apply of `desired`.
 ///
 /// Both are redacted under one key, or neither; `desired` is normalised. `None` if `manager` has no apply
-/// entry, or if `live` was read at another version than the entry's: its paths are in the entry's version.
+/// entry (the server keeps none for a manifest that states nothing but its identity), or if `live` was read at another version than the entry's: its paths are in the entry's version.
 pub fn record(live: &Value, desired: &Value, manager: &str) -> Option<Fingerprint> {
     let entry = our_entry(live, manager)?;
     let paths = find_empties(entry.fields, desired);
