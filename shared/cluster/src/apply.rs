@@ -76,12 +76,12 @@ pub enum Outcome {
 }
 
 impl ClusterClient {
-    /// Applies; unknown and duplicate fields are refused. Waits for room among the calls in flight, then at most
-    /// [`CALL_DEADLINE`](crate::CALL_DEADLINE).
+    /// Applies; unknown and duplicate fields are refused. Waits for room among the calls in flight, then at
+    /// most [`CALL_DEADLINE`](crate::CALL_DEADLINE).
     ///
     /// # Errors
-    /// Conflict, Invalid, Forbidden, TooLarge: permanent. Unreachable, Timeout (it may have been done), Throttled,
-    /// Server, NamespaceTerminating: transient. NotFound (namespace or kind), Late: stale.
+    /// Conflict, Invalid, Forbidden, TooLarge: permanent. Unreachable, Timeout (it may have been done),
+    /// Throttled, Server, NamespaceTerminating: transient. NotFound (namespace or kind), Late: stale.
     pub async fn apply(&self, request: &Apply<'_>) -> Result<Applied, ClusterError> {
         let Apply { resource, id, .. } = request;
         let about = self.about("apply", resource, id).with_body(request.body, &self.inner.redaction.key);
@@ -99,9 +99,9 @@ impl ClusterClient {
         Ok(Applied { outcome, object, warnings: answer.warnings(&about) })
     }
 
-    /// Whether the server would accept the manifest as a new object of an unused name: tried by dry-run. If an
-    /// update was [`ClusterError::Invalid`] and this is true, the change is at fault and not the manifest: a field
-    /// is immutable. False proves nothing.
+    /// Whether the server would accept the manifest as a new object of an unused name: tried by dry-run. If
+    /// an update was [`ClusterError::Invalid`] and this is true, the change is at fault and not the manifest:
+    /// a field is immutable. False proves nothing.
     ///
     /// # Errors
     /// As [`apply`](Self::apply), without Invalid.
@@ -121,8 +121,8 @@ impl ClusterClient {
     /// Reads one object; `None` only if the server says that there is no object of this name.
     ///
     /// # Errors
-    /// Forbidden: permanent. Unreachable, Timeout, Server: transient. NotFound (the kind is not served, which says
-    /// nothing about the object): stale.
+    /// Forbidden: permanent. Unreachable, Timeout, Server: transient. NotFound (the kind is not served, which
+    /// says nothing about the object): stale.
     pub async fn get(&self, resource: &Resource, id: &ObjectId) -> Result<Option<Live>, ClusterError> {
         let about = self.about("get", resource, id);
         let call = Call::get(path::object(resource, id)?, about.clone());

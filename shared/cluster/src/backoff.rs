@@ -20,8 +20,8 @@ impl Backoff {
         self.failures = 0;
     }
 
-    /// Another failure: how long to wait. `spread` between 0 and 1 moves it between half and the whole, so that
-    /// the observers of a cluster that came back do not all ask at once.
+    /// Another failure: how long to wait. `spread` between 0 and 1 moves it between half and the whole, so
+    /// that the observers of a cluster that came back do not all ask at once.
     pub(crate) fn failed(&mut self, spread: f64) -> Duration {
         let whole = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
         self.failures += 1;

@@ -24,8 +24,8 @@ const CREDENTIALS_DEADLINE: Duration = Duration::from_secs(30);
 /// How long a connection may take to come up, TLS apart; below the deadline of a call.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(4);
 
-/// How often the connection of the watches is probed, and how long the answer may take: a server that has gone silent is
-/// noticed in 20 s, though its watches may rightly say nothing for a minute.
+/// How often the connection of the watches is probed, and how long the answer may take: a server that has
+/// gone silent is noticed in 20 s, though its watches may rightly say nothing for a minute.
 const PROBE_INTERVAL: Duration = Duration::from_secs(10);
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -128,8 +128,8 @@ fn proxy_of(kubeconfig: &File, place: &Kubeconfig) -> Option<Uri> {
 /// Which requests a client carries.
 #[derive(Clone, Copy)]
 enum Traffic {
-    /// Calls and lists, over HTTP/1.1. Measured on the real API server: 10-20 % more applies per second than over
-    /// HTTP/2, and what a stalled watch has been sent ahead cannot hold them up.
+    /// Calls and lists, over HTTP/1.1. Measured on the real API server: 10-20 % more applies per second than
+    /// over HTTP/2, and what a stalled watch has been sent ahead cannot hold them up.
     Calls,
     /// Watches, over HTTP/2: one connection per cluster instead of one per resource.
     Watches,

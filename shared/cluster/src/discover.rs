@@ -108,8 +108,8 @@ impl ClusterClient {
     /// Asks what the cluster serves. A part of the API that does not answer is recorded as unavailable.
     ///
     /// # Errors
-    /// If the server itself does not answer: Unreachable, Timeout, Server: transient; Unauthorized, Forbidden:
-    /// permanent.
+    /// If the server itself does not answer: Unreachable, Timeout, Server: transient; Unauthorized,
+    /// Forbidden: permanent.
     pub async fn discover(&self) -> Result<Discovery, ClusterError> {
         let (core, groups) = futures::try_join!(self.ask("/api", AGGREGATED), self.ask("/apis", AGGREGATED))?;
         let mut discovery = Discovery::default();

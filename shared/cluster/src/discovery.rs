@@ -28,7 +28,8 @@ pub enum Lookup<'a> {
 }
 
 impl Discovery {
-    /// Records that `version` answered and serves `resources`. Of several resources of one kind the first counts.
+    /// Records that `version` answered and serves `resources`. Of several resources of one kind the first
+    /// counts.
     pub(crate) fn add(&mut self, version: &ApiVersion, resources: impl IntoIterator<Item = Resource>) {
         self.add_version(version);
         for resource in resources {

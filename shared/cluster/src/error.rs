@@ -229,7 +229,8 @@ pub struct Cause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CauseKind {
     /// Set at creation and never again. Only the API's fixed sentence for it counts; other immutable fields
-    /// answer as [`Forbidden`](Self::Forbidden), and [`creatable`](crate::ClusterClient::creatable) proves them.
+    /// answer as [`Forbidden`](Self::Forbidden), and [`creatable`](crate::ClusterClient::creatable) proves
+    /// them.
     Immutable,
     /// Not permitted in this place or at this time.
     Forbidden,
@@ -299,7 +300,7 @@ impl ClusterError {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Kubeconfig { .. } => {
-                "check the Cluster's kubeconfig.file and context; `kubectl config view` with the same file must work"
+                "check the Cluster's kubeconfig.file and context; `kubectl config view` must accept them"
             }
             Self::Credentials { .. } => "run the kubeconfig's exec plugin by hand, or check its token file",
             Self::Unauthorized { .. } => "renew the token or certificate in the kubeconfig",
@@ -323,7 +324,7 @@ impl ClusterError {
             Self::Invalid { .. } | Self::Refused { .. } => "correct the manifest",
             Self::TooLarge { .. } => "split the object",
             Self::Server { .. } => {
-                "if the message names a field, correct the manifest; else look at the API server and its webhooks"
+                "if the message names a field, correct the manifest; else look at the server and its webhooks"
             }
             Self::BadResponse { .. } => "check that the address in the kubeconfig is that of an API server",
             Self::NamespaceTerminating { .. }

@@ -144,8 +144,8 @@ impl Lister {
         }
     }
 
-    /// The version of the store now, for the price of one object. Source: Kubernetes "Resource versions": a list
-    /// without a version is as new as the newest write, whatever it holds.
+    /// The version of the store now, for the price of one object. Source: Kubernetes "Resource versions": a
+    /// list without a version is as new as the newest write, whatever it holds.
     pub(crate) async fn newest_version(
         client: &ClusterClient,
         selection: &Selection,

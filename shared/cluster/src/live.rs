@@ -34,8 +34,8 @@ pub(crate) struct Redaction {
 }
 
 impl Live {
-    /// Takes in an object of `resource`. Its kind is what was asked for, whatever it says itself: list items do
-    /// not say it, and redaction depends on it.
+    /// Takes in an object of `resource`. Its kind is what was asked for, whatever it says itself: list items
+    /// do not say it, and redaction depends on it.
     pub(crate) fn parse(
         resource: &Resource,
         mut value: Value,

@@ -1,7 +1,7 @@
 //! Following a resource for ever: list, watch, list again when the watch cannot go on.
 //!
-//! Objects are handed on as they come, one page at a time, so that memory holds ids and not the cluster. What is
-//! not there any more follows from [`Observation::Listed`]. The store itself is the observer's.
+//! Objects are handed on as they come, one page at a time, so that memory holds ids and not the cluster. What
+//! is not there any more follows from [`Observation::Listed`]. The store itself is the observer's.
 
 use std::{collections::BTreeMap, collections::VecDeque, time::Duration};
 
@@ -82,8 +82,8 @@ struct Observer {
 }
 
 impl ClusterClient {
-    /// Follows the objects with the labels of `selector` (empty: all) in one namespace (`None`: all). Never ends.
-    /// Backpressure is the reader's: what is not read is not fetched.
+    /// Follows the objects with the labels of `selector` (empty: all) in one namespace (`None`: all). Never
+    /// ends. Backpressure is the reader's: what is not read is not fetched.
     pub fn observe(
         &self,
         resource: &Resource,
@@ -206,8 +206,8 @@ impl Observer {
         }
     }
 
-    /// Tells a restored cluster, and begins anew there. A watch from a version that the restored cluster has not
-    /// reached yet would stay silent and then leave out what happened below it.
+    /// Tells a restored cluster, and begins anew there. A watch from a version that the restored cluster has
+    /// not reached yet would stay silent and then leave out what happened below it.
     fn restored(&mut self, now: &str) -> bool {
         let restored = went_back(&self.seen, now);
         if restored {

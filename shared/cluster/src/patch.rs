@@ -10,8 +10,8 @@ use crate::{
 };
 
 impl ClusterClient {
-    /// Applies the operations of RFC 6902 to one object. Put a `test` of `/metadata/resourceVersion` first, or
-    /// the patch may meet another object than the one it was made for.
+    /// Applies the operations of RFC 6902 to one object. Put a `test` of `/metadata/resourceVersion` first,
+    /// or the patch may meet another object than the one it was made for.
     ///
     /// # Errors
     /// Moved (the object is newer than the version it is set to), NotFound: stale. Invalid (an operation fits

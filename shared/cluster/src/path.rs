@@ -111,7 +111,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_name_never_leaves_its_segment(name in ".{0,12}|\\.{1,3}|[a-z/%?#]{1,6}", namespace in "[.a-z/]{1,6}") {
+        fn a_name_never_leaves_its_segment(
+            name in ".{0,12}|\\.{1,3}|[a-z/%?#]{1,6}",
+            namespace in "[.a-z/]{1,6}",
+        ) {
             if let Ok(path) = object(&resource(Scope::Namespaced), &id(Some(&namespace), &name)) {
                 let segments: Vec<&str> = path.split('/').collect();
                 prop_assert_eq!(segments.len(), 8);

@@ -114,8 +114,8 @@ impl About {
     }
 }
 
-/// A 404 speaks of the object only if it calls it by its name: the API server also answers 404 for a kind that
-/// it does not serve, and a proxy for anything.
+/// A 404 speaks of the object only if it calls it by its name: the API server also answers 404 for a kind
+/// that it does not serve, and a proxy for anything.
 fn missing(details: &Details, about: &About) -> Missing {
     let named = (details.kind.as_str(), details.name.as_str());
     let object = about.object.as_ref().map(|(plural, name)| (plural.as_str(), name.as_str()));
@@ -208,14 +208,14 @@ mod tests {
     #[test]
     fn conflicts_name_manager_and_field() {
         let causes = json!([
-            {"reason": "FieldManagerConflict", "message": "conflict with \"al\\\"ice\" using v1", "field": ".a"},
+            {"reason": "FieldManagerConflict", "field": ".a", "message": "conflict with \"a\\\"b\" using v1"},
             {"reason": "FieldManagerConflict", "message": "something new", "field": ".b"},
         ]);
         let conflict = |manager: Option<&str>, field: &str| FieldConflict {
             manager: manager.map(str::to_owned),
             field: field.into(),
         };
-        let expected = vec![conflict(Some("al\"ice"), ".a"), conflict(None, ".b")];
+        let expected = vec![conflict(Some("a\"b"), ".a"), conflict(None, ".b")];
         let found =
             error(409, json!({"reason": "Conflict", "details": {"causes": causes}}), Quoting::Withheld);
         assert_eq!(found, ClusterError::Conflict { request: "apply X a/b".into(), conflicts: expected });

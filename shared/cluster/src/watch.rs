@@ -65,9 +65,10 @@ struct RawEvent {
 }
 
 impl ClusterClient {
-    /// Follows the objects with the labels of `selector` in one namespace (`None`: all), from the version `from`
-    /// of a list on. Ends after some minutes, as the server pleases, after [`WatchEvent::Gone`], and after an
-    /// error, [`ClusterError::BadResponse`] and [`ClusterError::TooLarge`] apart: those are one unreadable event.
+    /// Follows the objects with the labels of `selector` in one namespace (`None`: all), from the version
+    /// `from` of a list on. Ends after some minutes, as the server pleases, after [`WatchEvent::Gone`], and
+    /// after an error, [`ClusterError::BadResponse`] and [`ClusterError::TooLarge`] apart: those are one
+    /// unreadable event.
     pub fn watch(
         &self,
         resource: &Resource,

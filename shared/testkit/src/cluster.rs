@@ -1,8 +1,8 @@
 //! Real Kubernetes control planes, started and ended by the scripts in tests/.
 //!
 //! A cluster is known by its name. It stays up when the test ends, so that the next test binary finds it;
-//! tests/run takes all of them down. Tests that share one keep to a namespace of their own ([`unique`]); a test
-//! that stops or restarts parts takes a cluster of its [`own`].
+//! tests/run takes all of them down. Tests that share one keep to a namespace of their own ([`unique`]); a
+//! test that stops or restarts parts takes a cluster of its [`own`].
 
 use std::{
     fs,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, interval};
 
 /// How often the fact is looked at: often enough that a test loses nothing, seldom enough for 2 cores.
 const LOOK: Duration = Duration::from_millis(20);
@@ -13,12 +13,13 @@ const LOOK: Duration = Duration::from_millis(20);
 /// When the bound has passed, with `what` it was waiting for.
 pub async fn eventually<T>(bound: Duration, what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + bound;
+    let mut looks = interval(LOOK);
     loop {
+        looks.tick().await;
         if let Some(value) = probe().await {
             return value;
         }
         assert!(Instant::now() < deadline, "{what}: not within {bound:?}");
-        sleep(LOOK).await;
     }
 }
 

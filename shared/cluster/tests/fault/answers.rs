@@ -75,15 +75,16 @@ async fn discovery_version_by_version_records_what_fails() {
         "/api" => ok(json!({"kind": "APIVersions", "versions": ["v1"]})),
         "/apis" => {
             let group = |name: &str| {
-                let (old, new) = (json!({"groupVersion": format!("{name}/v1")}), json!({"groupVersion": format!("{name}/v2")}));
+                let version = |version: &str| json!({"groupVersion": format!("{name}/{version}")});
+                let (old, new) = (version("v1"), version("v2"));
                 json!({"name": name, "versions": [old, new], "preferredVersion": new})
             };
             ok(json!({"kind": "APIGroupList", "groups": [group("good"), group("bad")]}))
         }
         path if path.starts_with("/apis/bad/") => status(503),
         _ => {
-            let resource = |name: &str| json!({"name": name, "kind": "Thing", "namespaced": true, "verbs": ["get"]});
-            ok(json!({"kind": "APIResourceList", "resources": [resource("things"), resource("things/status")]}))
+            let resource = |name: &str| json!({"name": name, "kind": "Thing", "namespaced": true});
+            ok(json!({"resources": [resource("things"), resource("things/status")]}))
         }
     })
     .await;

@@ -6,6 +6,21 @@ use serde_json::json;
 
 use crate::fixture::{Fixture, config_maps, id_of};
 
+/// Callers run on many threads: a future that is not `Send` would not compile here.
+#[tokio::test]
+async fn every_call_can_move_between_threads() {
+    let fixture = Fixture::new().await;
+    let (client, resource) = (fixture.client.clone(), config_maps());
+    let id = id_of(&fixture.config_map("a", json!({})));
+    let calls = async move {
+        client.version().await?;
+        client.discover().await?;
+        client.list(&resource, None, "none=none").await?;
+        client.get(&resource, &id).await
+    };
+    assert_eq!(tokio::spawn(calls).await.unwrap(), Ok(None));
+}
+
 #[tokio::test]
 async fn a_create_is_told_from_an_update() {
     let fixture = Fixture::new().await;
@@ -139,6 +154,10 @@ async fn a_patch_meets_only_the_version_it_was_made_for() {
     let patched = fixture.client.json_patch(&resource, &id, &patch, "m").await.unwrap();
     assert!(patched.value.value()["metadata"].get("labels").is_none());
     let error = fixture.client.json_patch(&resource, &id, &patch, "m").await.unwrap_err();
+    assert_eq!(error.code(), "CLUSTER-INVALID", "{error:?}");
+    // Without strict validation the server would drop the field and say nothing.
+    let unknown = json!([{"op": "add", "path": "/colour", "value": "red"}]);
+    let error = fixture.client.json_patch(&resource, &id, &unknown, "m").await.unwrap_err();
     assert_eq!(error.code(), "CLUSTER-INVALID", "{error:?}");
 }
 

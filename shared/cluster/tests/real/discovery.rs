@@ -5,7 +5,7 @@ use model::Gvk;
 use serde_json::json;
 use testkit::eventually;
 
-use crate::fixture::{Fixture, known, resource};
+use crate::fixture::{Fixture, known};
 
 fn gvk(version: &str, kind: &str) -> Gvk {
     Gvk { api_version: version.parse().unwrap(), kind: kind.into() }
@@ -33,16 +33,17 @@ async fn what_is_served_is_known() {
 }
 
 #[tokio::test]
-async fn a_new_kind_appears_and_a_dead_group_is_not_missing() {
+async fn a_new_kind_appears_and_its_fields_are_checked() {
     let fixture = Fixture::new().await;
     let group = format!("{}.example.com", fixture.namespace);
-    let schema = json!({"type": "object", "properties": {"spec": {"type": "object"}}});
+    let size = json!({"type": "object", "properties": {"size": {"type": "integer"}}});
+    let schema = json!({"openAPIV3Schema": {"type": "object", "properties": {"spec": size}}});
     let crd = json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": {"name": format!("widgets.{group}")},
         "spec": {
             "group": group, "scope": "Namespaced", "names": {"plural": "widgets", "kind": "Widget"},
-            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": schema}],
         },
     });
     let before = fixture.client.discover().await.unwrap();
@@ -57,30 +58,35 @@ async fn a_new_kind_appears_and_a_dead_group_is_not_missing() {
     .await;
     assert_eq!(found.gvk, gvk(&format!("{group}/v1"), "Widget"));
 
-    let dead = format!("dead-{group}");
+    let widget = |spec: serde_json::Value| {
+        let metadata = json!({"name": "w", "namespace": fixture.namespace});
+        json!({"apiVersion": format!("{group}/v1"), "kind": "Widget", "metadata": metadata, "spec": spec})
+    };
+    fixture.apply(&widget(json!({"size": 1})), "m", Force::No).await.unwrap();
+    let error =
+        fixture.apply(&widget(json!({"size": 1, "colour": "red"})), "m", Force::No).await.unwrap_err();
+    assert!(error.to_string().contains("colour"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_group_whose_server_is_dead_is_not_missing() {
+    // A cluster of its own: discoveries of others would be incomplete.
+    let cluster = testkit::cluster::own("discovery");
+    let fixture = Fixture::on(&cluster).await;
     let service = json!({
         "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
-        "metadata": {"name": format!("v1.{dead}")},
+        "metadata": {"name": "v1.dead.example.com"},
         "spec": {
-            "group": dead, "version": "v1", "groupPriorityMinimum": 1, "versionPriority": 1,
+            "group": "dead.example.com", "version": "v1", "groupPriorityMinimum": 1, "versionPriority": 1,
             "insecureSkipTLSVerify": true, "service": {"name": "none", "namespace": fixture.namespace},
         },
     });
-    let live = fixture.apply(&service, "m", Force::No).await.unwrap().object;
+    fixture.apply(&service, "m", Force::No).await.unwrap();
     eventually(Duration::from_secs(20), "the dead group", async || {
         let discovery = fixture.client.discover().await.unwrap();
-        (discovery.preferred(&dead, "Thing") == Lookup::GroupUnavailable).then_some(())
+        (discovery.preferred("dead.example.com", "Thing") == Lookup::GroupUnavailable).then_some(())
     })
     .await;
-    // Others share the cluster and expect complete discoveries.
-    let resource = resource("apiregistration.k8s.io/v1", "APIService", "apiservices", Scope::Cluster);
-    let propagation = cluster::Propagation::Background;
-    let request = cluster::Delete {
-        resource: &resource,
-        id: &live.id,
-        uid: &live.uid,
-        resource_version: None,
-        propagation,
-    };
-    fixture.client.delete(&request).await.unwrap();
+    let discovery = fixture.client.discover().await.unwrap();
+    known(discovery.lookup(&gvk("v1", "ConfigMap")));
 }
