@@ -1,1 +1,253 @@
-//! Scenarios of the decision.
+//! Scenarios of the decision, told as what it asks for next.
+
+mod world;
+
+use events::state::{ObjectOutcome, RequestKind, RequestOutcome, SyncOutcome, SyncStage};
+use model::{Failure, RetryClass, Timestamp};
+use world::{World, failure, id};
+
+use super::*;
+use crate::answers::{DryRun, Found};
+
+#[test]
+fn a_new_target_is_read_watched_and_planned() {
+    let mut world = World::new(&["a", "b"]);
+    assert_eq!(world.step(), "load");
+    world.load();
+    assert_eq!(world.step(), "observe v1 ConfigMap");
+    world.pending();
+    assert_eq!(world.step(), "rest");
+    world.listed();
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: create a New, create b New");
+    assert_eq!(world.step(), "rest", "the applier has the plan now");
+}
+
+#[test]
+fn what_was_applied_and_is_as_left_is_in_sync() {
+    let mut world = World::synced(&["a", "b"]);
+    assert_eq!(world.step(), "HealthChanged InSync Healthy");
+    assert_eq!(world.step(), "rest");
+    assert!(world.desired.is_none(), "an in-sync target needs no manifests");
+}
+
+#[test]
+fn a_later_version_with_the_same_fingerprint_is_in_sync() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.touch("a", "12");
+    assert_eq!(world.step(), "rest");
+}
+
+#[test]
+fn an_earlier_version_is_neither_drift_nor_settled() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.edit("a", "9", "other");
+    assert_eq!(world.step(), "load");
+    world.load();
+    assert_eq!(world.step(), "HealthChanged Unknown Healthy");
+}
+
+#[test]
+fn an_edit_is_a_question_then_drift_then_a_heal() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.edit("a", "12", "other");
+    assert_eq!(world.step(), "load");
+    world.load();
+    assert_eq!(world.step(), "ask whether an apply changes a");
+    world.dry_run("a", world::changes(&["data.k"]));
+    assert_eq!(world.step(), "DriftDetected Drifted Healthy");
+    assert_eq!(world.step(), "SyncPlanned Drifted: apply a Drift");
+}
+
+#[test]
+fn a_dry_run_without_difference_is_recorded_not_healed() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.edit("a", "12", "other");
+    world.load();
+    assert_eq!(world.step(), "ask whether an apply changes a");
+    let same = DryRun::Same(world.fingerprint_of("a"));
+    world.dry_run("a", same);
+    assert_eq!(world.step(), "HealthChanged InSync Healthy");
+    assert_eq!(world.own().refreshed.len(), 1);
+    world.desired = None;
+    assert_eq!(world.step(), "rest", "the recorded fingerprint counts from now on");
+}
+
+#[test]
+fn detect_only_reports_and_leaves_alone() {
+    let mut world = World::synced(&["a"]);
+    world.policy(|policy| policy.self_heal = false);
+    world.edit("a", "12", "other");
+    world.load();
+    world.step();
+    world.dry_run("a", world::changes(&["data.k"]));
+    assert_eq!(world.step(), "DriftDetected Drifted Healthy");
+    assert_eq!(world.step(), "rest");
+}
+
+#[test]
+fn a_fight_backs_off_and_ends_in_silence() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    let mut waits = vec![];
+    for round in 0..6 {
+        let version = (100 + round).to_string();
+        world.edit("a", &version, "other");
+        world.load();
+        assert_eq!(world.step(), "ask whether an apply changes a");
+        world.dry_run("a", world::changes(&["data.k"]));
+        waits.push(world.until_planned());
+        world.applied();
+    }
+    assert_eq!(waits, [Some(0), Some(2), Some(6), Some(18), Some(54), None]);
+    assert!(world.told.contains(&"DriftContested Contested Healthy".to_owned()), "{:?}", world.told);
+}
+
+#[test]
+fn absence_is_a_question() {
+    let mut world = World::synced(&["a", "b"]);
+    world.step();
+    world.gone("a");
+    assert_eq!(world.step(), "load");
+    world.load();
+    assert_eq!(world.step(), "ask whether a exists");
+    world.answers.found(id("a"), Found::Unknown(failure("CLUSTER-FORBIDDEN", RetryClass::Permanent)));
+    assert_eq!(world.step(), "HealthChanged Unknown Missing");
+    world.answers.found(id("a"), Found::Absent);
+    assert_eq!(world.step(), "DriftDetected Drifted Missing");
+    assert_eq!(world.step(), "SyncPlanned Drifted: create a Missing");
+}
+
+#[test]
+fn a_new_desired_state_is_tried_before_it_is_planned() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.render(&[("a", "new")]);
+    assert_eq!(world.step(), "load");
+    world.load();
+    assert_eq!(world.step(), "ask whether an apply changes a");
+    let refused = DryRun::Refused(failure("CLUSTER-INVALID", RetryClass::Permanent));
+    world.dry_run("a", refused);
+    assert_eq!(world.step(), "PlanRefused OutOfSync CLUSTER-INVALID");
+    world.dry_run("a", world::changes(&["data.k"]));
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Changed");
+}
+
+#[test]
+fn the_guard_stops_a_plan_until_a_person_approves_just_this_one() {
+    let mut world = World::synced(&["a", "b", "c", "d"]);
+    world.step();
+    world.render(&[("a", "m")]);
+    world.load();
+    assert_eq!(world.step(), "PlanRefused OutOfSync GUARD-SHARE");
+    assert_eq!(world.step(), "rest");
+    let digest = world.planned_digest();
+    world.request(RequestKind::Approve { plan: model::Digest::of(b"another") });
+    assert_eq!(world.step(), "HealthChanged OutOfSync GUARD-SHARE", "the request is answered: refused");
+    world.request(RequestKind::Approve { plan: digest });
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: prune b Orphan, prune c Orphan, prune d Orphan");
+}
+
+#[test]
+fn a_running_sync_is_left_in_peace() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.stage(SyncStage::Running { since: Timestamp::from_millis(0), instance: "x".into() });
+    world.render(&[("a", "new")]);
+    assert_eq!(world.step(), "rest");
+}
+
+#[test]
+fn a_plan_that_was_rejected_as_stale_is_made_again() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.stage(SyncStage::Rejected { reason: "desired".into() });
+    world.render(&[("a", "new")]);
+    world.load();
+    world.step();
+    world.dry_run("a", world::changes(&["data.k"]));
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Changed");
+}
+
+#[test]
+fn a_failed_sync_is_tried_again_when_it_is_due() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    let outcome = SyncOutcome::Failed { failure: failure("APPLY-TIMEOUT", RetryClass::Transient) };
+    world.stage(SyncStage::Finished { at: world.now, outcome });
+    world.outcome("a", ObjectOutcome::Failed(failure("APPLY-TIMEOUT", RetryClass::Transient)));
+    world.load();
+    assert_eq!(world.step(), "HealthChanged OutOfSync Healthy");
+    assert_eq!(world.step(), "rest +5 s");
+    world.later(5);
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Unfinished");
+}
+
+#[test]
+fn a_request_waits_for_what_follows_from_its_fetch() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    let fetch = world.request_after_fetch();
+    assert_eq!(world.step(), "rest", "the source has not been fetched since");
+    world.source(|source| source.handled.push(fetch));
+    assert_eq!(world.step(), "HealthChanged InSync Healthy");
+    assert_eq!(world.answered(), Some(RequestOutcome::InSync));
+}
+
+#[test]
+fn a_request_learns_why_it_cannot_be_done() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    let fetch = world.request_after_fetch();
+    world.source(|source| {
+        source.handled.push(fetch);
+        source.failure = Some(failure("GIT-AUTH", RetryClass::Permanent));
+    });
+    world.step();
+    assert_eq!(world.answered(), Some(RequestOutcome::Failed(failure("GIT-AUTH", RetryClass::Permanent))));
+}
+
+#[test]
+fn a_dead_cluster_answers_a_request_after_three_attempts() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.request(RequestKind::Sync { after: None });
+    let dead = |attempts| Failure { attempts, ..failure("CLUSTER-UNREACHABLE", RetryClass::Transient) };
+    world.cluster = ClusterStanding::Unreachable(dead(1));
+    assert_eq!(world.step(), "rest");
+    world.cluster = ClusterStanding::Unreachable(dead(3));
+    world.step();
+    assert_eq!(world.answered(), Some(RequestOutcome::Failed(dead(3))));
+}
+
+#[test]
+fn without_a_log_the_cluster_vouches_for_the_inventory() {
+    let mut world = World::synced(&["a", "b"]);
+    world.forget_log();
+    world.render(&[("a", "m")]);
+    world.load();
+    world.step();
+    world.dry_run("a", world::changes(&["data.k"]));
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Found, record b Found");
+}
+
+#[test]
+fn a_restored_cluster_is_judged_by_contents_alone() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.live.restored();
+    world.listed();
+    world.touch("a", "3");
+    assert_eq!(world.step(), "rest", "the version is lower, the contents are the same");
+}
+
+#[test]
+fn an_unknown_kind_refuses_the_plan() {
+    let mut world = World::new(&["a"]);
+    world.load();
+    world.unknown_kind("a");
+    assert_eq!(world.step(), "PlanRefused OutOfSync PLAN-UNKNOWN-KIND");
+}

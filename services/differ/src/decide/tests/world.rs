@@ -1,0 +1,465 @@
+//! A small world around one target: three readable verbs for each side, and the next decision as text.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use events::{
+    Content, EventId, Table,
+    state::{
+        AppliedObject, DesiredState, ObjectOutcome, ObservedRevision, Origin, PathOutcome, RenderInputs,
+        RenderState, Request, RequestId, RequestKind, RequestOutcome, SourceState, SyncOutcome, SyncStage,
+        SyncState, TargetState,
+    },
+};
+use manifest::{DesiredObject, InstallKey, redact};
+use model::{
+    Application, Digest, Failure, Gvk, ObjectId, RetryClass, TargetId, Timestamp,
+    definition::{SourcePath, SyncPolicy},
+};
+use plan::{Action, Assignment, Expiry, RebuiltPrune, SyncPlan};
+use serde_json::{Value, json};
+
+use super::super::{ClusterStanding, Facts, Next, decide};
+use crate::{
+    answers::{Answers, DryRun, DryRunKey, Question},
+    desired::Desired,
+    fingerprint,
+    known::{Snapshot, SourceFacts, SyncFacts, Versioned},
+    live::{Body, KindView, LiveView, Mark, Seen},
+};
+
+const MANAGER: &str = "driftless:shop";
+
+pub fn id(name: &str) -> ObjectId {
+    ObjectId {
+        group: String::new(),
+        kind: "ConfigMap".into(),
+        namespace: Some("shop".into()),
+        name: name.into(),
+    }
+}
+
+pub fn failure(code: &str, class: RetryClass) -> Failure {
+    Failure {
+        code: code.into(),
+        message: "it failed".into(),
+        remedy: String::new(),
+        class,
+        at: Timestamp::from_millis(0),
+        attempts: 1,
+    }
+}
+
+pub fn changes(fields: &[&str]) -> DryRun {
+    DryRun::Changes {
+        fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+        managers: vec!["kubectl-edit".into()],
+        after: Arc::new(Value::Null),
+        before: Some(Arc::new(Value::Null)),
+    }
+}
+
+fn wanted(name: &str, content: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "shop",
+        "labels": {"driftless.dev/application": "shop"}}, "data": {"k": content}})
+}
+
+fn live(name: &str, content: &str) -> Value {
+    let mut value = wanted(name, content);
+    value["metadata"]["managedFields"] = json!([{"manager": MANAGER, "operation": "Apply", "apiVersion": "v1",
+        "fieldsType": "FieldsV1", "fieldsV1": {"f:data": {"f:k": {}},
+        "f:metadata": {"f:labels": {"f:driftless.dev/application": {}}}}}]);
+    value
+}
+
+fn digest_of(name: &str, content: &str) -> Digest {
+    manifest::canonical_digest(&wanted(name, content))
+}
+
+pub struct World {
+    pub snapshot: Snapshot,
+    pub desired: Option<Desired>,
+    pub live: LiveView,
+    pub answers: Answers,
+    pub cluster: ClusterStanding,
+    pub now: Timestamp,
+    pub told: Vec<String>,
+    target: TargetId,
+    wanted: Vec<(String, String)>,
+}
+
+impl World {
+    /// Rendered, connected, never synced.
+    pub fn new(names: &[&str]) -> Self {
+        let target = TargetId { cluster: "eu".parse().unwrap(), application: "shop".parse().unwrap() };
+        let application = Application {
+            name: target.application.clone(),
+            source: SourcePath { name: "repo".parse().unwrap(), path: "shop".into() },
+            rendering: Default::default(),
+            targets: Default::default(),
+            namespace: None,
+            sync: SyncPolicy::default(),
+            deletion: Default::default(),
+            guard: Default::default(),
+            ignore: vec![],
+            first_contact: Default::default(),
+        };
+        let assignment =
+            Assignment { application, parameters: Digest::of(b"parameters"), slice: Digest::of(b"slice") };
+        let snapshot = Snapshot {
+            definitions_n: 1,
+            assignment: Some(Arc::new(assignment)),
+            source: None,
+            render: None,
+            sync: None,
+            own: None,
+            requests: Arc::default(),
+        };
+        let mut world = Self {
+            snapshot,
+            desired: None,
+            live: LiveView::default(),
+            answers: Answers::default(),
+            cluster: ClusterStanding::Connected,
+            now: Timestamp::from_millis(1_000_000),
+            told: vec![],
+            target,
+            wanted: vec![],
+        };
+        world.source(|_| {});
+        world.render(&names.iter().map(|name| (*name, "m")).collect::<Vec<_>>());
+        world
+    }
+
+    /// Synced, watched, and told so by the applier.
+    pub fn synced(names: &[&str]) -> Self {
+        let mut world = Self::new(names);
+        world.load();
+        world.listed();
+        world.step();
+        for name in names {
+            world.see(name, "10", "m");
+        }
+        world.applied();
+        world.told.clear();
+        world
+    }
+
+    /// The applier has carried out the newest plan: every wanted object is as live shows it, or as it was created.
+    pub fn applied(&mut self) {
+        let planned = self.own().plan.clone().unwrap();
+        let n = self.snapshot.sync.as_ref().map_or(0, |sync| sync.n) + 2;
+        let mut objects = BTreeMap::new();
+        for (name, content) in self.wanted.clone() {
+            let version =
+                self.live.get(&id(&name)).map_or("10".to_owned(), |seen| seen.resource_version.clone());
+            self.see(&name, &version, &content);
+            let record = diff::record(&live(&name, &content), &wanted(&name, &content), MANAGER).unwrap();
+            let row = AppliedObject {
+                id: id(&name),
+                api_version: "v1".parse().unwrap(),
+                origin: Origin::Created,
+                uid: Some(format!("uid-{name}")),
+                resource_version: Some(version),
+                manifest: Some(digest_of(&name, &content)),
+                fingerprint: Some(fingerprint::to_event(record)),
+                outcome: ObjectOutcome::Created,
+            };
+            objects.insert(row.id.clone(), row);
+        }
+        let state = SyncState {
+            generation: planned.generation,
+            plan: planned.digest,
+            stage: SyncStage::Finished { at: self.now, outcome: SyncOutcome::Succeeded },
+            applied: Some(planned.made_from.desired),
+            commit: None,
+            manifests: None,
+            objects: Table::default(),
+        };
+        self.snapshot.sync = Some(Arc::new(SyncFacts { n, state, objects }));
+        self.desired = None;
+    }
+
+    pub fn render(&mut self, objects: &[(&str, &str)]) {
+        self.wanted =
+            objects.iter().map(|(name, content)| ((*name).to_owned(), (*content).to_owned())).collect();
+        let text = format!("{:?}", self.wanted);
+        let made_from = RenderInputs {
+            source: "repo".parse().unwrap(),
+            observation: 1,
+            commit: "a".repeat(40).parse().unwrap(),
+            closure: Some(Digest::of(b"closure")),
+            engine: "plain".into(),
+            key_id: "k".into(),
+        };
+        let desired = DesiredState {
+            digest: Digest::of(text.as_bytes()),
+            objects: objects.len() as u32,
+            manifests: Content::Inline(vec![]),
+            secrets: None,
+            commit: made_from.commit.clone(),
+            observation: 1,
+            notes: vec![],
+        };
+        let state = RenderState { made_from, desired: Some(desired), failure: None };
+        let event = Digest::of(b"event").to_string().parse::<EventId>().unwrap();
+        self.snapshot.render = Some(Arc::new(Versioned { event, n: 1, state }));
+        self.desired = None;
+    }
+
+    pub fn load(&mut self) {
+        let render = self.snapshot.render.as_ref().unwrap();
+        let digest = render.state.desired.as_ref().unwrap().digest;
+        let mut desired = Desired { digest, objects: vec![], manifests: BTreeMap::new(), unknown: vec![] };
+        for (name, content) in &self.wanted {
+            desired.objects.push(plan::DesiredObject {
+                id: id(name),
+                api_version: "v1".parse().unwrap(),
+                manifest: digest_of(name, content),
+                expiry: Expiry::Never,
+            });
+            let (value, _) = redact(wanted(name, content), &InstallKey::from_bytes([7; 32]), &[]);
+            let object = DesiredObject { id: id(name), api_version: "v1".parse().unwrap(), value };
+            desired.manifests.insert(id(name), object);
+        }
+        desired.objects.sort_by(|a, b| a.id.cmp(&b.id));
+        self.desired = Some(desired);
+    }
+
+    pub fn unknown_kind(&mut self, name: &str) {
+        let desired = self.desired.as_mut().unwrap();
+        desired.objects.clear();
+        desired.unknown =
+            vec![(id(name), Gvk { api_version: "v1".parse().unwrap(), kind: "ConfigMap".into() })];
+    }
+
+    pub fn pending(&mut self) {
+        self.live.set_kind((String::new(), "ConfigMap".into()), KindView::Pending);
+    }
+
+    pub fn listed(&mut self) {
+        self.live.set_kind((String::new(), "ConfigMap".into()), KindView::Listed);
+    }
+
+    fn see(&mut self, name: &str, version: &str, content: &str) {
+        let seen = Seen {
+            application: self.target.application.clone(),
+            mark: Mark::Ours,
+            api_version: "v1".parse().unwrap(),
+            uid: format!("uid-{name}"),
+            resource_version: version.into(),
+            deletion: plan::Deletion::None,
+            health: health::assess(&live(name, content)),
+            body: Body::Held(Arc::new(live(name, content))),
+        };
+        self.live.upsert(id(name), seen);
+        self.answers.forget(&id(name));
+    }
+
+    /// Another version with the contents that we applied.
+    pub fn touch(&mut self, name: &str, version: &str) {
+        self.see(name, version, "m");
+    }
+
+    pub fn edit(&mut self, name: &str, version: &str, content: &str) {
+        self.see(name, version, content);
+    }
+
+    pub fn gone(&mut self, name: &str) {
+        self.live.remove(&id(name));
+    }
+
+    pub fn dry_run(&mut self, name: &str, answer: DryRun) {
+        let live = self.live.get(&id(name)).map(|seen| (seen.uid.clone(), seen.resource_version.clone()));
+        let content = self.wanted.iter().find(|(wanted, _)| wanted == name).unwrap().1.clone();
+        let key = DryRunKey { id: id(name), live, manifest: digest_of(name, &content) };
+        self.answers.dry_ran(key, answer);
+    }
+
+    pub fn fingerprint_of(&self, name: &str) -> events::state::Fingerprint {
+        let Body::Held(value) = &self.live.get(&id(name)).unwrap().body else { panic!("dropped") };
+        fingerprint::to_event(diff::record(value, &wanted(name, "m"), MANAGER).unwrap())
+    }
+
+    pub fn policy(&mut self, change: impl FnOnce(&mut SyncPolicy)) {
+        let mut assignment = Assignment::clone(self.snapshot.assignment.as_ref().unwrap());
+        change(&mut assignment.application.sync);
+        self.snapshot.assignment = Some(Arc::new(assignment));
+    }
+
+    pub fn source(&mut self, change: impl FnOnce(&mut SourceState)) {
+        let found = PathOutcome::Found { closure: Digest::of(b"closure"), artifact: Digest::of(b"artifact") };
+        let mut state = SourceState {
+            observation: 1,
+            revision: Some(ObservedRevision {
+                commit: "a".repeat(40).parse().unwrap(),
+                reference: "refs/heads/main".into(),
+                paths: Table::default(),
+            }),
+            failure: None,
+            handled: vec![],
+        };
+        change(&mut state);
+        let paths = BTreeMap::from([("shop".to_owned(), found)]);
+        self.snapshot.source = Some(Arc::new(SourceFacts { state, paths }));
+    }
+
+    pub fn request(&mut self, kind: RequestKind) {
+        let id = format!("request-{}", self.told.len()).parse().unwrap();
+        self.snapshot.requests = Arc::new(vec![Request { id, kind, at: self.now }]);
+    }
+
+    pub fn request_after_fetch(&mut self) -> RequestId {
+        let fetch: RequestId = "fetch-0001".parse().unwrap();
+        self.request(RequestKind::Sync { after: Some(fetch.clone()) });
+        fetch
+    }
+
+    pub fn answered(&self) -> Option<RequestOutcome> {
+        self.own().handled.last().map(|done| done.outcome.clone())
+    }
+
+    fn change_sync(&mut self, change: impl FnOnce(&mut SyncFacts)) {
+        let mut sync = SyncFacts::clone(self.snapshot.sync.as_ref().unwrap());
+        sync.n += 1;
+        change(&mut sync);
+        self.snapshot.sync = Some(Arc::new(sync));
+    }
+
+    pub fn stage(&mut self, stage: SyncStage) {
+        self.change_sync(|sync| sync.state.stage = stage);
+    }
+
+    pub fn outcome(&mut self, name: &str, outcome: ObjectOutcome) {
+        self.change_sync(|sync| sync.objects.get_mut(&id(name)).unwrap().outcome = outcome);
+    }
+
+    pub fn forget_log(&mut self) {
+        self.snapshot.sync = None;
+        self.snapshot.own = None;
+    }
+
+    pub fn later(&mut self, seconds: i64) {
+        self.now = Timestamp::from_millis(self.now.as_millis() + seconds * 1_000);
+    }
+
+    pub fn own(&self) -> &TargetState {
+        &self.snapshot.own.as_ref().unwrap().state
+    }
+
+    fn decide(&self) -> Next {
+        decide(
+            &Facts {
+                target: &self.target,
+                snapshot: &self.snapshot,
+                desired: self.desired.as_ref(),
+                live: &self.live,
+                answers: &self.answers,
+                cluster: &self.cluster,
+                rebuilt_prune: RebuiltPrune::Unconfirmed,
+            },
+            self.now,
+        )
+    }
+
+    /// The digest of the plan that the guard holds back: what an approval names.
+    pub fn planned_digest(&self) -> Digest {
+        let open =
+            Application { guard: model::definition::Guard { max_prune_percent: 99 }, ..self.application() };
+        let mut assignment = Assignment::clone(self.snapshot.assignment.as_ref().unwrap());
+        assignment.application = open;
+        let mut snapshot = self.snapshot.clone();
+        snapshot.assignment = Some(Arc::new(assignment));
+        let unguarded =
+            Self { snapshot, desired: self.desired.clone(), live: LiveView::default(), ..Self::new(&[]) };
+        let facts = Facts {
+            target: &self.target,
+            snapshot: &unguarded.snapshot,
+            desired: self.desired.as_ref(),
+            live: &self.live,
+            answers: &self.answers,
+            cluster: &self.cluster,
+            rebuilt_prune: RebuiltPrune::Unconfirmed,
+        };
+        match decide(&facts, self.now) {
+            Next::Append(_, state) => state.plan.unwrap().digest,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn application(&self) -> Application {
+        self.snapshot.assignment.as_ref().unwrap().application.clone()
+    }
+
+    /// The next decision as text; an appended state becomes the newest one.
+    pub fn step(&mut self) -> String {
+        let next = self.decide();
+        let text = match &next {
+            Next::Rest { wake: None } => "rest".to_owned(),
+            Next::Rest { wake: Some(at) } => format!("rest +{} s", at.since(self.now).as_secs()),
+            Next::Load => "load".to_owned(),
+            Next::Observe(kinds) => format!("observe {}", kinds[0]),
+            Next::Ask(questions) => questions.iter().map(question).collect::<Vec<_>>().join(", "),
+            Next::Preview(due) => format!("preview {}", due.plan.steps.len()),
+            Next::Append(kind, state) => {
+                let new_plan = kind.word() == "SyncPlanned";
+                match (&state.refused, new_plan) {
+                    (Some(failure), _) => format!("{} {:?} {}", kind.word(), state.status, failure.code),
+                    (None, true) => format!("{} {:?}: {}", kind.word(), state.status, plan_text(state)),
+                    (None, false) => {
+                        format!("{} {:?} {}", kind.word(), state.status, state.health.status.word())
+                    }
+                }
+            }
+        };
+        if let Next::Append(_, state) = next {
+            let n = self.snapshot.own.as_ref().map_or(0, |own| own.n) + 1;
+            let event = Digest::of(b"own").to_string().parse().unwrap();
+            self.snapshot.own = Some(Arc::new(Versioned { event, n, state: *state }));
+        }
+        self.told.push(text.clone());
+        text
+    }
+
+    /// Steps on, letting time pass, until a plan is made; the seconds that took, or `None` if it never is.
+    pub fn until_planned(&mut self) -> Option<u64> {
+        let began = self.now;
+        for _ in 0..20 {
+            let next = self.decide();
+            let text = self.step();
+            if text.starts_with("SyncPlanned") {
+                return Some(self.now.since(began).as_secs());
+            }
+            match next {
+                Next::Rest { wake: Some(at) } => self.now = at,
+                Next::Rest { wake: None } => return None,
+                Next::Load | Next::Observe(_) | Next::Ask(_) | Next::Preview(_) | Next::Append(..) => {}
+            }
+        }
+        panic!("no rest: {:?}", self.told);
+    }
+}
+
+fn question(question: &Question) -> String {
+    match question {
+        Question::Existence(id) => format!("ask whether {} exists", id.name),
+        Question::DryRun(key) => format!("ask whether an apply changes {}", key.id.name),
+    }
+}
+
+fn plan_text(state: &TargetState) -> String {
+    let Content::Inline(bytes) = &state.plan.as_ref().unwrap().plan else { panic!("a small plan") };
+    let plan = SyncPlan::decode(bytes).unwrap();
+    let word = |action: &Action| match action {
+        Action::Create => "create",
+        Action::Apply { .. } => "apply",
+        Action::Prune { .. } => "prune",
+        Action::Forget => "forget",
+        Action::Record { .. } => "record",
+    };
+    let steps: Vec<String> = plan
+        .steps
+        .iter()
+        .map(|step| format!("{} {} {:?}", word(&step.action), step.id.name, step.reason))
+        .collect();
+    steps.join(", ")
+}
