@@ -6,7 +6,7 @@ use source::Limits;
 
 use crate::{
     http_server::{Behaviour, Server},
-    repository::{Scene, definition},
+    repository::{Scene, definition, git},
 };
 
 #[test]
@@ -26,13 +26,19 @@ fn a_silent_server_costs_no_more_than_the_time_bound() {
 #[test]
 fn a_fetch_that_is_too_large_is_stopped() {
     let scene = Scene::new();
-    let mut noise = String::new();
+    // What does not compress, and enough of it that the fetch outlasts a look at its size.
     let mut state = 1u64;
-    while noise.len() < 60_000_000 {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        noise.push_str(&format!("{state:x}"));
+    let noise: Vec<u8> = (0..4_000_000)
+        .flat_map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 16).to_be_bytes()
+        })
+        .collect();
+    std::fs::write(scene.work_tree().join("big.bin"), noise).unwrap();
+    for folder in [scene.work_tree(), scene.bare()] {
+        git(&folder, &["config", "core.compression", "0"]);
     }
-    scene.commit(&[("big.bin", &noise)]);
+    scene.commit(&[]);
     let mirror = scene.mirror().with_limits(Limits { fetch_bytes: 1_000_000, ..Limits::default() });
     let error = mirror.fetch().unwrap_err();
     assert_eq!(error.code(), "GIT-TOO-LARGE", "{error}");
