@@ -23,17 +23,29 @@ impl Member {
 /// Held while a process is in a group; dropping it leaves.
 pub struct Membership {
     members: watch::Receiver<BTreeSet<Member>>,
-    _held: Box<dyn Send + Sync>,
+    held: Box<dyn Held>,
+}
+
+/// What keeps a process in its group; dropping it leaves.
+pub(crate) trait Held: Send + Sync {
+    /// Stops without a word, as a process does that is killed.
+    fn abandon(&mut self);
 }
 
 impl Membership {
-    pub(crate) fn new(members: watch::Receiver<BTreeSet<Member>>, held: impl Send + Sync + 'static) -> Self {
-        Self { members, _held: Box::new(held) }
+    pub(crate) fn new(members: watch::Receiver<BTreeSet<Member>>, held: impl Held + 'static) -> Self {
+        Self { members, held: Box::new(held) }
     }
 
     /// The members now, oneself included, in order.
     pub fn members(&self) -> BTreeSet<Member> {
         self.members.borrow().clone()
+    }
+
+    /// Stops without a word, as a killed process does: the others notice only after the time to live. For
+    /// tests of take-overs.
+    pub fn abandon(mut self) {
+        self.held.abandon();
     }
 
     /// Waits until the members are others than at the last call. Safe to cancel.

@@ -18,6 +18,9 @@ use crate::{Cause, FeedItem, ReadError, WatchItem, feed::FeedSource};
 /// Entries read in one go.
 const PAGE: usize = 256;
 
+/// Gives the newest sequence when the read began, and what was read.
+type Reading = BoxFuture<'static, Result<(u64, Vec<FeedItem>), Cause>>;
+
 /// One consumer.
 pub(super) struct Consumer {
     store: Arc<Store>,
@@ -26,8 +29,8 @@ pub(super) struct Consumer {
     changes: watch::Receiver<u64>,
     buffer: VecDeque<FeedItem>,
     after: u64,
-    /// A read on its way, and the newest sequence when it began; a cancelled call does not undo it.
-    reading: Option<BoxFuture<'static, Result<(u64, Vec<FeedItem>), Cause>>>,
+    /// A read on its way; a cancelled call does not undo it.
+    reading: Option<Reading>,
 }
 
 impl Consumer {

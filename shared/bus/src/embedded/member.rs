@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use crate::{Member, Membership};
+use crate::{Member, Membership, membership};
 
 /// The groups of this process.
 #[derive(Default)]
@@ -25,6 +25,11 @@ impl Groups {
 struct Held {
     members: Arc<watch::Sender<BTreeSet<Member>>>,
     member: Member,
+}
+
+impl membership::Held for Held {
+    /// Whoever lives in this process dies with it; there is nobody left to be told.
+    fn abandon(&mut self) {}
 }
 
 impl Drop for Held {

@@ -4,6 +4,7 @@ use std::{
     collections::{HashMap, VecDeque},
     ops::Range,
     sync::Arc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -29,6 +30,9 @@ const SCAN: usize = 4096;
 /// that many one after the other takes about as long as looking at every head of a large fleet.
 const LAG: u64 = 10_000;
 
+/// Wait after a failed read, so that a caller who simply calls again does not spin.
+const BACKOFF: Duration = Duration::from_millis(250);
+
 /// One watch.
 pub(super) struct Tail {
     store: Arc<Store>,
@@ -44,6 +48,7 @@ pub(super) struct Tail {
     ahead: HashMap<Vec<u8>, u64>,
     /// A read on its way; it lives here, so that a cancelled call does not undo it.
     reading: Option<BoxFuture<'static, Result<Answer, Cause>>>,
+    failed: bool,
 }
 
 /// Whether a list is to be told before the changes go on.
@@ -83,6 +88,7 @@ impl Tail {
             listed: false,
             ahead: HashMap::new(),
             reading: None,
+            failed: false,
         }
     }
 
@@ -158,10 +164,13 @@ impl WatchSource for Tail {
             if let Some(reading) = &mut self.reading {
                 let answer = reading.await;
                 self.reading = None;
+                self.failed = answer.is_err();
                 match answer {
                     Ok(answer) => self.hear(answer),
                     Err(cause) => return Some(Err(ReadError::Unavailable(cause))),
                 }
+            } else if std::mem::take(&mut self.failed) {
+                tokio::time::sleep(BACKOFF).await;
             } else if let Some(question) = self.question() {
                 self.reading = Some(question);
             } else if self.changes.changed().await.is_err() {

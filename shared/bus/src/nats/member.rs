@@ -19,7 +19,10 @@ use super::{
     streams,
     tail::{AfterLoss, Content, Course, Start, Step, Tail},
 };
-use crate::{Cause, Member, Membership, ReadError, membership::token};
+use crate::{
+    Cause, Member, Membership, ReadError,
+    membership::{self, token},
+};
 
 /// Heartbeats in one lifetime: two may get lost.
 const BEATS: u32 = 4;
@@ -63,7 +66,7 @@ pub(super) async fn join(
     let members = watch::Sender::new(view.members());
     let receiver = members.subscribe();
     let task = tokio::spawn(run(me.clone(), view, members));
-    Ok(Membership::new(receiver, Held { me, task }))
+    Ok(Membership::new(receiver, Held { me, task, manner: Manner::SayingSo }))
 }
 
 #[derive(Clone)]
@@ -100,11 +103,28 @@ impl Me {
 struct Held {
     me: Me,
     task: JoinHandle<()>,
+    manner: Manner,
+}
+
+/// How to leave.
+#[derive(PartialEq, Eq)]
+enum Manner {
+    SayingSo,
+    Silently,
+}
+
+impl membership::Held for Held {
+    fn abandon(&mut self) {
+        self.manner = Manner::Silently;
+    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         self.task.abort();
+        if self.manner == Manner::Silently {
+            return;
+        }
         // If there is no runtime any more, the others notice after the time to live.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let me = self.me.clone();

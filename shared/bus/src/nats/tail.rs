@@ -76,6 +76,7 @@ pub(super) enum AfterLoss {
 }
 
 /// What a tail tells.
+#[expect(clippy::large_enum_variant, reason = "nearly all are messages")]
 pub(super) enum Step {
     Message(jetstream::Message),
     /// Everything that was there at the start was told.

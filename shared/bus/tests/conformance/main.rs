@@ -4,6 +4,10 @@
 mod appending;
 mod bed;
 mod blobs;
+mod feeding;
+mod joining;
+mod parking;
+mod retiring;
 mod samples;
 mod server;
 mod watching;
@@ -54,5 +58,23 @@ suite! {
         blobs_come_back_whole,
         a_sweep_keeps_what_is_named_or_young,
         a_corrupt_blob_is_found,
+    },
+    feeding::{
+        everything_is_told_in_order_and_once,
+        a_stopped_consumer_finds_all_of_a_busy_aggregate,
+    },
+    retiring::{
+        a_retired_aggregate_is_rolled_up_and_goes_on,
+        after_its_time_it_starts_again,
+        one_that_went_on_outlives_its_last_event,
+    },
+    joining::{
+        members_see_each_other_come_and_go,
+        heartbeats_keep_members,
+        one_of_two_owners_leaves,
+    },
+    parking::{
+        an_unreadable_event_parks_only_its_aggregate,
+        a_newer_format_passes_through,
     },
 }

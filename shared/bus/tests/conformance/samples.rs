@@ -8,7 +8,7 @@ use events::{Draft, Event, EventType};
 use model::{Aggregate, AggregateKind, TargetId, Timestamp};
 
 /// Longest wait for anything here; only reached by a failure.
-pub const BOUND: Duration = Duration::from_secs(8);
+pub const BOUND: Duration = Duration::from_secs(60);
 
 pub fn source(i: usize) -> Aggregate {
     Aggregate::Source(format!("source-{i}").parse().unwrap())
@@ -101,7 +101,7 @@ impl Reader {
                 told.push(event.n());
             }
             WatchItem::Listed => assert!(!std::mem::replace(&mut self.listed, true), "listed twice"),
-            other => panic!("unexpected {other:?}"),
+            WatchItem::Undecodable(_) | WatchItem::Restarted { .. } => panic!("unexpected {item:?}"),
         }
     }
 

@@ -1,0 +1,97 @@
+//! Durable consumption of everything.
+
+use std::sync::Arc;
+
+use bus::{Feed, FeedItem, Log};
+use events::{Draft, Event, EventId};
+
+use crate::{bed::Bed, samples::*};
+
+pub async fn next_event(feed: &mut Feed) -> Event {
+    match within(feed.next()).await.unwrap() {
+        FeedItem::Event(event) => event,
+        FeedItem::Undecodable { path, reason, .. } => panic!("{path}: {reason}"),
+    }
+}
+
+pub async fn everything_is_told_in_order_and_once(bed: Bed) {
+    let log = bed.open().await;
+    let mut feed = log.feed("auditor").await.unwrap();
+    let mut stored = Vec::new();
+    for round in 0..5 {
+        for i in 0..4 {
+            stored.push(append_many(&*log, &source(i), 1).await);
+        }
+        if round == 2 {
+            for event in &stored[..6] {
+                assert_eq!(next_event(&mut feed).await, *event);
+            }
+        }
+    }
+    for event in &stored[6..] {
+        assert_eq!(next_event(&mut feed).await, *event);
+    }
+    feed.ack(stored[9].sequence).await.unwrap();
+    feed.ack(stored[3].sequence).await.unwrap();
+    drop((feed, log));
+    let log = bed.open().await;
+    let mut feed = log.feed("auditor").await.unwrap();
+    for event in &stored[10..] {
+        assert_eq!(next_event(&mut feed).await, *event, "behind the highest acknowledged");
+    }
+    let mut other = log.feed("exporter").await.unwrap();
+    let waiting = tokio::spawn(async move { next_event(&mut feed).await });
+    let newest = append_many(&*log, &source(9), 1).await;
+    assert_eq!(waiting.await.unwrap(), newest);
+    assert_eq!(next_event(&mut other).await, stored[0], "a newcomer begins with the oldest that is kept");
+}
+
+/// Drafts of one aggregate that follow each other, made without waiting for any answer.
+fn chain(log: &dyn Log, count: u64) -> Vec<Draft> {
+    let mut previous: Option<EventId> = None;
+    (1..=count)
+        .map(|n| {
+            let draft = Draft { n, previous, ..first(&source(1), &n.to_string()) };
+            previous = Some(EventId::derive(log.incarnation(), &draft));
+            draft
+        })
+        .collect()
+}
+
+async fn append_chain(log: &Arc<dyn Log>, count: u64) {
+    let drafts = chain(&**log, count);
+    // Submitted in order, one task, many on their way at once.
+    let mut appending = futures::stream::iter(drafts.into_iter().map(|draft| append(&**log, draft)));
+    let mut running = futures::stream::FuturesOrdered::new();
+    use futures::StreamExt;
+    while let Some(next) = appending.next().await {
+        running.push_back(next);
+        if running.len() >= 1000 {
+            running.next().await;
+        }
+    }
+    while running.next().await.is_some() {}
+}
+
+/// The log itself keeps 256 of them.
+pub async fn a_stopped_consumer_finds_all_of_a_busy_aggregate(bed: Bed) {
+    const COUNT: u64 = 100_000;
+    let log = bed.open().await;
+    drop(log.feed("auditor").await.unwrap());
+    append_chain(&log, COUNT).await;
+    assert_eq!(log.history(&source(1), 1000).await.unwrap().len(), 256);
+    let mut feed = log.feed("auditor").await.unwrap();
+    for n in 1..=COUNT {
+        let event = next_event(&mut feed).await;
+        assert_eq!(event.n(), n);
+        if n % 10_000 == 0 {
+            feed.ack(event.sequence).await.unwrap();
+        }
+    }
+    let floor = log.position().await.unwrap().sequence;
+    feed.ack(floor).await.unwrap();
+    assert_eq!(log.history(&source(1), 1000).await.unwrap().len(), 256, "the history stays");
+    // What everybody has acknowledged is gone: a newcomer gets no more than what the log itself keeps.
+    let mut late = log.feed("late").await.unwrap();
+    assert!(next_event(&mut late).await.n() > 80_000);
+}
