@@ -1,0 +1,145 @@
+//! Effects: Git mirrors on disk, and the log.
+
+mod commit;
+mod mirrors;
+mod survey;
+
+use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
+
+use bus::{Log, LogPosition, ReadError, Succession};
+use events::{Content, state::DefinitionsState};
+use model::{DefinitionSet, SourceName, Timestamp};
+use tokio::sync::Semaphore;
+
+pub use commit::End;
+use mirrors::Mirrors;
+
+use crate::{
+    Config, Error,
+    decide::{Finding, Known, Look, Memory, RemoteId, Visit},
+};
+
+/// Sealed artifacts held in memory at once, in KiB: two of the largest possible, or thousands of usual ones.
+const ARTIFACTS_KIB_MAX: u32 = 256 * 1024;
+
+/// Carries out what was decided.
+pub struct Performer {
+    log: Arc<dyn Log>,
+    key: manifest::InstallKey,
+    mirrors: Arc<Mirrors>,
+    /// Surveys at once: they keep a core busy each.
+    surveys: Semaphore,
+    memory: Arc<Semaphore>,
+}
+
+/// How a look went.
+pub struct Looked {
+    /// The look.
+    pub look: Look,
+    /// What to remember of it; `None` to look again at once.
+    pub memory: Option<Memory>,
+    /// What became of the event.
+    pub end: End,
+}
+
+/// Whether definitions that could not be read are worth another try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreadable {
+    /// They are.
+    Now,
+    /// They are not.
+    Ever,
+}
+
+impl Performer {
+    pub fn new(log: Arc<dyn Log>, config: Config) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            log,
+            key: config.key,
+            mirrors: Arc::new(Mirrors::new(config.folder.join("mirrors"), config.credentials)),
+            surveys: Semaphore::new(cores),
+            memory: Arc::new(Semaphore::new(ARTIFACTS_KIB_MAX as usize)),
+        }
+    }
+
+    /// Carries out a visit: a fetch if need be, a survey for each source, and the events that follow.
+    ///
+    /// # Errors
+    /// What ends the fetcher.
+    pub async fn visit(&self, visit: Visit) -> Result<Vec<Looked>, Error> {
+        let mirror = mirrors::ready(&self.mirrors, &visit).await?;
+        let mut found = Vec::with_capacity(visit.looks.len());
+        for look in visit.looks {
+            let surveyed = match &mirror {
+                Ok(mirror) => self.survey(mirror, &look).await?,
+                Err(fault) => Err(fault.clone()),
+            };
+            let surveyed =
+                surveyed.map_err(|fault| fault.into_failure(now(), look.failures.saturating_add(1)));
+            found.push((look, surveyed.unwrap_or_else(Finding::Failed)));
+        }
+        commit::commit(&self.log, found).await
+    }
+
+    /// Retires a source that nothing names any more.
+    ///
+    /// # Errors
+    /// What ends the fetcher.
+    pub async fn retire(&self, name: &SourceName, known: &Known) -> Result<End, Error> {
+        commit::retire(&self.log, name, known).await
+    }
+
+    /// Reads a set of definitions.
+    ///
+    /// # Errors
+    /// It cannot be read now, or ever.
+    pub async fn read_set(&self, state: &DefinitionsState) -> Result<DefinitionSet, Unreadable> {
+        let bytes = match &state.set {
+            Content::Inline(bytes) => bytes.clone().into(),
+            Content::Blob(digest) => match self.log.get_blob(digest).await {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => {
+                    tracing::warn!(%digest, "the blob of the definitions is missing");
+                    return Err(Unreadable::Now);
+                }
+                Err(error) => {
+                    tracing::warn!(%digest, error = &error as &dyn std::error::Error, "definitions not read");
+                    return Err(Unreadable::Now);
+                }
+            },
+        };
+        DefinitionsState::decode_set(&bytes).map_err(|error| {
+            tracing::error!(%error, "the definitions cannot be decoded; the last ones stay in force");
+            Unreadable::Ever
+        })
+    }
+
+    /// Removes the mirrors of remotes that are no longer named.
+    pub async fn drop_mirrors(&self, named: BTreeSet<RemoteId>) -> Result<(), Error> {
+        let mirrors = Arc::clone(&self.mirrors);
+        tokio::task::spawn_blocking(move || mirrors.keep_only(&named)).await.map_err(Error::VisitDied)
+    }
+
+    /// Whether the log is still the one that was seen; what is there now, or `None` if it does not answer.
+    ///
+    /// # Errors
+    /// It is another one.
+    pub async fn check_log(&self, seen: &LogPosition) -> Result<Option<LogPosition>, Error> {
+        let found = match self.log.position().await {
+            Ok(found) => found,
+            Err(ReadError::Restarted { seen, found }) => return Err(Error::Restarted { seen, found }),
+            Err(ReadError::Unavailable(_) | ReadError::Undecodable(_)) => return Ok(None),
+        };
+        match seen.succession(&found) {
+            Succession::Continues => Ok(Some(found)),
+            Succession::Replaced | Succession::Older => Err(Error::Restarted { seen: seen.clone(), found }),
+        }
+    }
+}
+
+/// The time by the system's clock.
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

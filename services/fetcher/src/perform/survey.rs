@@ -1,0 +1,231 @@
+//! A survey: the revision that a reference stands for, the closures of all paths in it, and the artifacts of
+//! those that changed.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bus::BlobError;
+use bytes::Bytes;
+use events::{
+    Table,
+    state::{ObservedPath, PathOutcome},
+};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use manifest::InstallKey;
+use model::{Commit, Digest, Failure, RetryClass, Timestamp};
+use source::{Closure, Mirror, SourceError};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+};
+
+use super::{ARTIFACTS_KIB_MAX, Performer, now};
+use crate::{
+    Error,
+    decide::{Finding, Look, Seen, next},
+};
+
+/// Blobs on their way at once: enough to share the log's disk writes.
+const PUTS_MAX: usize = 32;
+
+/// Longest message in a state: the tool's words and a path at most.
+const MESSAGE_CHARS_MAX: usize = 2_000;
+
+/// What an artifact is sealed for.
+const PURPOSE: &str = "artifact";
+
+/// A failure that has no time and count yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    code: &'static str,
+    message: String,
+    remedy: &'static str,
+    class: RetryClass,
+}
+
+impl Fault {
+    pub fn of_source(error: &SourceError) -> Self {
+        let mut message = error.to_string();
+        if let Some(cause) = std::error::Error::source(error) {
+            message = format!("{message}: {cause}");
+        }
+        Self { code: error.code(), message, remedy: error.remedy(), class: error.class() }
+    }
+
+    fn of_blob(error: &BlobError) -> Self {
+        let class = error.class();
+        Self { code: error.code(), message: error.to_string(), remedy: error.remedy(), class }
+    }
+
+    /// A visit without a look: never decided, and nobody hears of it.
+    pub fn nothing() -> Self {
+        let (code, message) = ("GIT-NOTHING", "there is nothing to look at".to_owned());
+        Self { code, message, remedy: "", class: RetryClass::Bug }
+    }
+
+    /// Bounded, because an event must hold it.
+    pub fn into_failure(self, at: Timestamp, attempts: u32) -> Failure {
+        let Self { code, message, remedy, class } = self;
+        let message = message.chars().take(MESSAGE_CHARS_MAX).collect();
+        Failure { code: code.to_owned(), message, remedy: remedy.to_owned(), class, at, attempts }
+    }
+}
+
+struct Sealed {
+    bytes: Bytes,
+    _memory: OwnedSemaphorePermit,
+}
+
+impl Performer {
+    /// Surveys one source in a mirror.
+    ///
+    /// # Errors
+    /// Outer: what ends the fetcher. Inner: what the source's state tells.
+    pub async fn survey(&self, mirror: &Mirror, look: &Look) -> Result<Result<Finding, Fault>, Error> {
+        let _core = self.surveys.acquire().await;
+        let rows = match self.known_rows(look).await {
+            Ok(rows) => rows,
+            Err(error) => return Ok(Err(Fault::of_blob(&error))),
+        };
+        let (send, mut receive) = mpsc::channel(1);
+        let mut survey = Survey {
+            mirror: mirror.clone(),
+            look: look.clone(),
+            artifacts: artifacts(&rows),
+            rows,
+            sealing: Sealing { key: self.key.clone(), memory: Arc::clone(&self.memory), send },
+        };
+        let survey = tokio::task::spawn_blocking(move || survey.run());
+        let puts = stream::poll_fn(move |cx| receive.poll_recv(cx))
+            .map(|sealed: Sealed| async move {
+                let Sealed { bytes, _memory } = sealed;
+                self.log.put_blob(bytes).await
+            })
+            .buffer_unordered(PUTS_MAX)
+            .try_for_each(|_| std::future::ready(Ok(())));
+        // A failed put drops the receiving end, which ends the survey.
+        let (found, puts) = tokio::join!(survey, puts);
+        let found = found.map_err(Error::VisitDied)?;
+        Ok(match puts {
+            Ok(()) => found,
+            Err(error) => Err(Fault::of_blob(&error)),
+        })
+    }
+
+    /// The rows of the newest event, by path.
+    async fn known_rows(&self, look: &Look) -> Result<BTreeMap<String, ObservedPath>, BlobError> {
+        let rows = match look.current_sight() {
+            Some(sight) => sight.rows.as_ref().clone(),
+            None => {
+                let revision = look.known.as_ref().and_then(|known| known.state.revision.as_ref());
+                match revision.map(|revision| &revision.paths) {
+                    None => Vec::new(),
+                    Some(Table::Inline(rows)) => rows.clone(),
+                    Some(Table::Paged { pages, .. }) => self.read_pages(pages).await?,
+                }
+            }
+        };
+        Ok(rows.into_iter().map(|row| (row.path.clone(), row)).collect())
+    }
+
+    /// A page that is gone or spoilt costs only that its artifacts are made again.
+    async fn read_pages(&self, pages: &[Digest]) -> Result<Vec<ObservedPath>, BlobError> {
+        let mut rows = Vec::new();
+        for digest in pages {
+            let page = match self.log.get_blob(digest).await {
+                Ok(Some(bytes)) => Table::<ObservedPath>::read_page(&bytes).ok(),
+                Ok(None) | Err(BlobError::Corrupt { .. }) => None,
+                Err(error @ (BlobError::Unavailable(_) | BlobError::TooLarge { .. })) => return Err(error),
+            };
+            rows.extend(page.unwrap_or_default());
+        }
+        Ok(rows)
+    }
+}
+
+/// Artifacts by closure. Equal closures hold equal files, so one artifact serves all paths that have it.
+fn artifacts(rows: &BTreeMap<String, ObservedPath>) -> BTreeMap<Digest, Digest> {
+    let found = rows.values().filter_map(|row| match &row.outcome {
+        PathOutcome::Found { closure, artifact } => Some((*closure, *artifact)),
+        PathOutcome::Failed(_) => None,
+    });
+    found.collect()
+}
+
+/// The blocking part, on a thread of its own.
+struct Survey {
+    mirror: Mirror,
+    look: Look,
+    rows: BTreeMap<String, ObservedPath>,
+    artifacts: BTreeMap<Digest, Digest>,
+    sealing: Sealing,
+}
+
+struct Sealing {
+    key: InstallKey,
+    memory: Arc<Semaphore>,
+    send: mpsc::Sender<Sealed>,
+}
+
+impl Survey {
+    fn run(&mut self) -> Result<Finding, Fault> {
+        let resolved = self.mirror.resolve(&self.look.source.git.reference);
+        let resolved = resolved.map_err(|error| Fault::of_source(&error))?;
+        let (commit, reference) = (resolved.commit, resolved.name);
+        let same = self.look.current_sight().is_some_and(|sight| {
+            sight.commit == commit && sight.reference == reference && sight.reading == self.look.reading
+        });
+        if same {
+            return Ok(Finding::Same);
+        }
+        let reading = Arc::clone(&self.look.reading);
+        let mut rows = Vec::with_capacity(reading.len());
+        for (path, values_files) in reading.iter() {
+            let values_files: Vec<String> = values_files.iter().cloned().collect();
+            let outcome = match self.outcome(&commit, path, &values_files) {
+                Ok(outcome) => outcome,
+                // What may pass by itself is a failure of the look; the path has none of its own.
+                Err(fault) if fault.class != RetryClass::Permanent => return Err(fault),
+                Err(fault) => PathOutcome::Failed(fault.into_failure(now(), 1)),
+            };
+            let row = ObservedPath { path: path.to_owned(), outcome };
+            rows.push(next::settle(self.rows.get(path), row));
+        }
+        Ok(Finding::Seen(Seen { commit, reference, rows }))
+    }
+
+    fn outcome(
+        &mut self,
+        commit: &Commit,
+        path: &str,
+        values_files: &[String],
+    ) -> Result<PathOutcome, Fault> {
+        let closure = self.mirror.closure(commit, path, values_files);
+        let closure = closure.map_err(|error| Fault::of_source(&error))?;
+        if let Some(artifact) = self.artifacts.get(&closure.digest) {
+            return Ok(PathOutcome::Found { closure: closure.digest, artifact: *artifact });
+        }
+        let artifact = self.seal(commit, &closure)?;
+        self.artifacts.insert(closure.digest, artifact);
+        Ok(PathOutcome::Found { closure: closure.digest, artifact })
+    }
+
+    /// Reads and seals the files of a closure and hands them on; returns their address.
+    fn seal(&self, commit: &Commit, closure: &Closure) -> Result<Digest, Fault> {
+        let roots: Vec<&str> = closure.roots.iter().map(String::as_str).collect();
+        let contents = self.mirror.read(commit, &roots).map_err(|error| Fault::of_source(&error))?;
+        let Sealing { key, memory, send } = &self.sealing;
+        let bytes = Bytes::from(manifest::seal(key, PURPOSE, &contents.artifact.encode()));
+        let address = Digest::of(&bytes);
+        let kib = u32::try_from(bytes.len() / 1024 + 1).unwrap_or(u32::MAX).min(ARTIFACTS_KIB_MAX);
+        let room = Handle::current().block_on(Arc::clone(memory).acquire_many_owned(kib));
+        let interrupted = |_| Fault {
+            code: "GIT-INTERRUPTED",
+            message: "the files were not stored".to_owned(),
+            remedy: "",
+            class: RetryClass::Transient,
+        };
+        let room = room.map_err(|_| ()).map_err(interrupted)?;
+        send.blocking_send(Sealed { bytes, _memory: room }).map_err(|_| ()).map_err(interrupted)?;
+        Ok(address)
+    }
+}
