@@ -1,0 +1,13 @@
+//! Decisions about renders: pure functions of what the log says, what this process remembers, and the time.
+
+pub mod agenda;
+pub mod engines;
+pub mod outcome;
+pub mod picture;
+pub mod step;
+
+pub use agenda::Agenda;
+pub use engines::{Engines, Lane};
+pub use outcome::{Outcome, Product};
+pub use picture::{Observed, Picture, Taken, Trace};
+pub use step::{Order, Retry, Situation, Standing, Step, Stored, Work, step};

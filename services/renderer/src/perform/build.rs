@@ -1,0 +1,156 @@
+//! From files of manifests to a desired set: read, marked, set aside, normalised, redacted.
+
+use engine::RenderedFile;
+use events::state::Note;
+use manifest::{Built, DesiredSet, Document, InstallKey, SetAsideNote, SetOptions, parse_file};
+use model::ApplicationName;
+use plan::RenderJob;
+use serde_json::{Map, Value};
+
+use super::fault::Fault;
+
+/// The label that every object of an application carries.
+pub const APPLICATION_LABEL: &str = "driftless.dev/application";
+
+/// Most objects of one application: ten times the largest seen in the field.
+const OBJECTS_MAX: usize = 10_000;
+/// Most bytes of manifests of one application, as rendered.
+const BYTES_MAX: usize = 64 << 20;
+/// Most notes in a state, and characters of each: together they stay far below what an event holds.
+const NOTES_MAX: usize = 24;
+const NOTE_CHARS_MAX: usize = 200;
+
+/// A desired set with its secret values and what a person should know.
+pub struct Manifests {
+    /// The set and its secrets.
+    pub built: Built,
+    /// Notes, bounded.
+    pub notes: Vec<Note>,
+}
+
+/// Builds the desired set of a job from files of manifests.
+///
+/// # Errors
+/// Permanent: only other files help.
+pub fn build(files: &[RenderedFile], job: &RenderJob, key: &InstallKey) -> Result<Manifests, Fault> {
+    if files.iter().map(|file| file.bytes.len()).sum::<usize>() > BYTES_MAX {
+        return Err(Fault::too_large("bytes of manifests", BYTES_MAX));
+    }
+    let mut documents = Vec::new();
+    for file in files {
+        documents.extend(parse_file(&file.name, &file.bytes)?);
+        if documents.len() > OBJECTS_MAX {
+            return Err(Fault::too_large("objects", OBJECTS_MAX));
+        }
+    }
+    documents.iter_mut().for_each(|document| mark(document, &job.application));
+    let default_namespace = job.parameters.namespace.as_deref().unwrap_or("default");
+    let built = DesiredSet::build(documents, SetOptions { key, default_namespace })?;
+    let notes = notes(&built.set_aside);
+    Ok(Manifests { built, notes })
+}
+
+/// Puts our label on an object. What is no object is left to be refused with its place.
+fn mark(document: &mut Document, application: &ApplicationName) {
+    let Some(object) = document.value.as_object_mut() else { return };
+    let Some(labels) = map_in(object, "metadata").and_then(|metadata| map_in(metadata, "labels")) else {
+        return;
+    };
+    labels.insert(APPLICATION_LABEL.to_owned(), Value::String(application.to_string()));
+}
+
+/// The map under a key, made if there is none; `None` if something else is there.
+fn map_in<'a>(map: &'a mut Map<String, Value>, key: &str) -> Option<&'a mut Map<String, Value>> {
+    let value = map.entry(key).or_insert(Value::Null);
+    if value.is_null() {
+        *value = Value::Object(Map::new());
+    }
+    value.as_object_mut()
+}
+
+fn notes(set_aside: &[SetAsideNote]) -> Vec<Note> {
+    let told = set_aside.iter().take(NOTES_MAX).map(|note| {
+        let origin = note.origin.as_ref().map(|origin| format!(", {origin}")).unwrap_or_default();
+        let message = format!("{} is not applied: {}{origin}", note.id, note.reason);
+        Note { code: "RENDER-SET-ASIDE".to_owned(), message: message.chars().take(NOTE_CHARS_MAX).collect() }
+    });
+    let mut told: Vec<Note> = told.collect();
+    if let Some(more) = set_aside.len().checked_sub(NOTES_MAX).filter(|more| *more > 0) {
+        let message = format!("{more} more objects are not applied");
+        told.push(Note { code: "RENDER-SET-ASIDE".to_owned(), message });
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use model::definition::{Plain, Rendering, SourcePath};
+    use plan::RenderParameters;
+
+    use super::*;
+
+    fn job() -> RenderJob {
+        let source = SourcePath { name: "shop".parse().unwrap(), path: "deploy".into() };
+        let rendering = Rendering::Plain(Plain::default());
+        let parameters = RenderParameters { source, rendering, namespace: None };
+        RenderJob { application: "shop".parse().unwrap(), parameters }
+    }
+
+    fn built(files: &[(&str, &str)]) -> Result<Manifests, Fault> {
+        let file = |(name, text): &(&str, &str)| RenderedFile { name: (*name).into(), bytes: (*text).into() };
+        let files: Vec<RenderedFile> = files.iter().map(file).collect();
+        build(&files, &job(), &InstallKey::from_bytes([1; 32]))
+    }
+
+    #[test]
+    fn every_object_carries_the_mark_whatever_its_labels_were() {
+        let made = built(&[(
+            "a.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n\
+             apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b, labels: null}\n---\n\
+             apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, labels: {x: v, driftless.dev/application: z}}\n",
+        )]);
+        let set = made.unwrap().built.set;
+        assert_eq!(set.objects().len(), 3);
+        for object in set.objects() {
+            let label = object.value.value().pointer("/metadata/labels/driftless.dev~1application");
+            assert_eq!(label, Some(&Value::String("shop".into())), "{}", object.id);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+        for (files, code, place) in [
+            (vec![("a.yaml", "a: [")], "MANIFEST-SYNTAX", "a.yaml:1"),
+            (vec![("a.yaml", "\n- 1\n")], "MANIFEST-OBJECT", "a.yaml:2"),
+            (vec![("a.yaml", "apiVersion: v1\nkind: A\nmetadata: 1\n")], "MANIFEST-OBJECT", "a.yaml:1"),
+            (vec![("a.yaml", map), ("b/c.yaml", map)], "MANIFEST-DUPLICATE", "a.yaml:1 and b/c.yaml:1"),
+        ] {
+            let fault = built(&files).err().unwrap();
+            assert_eq!(fault.code, code, "{files:?}");
+            assert!(fault.message.contains(place), "{}", fault.message);
+        }
+    }
+
+    #[test]
+    fn hooks_are_set_aside_and_the_notes_are_bounded() {
+        let hook = |i: usize| {
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p{i}\n  annotations: {{helm.sh/hook: test}}\n---\n"
+            )
+        };
+        let text: String = (0..NOTES_MAX + 3).map(hook).collect();
+        let made = built(&[("a.yaml", &text)]).unwrap();
+        assert!(made.built.set.objects().is_empty());
+        assert_eq!(made.notes.len(), NOTES_MAX + 1);
+        assert_eq!(made.notes[0].message, "Pod p0 is not applied: chart test, a.yaml:1");
+        assert_eq!(made.notes[NOTES_MAX].message, "3 more objects are not applied");
+    }
+
+    #[test]
+    fn too_many_objects_are_refused() {
+        let text = "a: 1\n---\n".repeat(OBJECTS_MAX + 1);
+        assert_eq!(built(&[("a.yaml", &text)]).err().unwrap().code, "RENDER-LARGE");
+    }
+}
