@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Time between two looks at the bounds: short against any fetch that could pass them.
-const TICK: Duration = Duration::from_millis(200);
+const TICK: Duration = Duration::from_millis(50);
 
 /// Time for an interrupted fetch to end before its thread is left behind.
 const GRACE: Duration = Duration::from_secs(5);

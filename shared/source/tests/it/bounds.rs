@@ -28,7 +28,7 @@ fn a_fetch_that_is_too_large_is_stopped() {
     let scene = Scene::new();
     // What does not compress, and enough of it that the fetch outlasts a look at its size.
     let mut state = 1u64;
-    let noise: Vec<u8> = (0..4_000_000)
+    let noise: Vec<u8> = (0..1_000_000)
         .flat_map(|_| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (state >> 16).to_be_bytes()
