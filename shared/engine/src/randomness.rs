@@ -1,6 +1,12 @@
 //! Whether templates could answer differently each time.
 
+use std::io::{self, Read};
+
+use flate2::read::GzDecoder;
 use manifest::Artifact;
+
+/// Most bytes unpacked from one packed chart: what Helm itself would load, and no more.
+const UNPACKED_BYTES_MAX: u64 = 64 << 20;
 
 /// What templates call that makes two renders differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,23 +54,38 @@ const CLOCK: [&str; 9] = [
     "date_modify",
 ];
 
-/// What the templates in an artifact could call. Pure; a superset: a word in a comment counts, and so does a
-/// packed chart, whose templates are not read.
+/// What the templates in an artifact could call, those of packed charts included. Pure; a superset: a word in a
+/// comment counts, and a packed chart that cannot be read counts as calling everything.
 pub fn randomness(artifact: &Artifact) -> Randomness {
-    let mut found = Randomness::None;
-    for (path, file) in artifact.files() {
-        let template = path.ends_with(".tpl") || path.split('/').any(|part| part == "templates");
-        let packed = path.ends_with(".tgz") && path.split('/').any(|part| part == "charts");
-        // `tpl` evaluates values as templates, so values count as well.
-        let values = path.ends_with(".yaml") || path.ends_with(".yml");
-        if packed {
-            return Randomness::Clock;
-        }
-        if template || values {
-            found = found.max(of_text(&file.bytes));
-        }
+    let files = artifact.files().iter();
+    files.map(|(path, file)| of_file(path, &file.bytes)).max().unwrap_or(Randomness::None)
+}
+
+fn of_file(path: &str, bytes: &[u8]) -> Randomness {
+    if path.ends_with(".tgz") {
+        return of_packed(bytes).unwrap_or(Randomness::Clock);
     }
-    found
+    let template = path.ends_with(".tpl") || path.split('/').any(|part| part == "templates");
+    // `tpl` evaluates values as templates, so values count as well.
+    let values = path.ends_with(".yaml") || path.ends_with(".yml");
+    if template || values { of_text(bytes) } else { Randomness::None }
+}
+
+fn of_packed(bytes: &[u8]) -> io::Result<Randomness> {
+    let mut archive = tar::Archive::new(GzDecoder::new(bytes).take(UNPACKED_BYTES_MAX));
+    let mut found = Randomness::None;
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let path = entry.path()?.to_string_lossy().into_owned();
+        if path.ends_with(".tgz") {
+            // Packed within packed: rare, and not worth a bound on depth.
+            return Ok(Randomness::Clock);
+        }
+        let mut text = Vec::new();
+        entry.read_to_end(&mut text)?;
+        found = found.max(of_file(&path, &text));
+    }
+    Ok(found)
 }
 
 fn of_text(text: &[u8]) -> Randomness {
@@ -100,6 +121,7 @@ fn of_action(action: &[u8]) -> Randomness {
 
 #[cfg(test)]
 mod tests {
+    use flate2::{Compression, write::GzEncoder};
     use manifest::{File, FileMode};
 
     use super::*;
@@ -123,6 +145,33 @@ mod tests {
             let file = File { mode: FileMode::Regular, bytes: text.into() };
             let artifact = Artifact::from_files([(path.to_owned(), file)]).unwrap();
             assert_eq!(randomness(&artifact), expected, "{path}: {text}");
+        }
+    }
+
+    fn packed(files: &[(&str, &str)]) -> Vec<u8> {
+        let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+        for (path, text) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            archive.append_data(&mut header, path, text.as_bytes()).unwrap();
+        }
+        archive.into_inner().unwrap().finish().unwrap()
+    }
+
+    #[test]
+    fn packed_charts_are_read() {
+        let quiet = ("c/templates/a.yaml", "{{ .Values.a }}");
+        let mut broken = packed(&[quiet]);
+        broken.truncate(20);
+        for (bytes, expected) in [
+            (packed(&[quiet]), Randomness::None),
+            (packed(&[quiet, ("c/templates/b.yaml", "{{ randAlpha 1 }}")]), Randomness::Random),
+            (packed(&[quiet, ("c/charts/d-1.tgz", "")]), Randomness::Clock),
+            (broken, Randomness::Clock),
+        ] {
+            let file = File { mode: FileMode::Regular, bytes };
+            let artifact = Artifact::from_files([("web/charts/c-1.tgz".to_owned(), file)]).unwrap();
+            assert_eq!(randomness(&artifact), expected);
         }
     }
 }

@@ -161,7 +161,7 @@ async fn a_render_that_is_dropped_leaves_nothing() {
             () = wait => {}
         }
     }
-    let own = fs::read_dir(scene.scratch.path()).unwrap().next().unwrap().unwrap().path();
-    let left: Vec<_> = fs::read_dir(own).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        fs::read_dir(scene.own_folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["lock"]);
 }

@@ -50,8 +50,14 @@ impl Scene {
     }
 
     fn renders_left(&self) -> usize {
-        let own = std::fs::read_dir(self.scratch.path()).unwrap().next().unwrap().unwrap().path();
-        std::fs::read_dir(own).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir()).count()
+        let inside = std::fs::read_dir(self.own_folder()).unwrap();
+        inside.filter(|entry| entry.as_ref().unwrap().path().is_dir()).count()
+    }
+
+    /// The folder of the engine's process.
+    pub fn own_folder(&self) -> PathBuf {
+        let mut folders = std::fs::read_dir(self.scratch.path()).unwrap().map(|entry| entry.unwrap().path());
+        folders.find(|path| path.is_dir()).unwrap()
     }
 }
 

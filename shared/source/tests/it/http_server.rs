@@ -85,7 +85,11 @@ impl Request {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
         let mut words = line.split_whitespace();
-        let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+        let (method, mut target) = (words.next()?.to_owned(), words.next()?.to_owned());
+        // A proxy is asked with the whole address.
+        if let Some(rest) = target.strip_prefix("http://") {
+            target = rest.split_at(rest.find('/')?).1.to_owned();
+        }
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         let (path, query) = (path.to_owned(), query.to_owned());
         let mut headers = BTreeMap::new();

@@ -120,6 +120,22 @@ fn credentials_do_not_follow_a_redirect_to_another_server() {
 }
 
 #[test]
+fn a_proxy_is_used_and_its_credentials_are_not_shown() {
+    let scene = Scene::new();
+    let proxy = smart(&scene, None);
+    let mut git = definition("http://git.example.invalid/shop.git");
+    git.proxy = Some(format!("http://user:hunter2@{}", proxy.address));
+    let mirror = scene.mirror_of(git.clone()).unwrap();
+    mirror.fetch().unwrap();
+    assert_eq!(head(&mirror), scene.push());
+    drop(mirror);
+    git.proxy = Some(format!("http://user:hunter2@127.0.0.1:{}", closed_port()));
+    let error = scene.mirror_of(git).unwrap().fetch().unwrap_err();
+    assert_eq!(error.code(), "GIT-UNREACHABLE", "{error}");
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+}
+
+#[test]
 fn http_answers_have_their_codes() {
     let scene = Scene::new();
     for (status, code) in
