@@ -74,7 +74,8 @@ pub trait Log: Send + Sync + 'static {
     async fn retire(&self, draft: Draft) -> Result<Event, AppendError>;
 
     /// Consumes every event in order, from the one after the last acknowledged. The first call of a name
-    /// registers it: from then on nothing is dropped that it has not acknowledged.
+    /// registers it: from then on nothing is dropped that it has not acknowledged. A newcomer may find gone
+    /// what all others have acknowledged.
     ///
     /// # Errors
     /// `Unavailable` (transient).

@@ -38,8 +38,8 @@ impl Membership {
     }
 
     /// The members now, oneself included, in order.
-    pub fn members(&self) -> BTreeSet<Member> {
-        self.members.borrow().clone()
+    pub fn members(&mut self) -> BTreeSet<Member> {
+        self.members.borrow_and_update().clone()
     }
 
     /// Stops without a word, as a killed process does: the others notice only after the time to live. For
@@ -48,7 +48,7 @@ impl Membership {
         self.held.abandon();
     }
 
-    /// Waits until the members are others than at the last call. Safe to cancel.
+    /// Waits until the members are others than at the last look. Safe to cancel.
     pub async fn changed(&mut self) -> BTreeSet<Member> {
         if self.members.changed().await.is_err() {
             // The backend's task is gone, which the process supervises elsewhere: nothing changes any more.

@@ -2,7 +2,7 @@
 //! one event; what a batch refuses is settled one by one.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -84,42 +84,68 @@ impl Appender {
 }
 
 async fn run(hub: Arc<Hub>, mut queue: mpsc::Receiver<Item>) {
-    let mut waiting = VecDeque::new();
+    let mut waiting = Waiting::default();
     let mut arrived = Vec::new();
     loop {
-        if waiting.is_empty() {
+        if waiting.turns.is_empty() {
             if queue.recv_many(&mut arrived, QUEUE).await == 0 {
                 return;
             }
         } else {
-            while let Ok(item) = queue.try_recv() {
+            // No more than fits the queue: what is taken out of it makes room for callers who should wait.
+            while waiting.count + arrived.len() < QUEUE
+                && let Ok(item) = queue.try_recv()
+            {
                 arrived.push(item);
             }
         }
-        waiting.extend(arrived.drain(..));
-        let round = take_round(&mut waiting);
+        arrived.drain(..).for_each(|item| waiting.push(item));
+        let round = waiting.take_round();
         append_round(&hub, round).await;
     }
 }
 
-/// Takes what can go together: no aggregate twice, not too many, not too much.
-fn take_round(waiting: &mut VecDeque<Item>) -> Vec<Item> {
-    let mut taken = HashSet::new();
-    let mut bytes = 0;
-    let mut round = Vec::new();
-    let mut later = VecDeque::new();
-    while let Some(item) = waiting.pop_front() {
-        let fits = round.len() < BATCH_MAX && bytes < BATCH_BYTES_MAX;
-        // An aggregate that has to wait is marked too, so that its events keep their order.
-        if taken.insert(item.draft.aggregate.clone()) && fits {
-            bytes += item.draft.payload.len();
-            round.push(item);
-        } else {
-            later.push_back(item);
+/// What waits, by aggregate, so that each round takes one of each and keeps their order.
+#[derive(Default)]
+struct Waiting {
+    queues: HashMap<Aggregate, VecDeque<Item>>,
+    turns: VecDeque<Aggregate>,
+    count: usize,
+}
+
+impl Waiting {
+    fn push(&mut self, item: Item) {
+        let queue = self.queues.entry(item.draft.aggregate.clone()).or_default();
+        if queue.is_empty() {
+            self.turns.push_back(item.draft.aggregate.clone());
         }
+        queue.push_back(item);
+        self.count += 1;
     }
-    *waiting = later;
-    round
+
+    /// Takes what can go together: no aggregate twice, not too many, not too much.
+    fn take_round(&mut self) -> Vec<Item> {
+        let mut bytes = 0;
+        let mut round = Vec::new();
+        for _ in 0..self.turns.len().min(BATCH_MAX) {
+            let Some(aggregate) = self.turns.pop_front() else { break };
+            let Some(queue) = self.queues.get_mut(&aggregate) else { continue };
+            if let Some(item) = queue.pop_front() {
+                bytes += item.draft.payload.len();
+                round.push(item);
+            }
+            if queue.is_empty() {
+                self.queues.remove(&aggregate);
+            } else {
+                self.turns.push_back(aggregate);
+            }
+            if bytes >= BATCH_BYTES_MAX {
+                break;
+            }
+        }
+        self.count -= round.len();
+        round
+    }
 }
 
 async fn append_round(hub: &Hub, round: Vec<Item>) {
@@ -138,10 +164,24 @@ async fn append_round(hub: &Hub, round: Vec<Item>) {
     tokio::join!(append_batch(hub, batch), settle_all(hub, single));
 }
 
-/// Whether the draft follows what is remembered. Of a first event nothing can be remembered.
+/// Whether the draft follows what is remembered, and the mirror is near enough. Of a first event nothing can
+/// be remembered.
 fn follows(hub: &Hub, draft: &Draft) -> bool {
     let known = hub.heads.get(&draft.aggregate);
-    judge(known.map(|known| (known.n, known.id)), draft) == Verdict::Append
+    let safe = known.is_none_or(|known| hub.mirror.is_safe_behind(&known));
+    if known.is_some_and(|known| hub.mirror.has(known.sequence)) {
+        hub.heads.note_mirrored(&draft.aggregate);
+    }
+    safe && judge(known.map(|known| (known.n, known.id)), draft) == Verdict::Append
+}
+
+/// Waits until the mirror is near enough for the draft: what the draft makes the log drop must be in it.
+async fn await_mirror(hub: &Hub, known: Option<Known>, ttl: Option<Duration>) -> Result<(), Cause> {
+    match (known, ttl) {
+        (None, _) => Ok(()),
+        (Some(known), None) => hub.mirror.make_safe_behind(&hub.jetstream, &known).await,
+        (Some(known), Some(_)) => hub.mirror.reach(&hub.jetstream, known.sequence).await,
+    }
 }
 
 async fn append_batch(hub: &Hub, batch: Vec<Item>) {
@@ -189,6 +229,8 @@ async fn settle(
     for _ in 0..TRIES {
         match judge(known.map(|known| (known.n, known.id)), draft) {
             Verdict::Append => {
+                let mirrored = await_mirror(hub, known, retired_ttl).await;
+                mirrored.map_err(|cause| unknown(hub, draft, cause))?;
                 let mut message = outgoing(id, draft, known.map_or(0, |known| known.sequence));
                 if let Some(ttl) = retired_ttl {
                     envelope::mark_retired(&mut message.headers, ttl);

@@ -17,11 +17,13 @@ pub(super) struct Known {
     pub(super) n: u64,
     pub(super) sequence: u64,
     pub(super) id: EventId,
+    /// The highest version that is known to be in the mirror.
+    pub(super) mirrored_n: u64,
 }
 
 impl From<&Event> for Known {
     fn from(event: &Event) -> Self {
-        Self { n: event.n(), sequence: event.sequence, id: event.id }
+        Self { n: event.n(), sequence: event.sequence, id: event.id, mirrored_n: 0 }
     }
 }
 
@@ -43,14 +45,26 @@ impl Heads {
 
     /// Remembers an event, unless a newer one is known.
     pub(super) fn put(&self, event: &Event) {
-        let newer = self.get(event.aggregate()).is_some_and(|known| known.sequence > event.sequence);
-        if newer {
+        let before = self.get(event.aggregate());
+        if before.is_some_and(|known| known.sequence > event.sequence) {
             return;
         }
+        let mut known = Known::from(event);
+        // In a second life of the aggregate the versions begin again.
+        known.mirrored_n = before.map_or(0, |before| before.mirrored_n).min(known.n);
         let mut generations = self.lock();
-        generations.young.insert(event.aggregate().clone(), Known::from(event));
+        generations.young.insert(event.aggregate().clone(), known);
         if generations.young.len() >= GENERATION {
             generations.old = std::mem::take(&mut generations.young);
+        }
+    }
+
+    /// Remembers that the newest known event is in the mirror.
+    pub(super) fn note_mirrored(&self, aggregate: &Aggregate) {
+        let mut generations = self.lock();
+        let Generations { young, old } = &mut *generations;
+        if let Some(known) = young.get_mut(aggregate).or_else(|| old.get_mut(aggregate)) {
+            known.mirrored_n = known.n;
         }
     }
 

@@ -10,7 +10,7 @@ use async_nats::{
     jetstream::{self, ErrorCode, response::Response, stream::Info},
 };
 
-use super::{heads::Heads, streams};
+use super::{heads::Heads, mirror::Mirror, streams};
 use crate::{Cause, LogPosition, OpenError, Succession};
 
 pub(super) type Stream = jetstream::stream::Stream<()>;
@@ -24,6 +24,7 @@ pub(super) struct Hub {
     pub(super) blobs: Stream,
     /// Newest version of the aggregates that were read or written lately.
     pub(super) heads: Heads,
+    pub(super) mirror: Mirror,
     /// Set at every reconnect: what is behind the address may be another log.
     reconnected: Arc<AtomicBool>,
     /// Highest sequence ever seen.
@@ -50,6 +51,7 @@ impl Hub {
             log,
             blobs,
             heads: Heads::default(),
+            mirror: Mirror::default(),
             reconnected,
             seen: AtomicU64::new(0),
             restarted: OnceLock::new(),

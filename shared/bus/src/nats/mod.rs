@@ -8,6 +8,7 @@ mod feed;
 mod heads;
 mod hub;
 mod member;
+mod mirror;
 mod publish;
 mod read;
 mod server_check;

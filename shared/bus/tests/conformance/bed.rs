@@ -21,6 +21,16 @@ impl Bed {
         Self::Nats(Server::start(Settings::default()).await)
     }
 
+    /// A server that acknowledges before it flushes, for tests of other things that would take too long.
+    pub async fn without_flushes(self) -> Self {
+        match self {
+            Self::Embedded(folder) => Self::Embedded(folder),
+            Self::Nats(_) => {
+                Self::Nats(Server::start(Settings { sync: "\"2m\"", ..Settings::default() }).await)
+            }
+        }
+    }
+
     pub async fn open(&self) -> Arc<dyn Log> {
         self.try_open(RETIRED_TTL).await.unwrap()
     }

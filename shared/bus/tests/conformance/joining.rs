@@ -57,7 +57,7 @@ pub async fn heartbeats_keep_members(bed: Bed) {
 pub async fn one_of_two_owners_leaves(bed: Bed) {
     let log = bed.open().await;
     let mut a = log.join("differ", Member::new("a"), TTL).await.unwrap();
-    let b = log.join("differ", Member::new("b"), TTL).await.unwrap();
+    let mut b = log.join("differ", Member::new("b"), TTL).await.unwrap();
     until(&mut a, &["a", "b"]).await;
     let (mut left, mut right) = (Ownership::new(Member::new("a")), Ownership::new(Member::new("b")));
     let (start, later) = (Timestamp::from_millis(0), Timestamp::from_millis(0).plus(PATIENCE));

@@ -1,0 +1,102 @@
+//! Keeping the mirror whole.
+//!
+//! The log drops an aggregate's event 256 versions later, whether the mirror has it by then or not; and a
+//! mirror is set up a while after the server starts. So a writer never runs farther ahead of the mirror than
+//! the log reaches back.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_nats::jetstream::{self, response::Response, stream::Info};
+use tokio::time::Instant;
+
+use super::{heads::Known, streams};
+use crate::{Cause, HISTORY_MAX};
+
+/// Versions after which it is asked how far the mirror is: half of what the log keeps.
+const ASK_EVERY: u64 = HISTORY_MAX as u64 / 2;
+
+/// Versions that a writer may be ahead at most; six are left for writers that race.
+const AHEAD_MAX: u64 = HISTORY_MAX as u64 - 6;
+
+/// Longest wait for the mirror. After a restart of the server it takes up to some seconds to begin.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Time between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Says that the mirror does not follow.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the mirror FEED is at {mirror} and does not reach {wanted}; appending would lose events for the audit"
+)]
+struct Behind {
+    mirror: u64,
+    wanted: u64,
+}
+
+/// How far the mirror is known to be.
+#[derive(Default)]
+pub(super) struct Mirror(AtomicU64);
+
+impl Mirror {
+    /// Whether another version may follow without asking.
+    pub(super) fn is_safe_behind(&self, known: &Known) -> bool {
+        known.n.saturating_sub(known.mirrored_n) < ASK_EVERY || self.has(known.sequence)
+    }
+
+    /// Whether everything up to that sequence is known to be mirrored.
+    pub(super) fn has(&self, sequence: u64) -> bool {
+        self.0.load(Ordering::SeqCst) >= sequence
+    }
+
+    /// Makes sure that another version may follow.
+    pub(super) async fn make_safe_behind(
+        &self,
+        jetstream: &jetstream::Context,
+        known: &Known,
+    ) -> Result<(), Cause> {
+        if self.is_safe_behind(known) {
+            return Ok(());
+        }
+        self.look(jetstream).await?;
+        if self.has(known.sequence) || known.n.saturating_sub(known.mirrored_n) < AHEAD_MAX {
+            return Ok(());
+        }
+        self.reach(jetstream, known.sequence).await
+    }
+
+    /// Waits until everything up to that sequence is mirrored.
+    pub(super) async fn reach(&self, jetstream: &jetstream::Context, sequence: u64) -> Result<(), Cause> {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.has(sequence) {
+            let mirror = self.look(jetstream).await?;
+            if mirror >= sequence {
+                break;
+            }
+            if Instant::now() >= deadline {
+                return Err(Arc::new(Behind { mirror, wanted: sequence }));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    async fn look(&self, jetstream: &jetstream::Context) -> Result<u64, Cause> {
+        let subject = format!("STREAM.INFO.{}", streams::FEED);
+        let answer: Response<Info> =
+            jetstream.request(subject, &()).await.map_err(|error| -> Cause { Arc::new(error) })?;
+        match answer {
+            Response::Ok(info) => {
+                self.0.fetch_max(info.state.last_sequence, Ordering::SeqCst);
+                Ok(info.state.last_sequence)
+            }
+            Response::Err { error } => Err(Arc::new(error)),
+        }
+    }
+}
