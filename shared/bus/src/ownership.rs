@@ -167,6 +167,9 @@ mod tests {
     }
 
     proptest! {
+        // Each case hashes some thousand times, which takes a while without optimisation.
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
         #[test]
         fn a_join_or_leave_moves_about_one_nth(seed in 0u64.., count in 2usize..20) {
             let all: BTreeSet<Member> = (0..count).map(|i| Member::new(format!("{seed}-{i}"))).collect();

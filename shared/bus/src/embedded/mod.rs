@@ -3,6 +3,8 @@
 mod append;
 mod blob;
 mod compact;
+#[cfg(test)]
+mod failing_disk;
 mod feed;
 mod folder;
 mod layout;
@@ -44,9 +46,10 @@ impl EmbeddedLog {
     pub(crate) async fn open(config: EmbeddedConfig) -> Result<Self, OpenError> {
         let folder = config.folder.clone();
         let failed = move |cause: Cause| OpenError::Storage { folder: folder.clone(), cause };
-        let store = tokio::task::spawn_blocking(move || Store::open(&config.folder, store::open_file))
-            .await
-            .map_err(|error| failed(Arc::new(error)))??;
+        let store =
+            tokio::task::spawn_blocking(move || Store::open(&config.folder, Box::new(store::open_file)))
+                .await
+                .map_err(|error| failed(Arc::new(error)))??;
         Ok(Self::over(store, config.retired_ttl))
     }
 

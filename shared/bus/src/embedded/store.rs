@@ -16,7 +16,7 @@ use crate::{Cause, LogPosition, OpenError};
 const CACHE_BYTES: usize = 128 * 1024 * 1024;
 
 /// How the file is opened; tests put a failing disk in its place.
-pub(super) type Opener = fn(&Path) -> Result<Database, DatabaseError>;
+pub(super) type Opener = Box<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send + Sync>;
 
 /// The open file and what everybody needs to know of it.
 pub(super) struct Store {

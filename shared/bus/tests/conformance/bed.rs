@@ -43,6 +43,14 @@ impl Bed {
         bus::open(self.config(retired_ttl)).await
     }
 
+    /// Where another process finds it.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Embedded(folder) => format!("embedded={}", folder.path().display()),
+            Self::Nats(server) => format!("nats={}", server.url()),
+        }
+    }
+
     pub fn config(&self, ttl: Duration) -> LogConfig {
         let mut config = match self {
             Self::Embedded(folder) => LogConfig::embedded(folder.path()),

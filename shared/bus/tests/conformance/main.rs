@@ -6,10 +6,13 @@ mod bed;
 mod blobs;
 mod feeding;
 mod joining;
+mod only_embedded;
+mod only_nats;
 mod parking;
 mod retiring;
 mod samples;
 mod server;
+mod surviving;
 mod watching;
 
 macro_rules! suite {
@@ -72,6 +75,9 @@ suite! {
         members_see_each_other_come_and_go,
         heartbeats_keep_members,
         one_of_two_owners_leaves,
+    },
+    surviving::{
+        a_killed_process_loses_nothing_acknowledged,
     },
     parking::{
         an_unreadable_event_parks_only_its_aggregate,

@@ -13,7 +13,7 @@ use crate::samples::within;
 pub struct Server {
     folder: tempfile::TempDir,
     pub port: u16,
-    pub monitoring: u16,
+    monitoring: u16,
     settings: Settings,
     child: Mutex<Option<Child>>,
 }
@@ -59,6 +59,10 @@ impl Server {
 
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    pub fn monitoring(&self) -> String {
+        format!("http://127.0.0.1:{}", self.monitoring)
     }
 
     pub fn store(&self) -> PathBuf {

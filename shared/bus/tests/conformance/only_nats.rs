@@ -1,0 +1,345 @@
+//! What can befall only a log on a server.
+
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use bus::{AppendError, Filter, Log, LogConfig, NatsConfig, OpenError, ReadError, Watch, WatchItem};
+use model::RetryClass;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::{
+    feeding::next_event,
+    samples::*,
+    server::{Server, Settings},
+};
+
+async fn connect(server: &Server) -> Arc<dyn Log> {
+    bus::open(LogConfig::nats(server.url())).await.unwrap()
+}
+
+fn config(url: String) -> NatsConfig {
+    match LogConfig::nats(url) {
+        LogConfig::Nats(config) => config,
+        LogConfig::Embedded(_) => panic!("that is NATS"),
+    }
+}
+
+/// Appends until told to stop, through any trouble, and gives the last version that was acknowledged.
+async fn write_through_trouble(log: Arc<dyn Log>, i: usize, stop: Arc<AtomicBool>) -> u64 {
+    let aggregate = target(i, 0);
+    let mut draft = first(&aggregate, "1");
+    let mut acknowledged = 0;
+    while !stop.load(Ordering::SeqCst) {
+        match log.append(vec![draft.clone()]).await.pop().unwrap() {
+            Ok(event) => {
+                acknowledged = event.n();
+                draft = after(&event, &(event.n() + 1).to_string());
+            }
+            // The very same draft again: facts are appended until they are stored.
+            Err(error) => assert_eq!(error.class(), RetryClass::Transient, "{error:?}"),
+        }
+    }
+    acknowledged
+}
+
+const WRITERS: usize = 4;
+
+/// Writers write, a watch watches; meanwhile trouble. Then everything acknowledged is there, the watch ends with
+/// the newest of everything, and the feed has all of it.
+async fn survive(server: &Server, url: String, trouble: impl AsyncFn()) {
+    let log = bus::open(LogConfig::nats(url)).await.unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> =
+        (0..WRITERS).map(|i| tokio::spawn(write_through_trouble(log.clone(), i, stop.clone()))).collect();
+    let mut watch = log.watch(Filter::all()).await.unwrap();
+    let mut reader = Reader::default();
+    for round in 1..=3 {
+        let seen: Vec<u64> = (0..WRITERS).map(|i| reader.newest(&target(i, 0))).collect();
+        trouble().await;
+        let further =
+            |reader: &Reader| (0..WRITERS).all(|i| reader.newest(&target(i, 0)) > seen[i] + 30 * round);
+        reader.read_until(&mut watch, further).await;
+    }
+    stop.store(true, Ordering::SeqCst);
+    let mut newest = Vec::new();
+    for writer in writers {
+        newest.push(within(writer).await.unwrap());
+    }
+    let all = |reader: &Reader| (0..WRITERS).all(|i| reader.newest(&target(i, 0)) >= newest[i]);
+    reader.read_until(&mut watch, all).await;
+    drop((watch, log));
+
+    let log = connect(server).await;
+    let mut feed = log.feed("auditor").await.unwrap();
+    let mut told = [0; WRITERS];
+    while (0..WRITERS).any(|i| told[i] < newest[i]) {
+        let event = next_event(&mut feed).await;
+        let i = (0..WRITERS).find(|i| target(*i, 0) == *event.aggregate()).unwrap();
+        assert_eq!(event.n(), told[i] + 1, "the feed has every version once");
+        told[i] = event.n();
+    }
+    for (i, acknowledged) in newest.iter().enumerate() {
+        assert!(log.newest(&target(i, 0)).await.unwrap().unwrap().n() >= *acknowledged);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_server_loses_nothing_acknowledged() {
+    let server = Server::start(Settings::default()).await;
+    survive(&server, server.url(), async || {
+        server.kill();
+        server.run().await;
+    })
+    .await;
+}
+
+/// A line that can be cut.
+struct Line {
+    port: u16,
+    cut: tokio::sync::watch::Sender<u64>,
+}
+
+impl Line {
+    async fn to(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let cut = tokio::sync::watch::Sender::new(0);
+        let cuts = cut.subscribe();
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let mut cuts = cuts.clone();
+                cuts.mark_unchanged();
+                tokio::spawn(async move {
+                    let mut far = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                        _ = cuts.changed() => {}
+                    }
+                });
+            }
+        });
+        Self { port, cut }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_connection_loses_nothing() {
+    let server = Server::start(Settings::default()).await;
+    let line = Line::to(server.port).await;
+    survive(&server, format!("nats://127.0.0.1:{}", line.port), async || {
+        line.cut.send_modify(|cuts| *cuts += 1);
+    })
+    .await;
+}
+
+async fn expect_restarted(watch: &mut Watch) {
+    within(async {
+        loop {
+            match watch.next().await.expect("first it is said") {
+                Ok(WatchItem::Restarted { seen, found }) => {
+                    assert_ne!(seen, found);
+                    break;
+                }
+                Ok(WatchItem::Event(event)) => assert_eq!(*event.aggregate(), source(1)),
+                Ok(WatchItem::Listed) => {}
+                Ok(WatchItem::Undecodable(what)) => panic!("{what:?}"),
+                Err(error) => assert_eq!(error.class(), RetryClass::Transient),
+            }
+        }
+        assert!(watch.next().await.is_none(), "then it ends");
+    })
+    .await;
+}
+
+/// Everybody who still follows or writes must hear that the log is another one.
+async fn expect_noticed(log: &dyn Log, watch: &mut Watch, newest: &events::Event) {
+    expect_restarted(watch).await;
+    for draft in [after(newest, "next"), first(&source(7), "one")] {
+        let error = within(log.append(vec![draft])).await.pop().unwrap().unwrap_err();
+        assert!(matches!(error, AppendError::Restarted { .. }), "{error:?}");
+    }
+    let mut feed = log.feed("auditor").await.unwrap();
+    let error = within(async {
+        loop {
+            match feed.next().await {
+                Err(ReadError::Unavailable(_)) | Ok(_) => {}
+                Err(error) => break error,
+            }
+        }
+    })
+    .await;
+    assert!(matches!(error, ReadError::Restarted { .. }), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wiped_log_is_noticed_even_by_who_only_waits() {
+    let server = Server::start(Settings::default()).await;
+    let log = connect(&server).await;
+    let newest = append_many(&*log, &source(1), 5).await;
+    let mut watch = log.watch(Filter::all()).await.unwrap();
+    Reader::default().list(&mut watch).await;
+    server.kill();
+    fs::remove_dir_all(server.store()).unwrap();
+    server.run().await;
+    // Another process was faster and has created a new log, which by now goes farther than the old one.
+    let other = connect(&server).await;
+    append_many(&*other, &source(1), 9).await;
+    expect_noticed(&*log, &mut watch, &newest).await;
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_copy_of_the_log_is_noticed() {
+    let server = Server::start(Settings::default()).await;
+    let backup = tempfile::tempdir().unwrap();
+    let log = connect(&server).await;
+    append_many(&*log, &source(1), 5).await;
+    drop(log);
+    server.kill();
+    copy(&server.store(), backup.path());
+    server.run().await;
+    let log = connect(&server).await;
+    let newest = append_many(&*log, &source(1), 5).await;
+    let mut watch = log.watch(Filter::all()).await.unwrap();
+    Reader::default().list(&mut watch).await;
+    server.kill();
+    fs::remove_dir_all(server.store()).unwrap();
+    copy(backup.path(), &server.store());
+    server.run().await;
+    expect_noticed(&*log, &mut watch, &newest).await;
+}
+
+/// A server that says a version and agrees to everything.
+async fn pretend_version(version: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let info = format!(
+            "INFO {{\"server_id\":\"X\",\"server_name\":\"X\",\"version\":\"{version}\",\"proto\":1,\
+             \"host\":\"127.0.0.1\",\"port\":{port},\"headers\":true,\"max_payload\":1048576,\
+             \"jetstream\":true,\"go\":\"go1\",\"client_id\":1}}\r\n"
+        );
+        stream.write_all(info.as_bytes()).await.unwrap();
+        let mut said = [0; 4096];
+        while stream.read(&mut said).await.is_ok_and(|count| count > 0) {
+            if stream.write_all(b"PONG\r\n").await.is_err() {
+                return;
+            }
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_old_is_refused_with_the_remedy() {
+    let port = pretend_version("2.10.29").await;
+    let opened = within(bus::open(LogConfig::nats(format!("nats://127.0.0.1:{port}")))).await;
+    let Err(error) = opened else { panic!("it is too old") };
+    assert!(matches!(&error, OpenError::ServerTooOld { found, .. } if found == "2.10.29"), "{error:?}");
+    assert_eq!(error.class(), RetryClass::Permanent);
+    assert!(error.remedy().contains("upgrade"));
+}
+
+#[tokio::test]
+async fn nobody_there_is_a_transient_error() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let opened = within(bus::open(LogConfig::nats(format!("nats://127.0.0.1:{port}")))).await;
+    assert_eq!(
+        opened.err().map(|error| (error.code(), error.class())),
+        Some(("LOG-CONNECT", RetryClass::Transient))
+    );
+}
+
+async fn open_monitored(server: &Server, monitoring: String) -> Result<Arc<dyn Log>, OpenError> {
+    let config = NatsConfig { monitoring: Some(monitoring), ..config(server.url()) };
+    bus::open(LogConfig::Nats(config)).await
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_flush_is_found_out() {
+    let server = Server::start(Settings { sync: "\"2m\"", ..Settings::default() }).await;
+    let Err(error) = open_monitored(&server, server.monitoring()).await else { panic!("it does not flush") };
+    assert!(matches!(error, OpenError::SyncNotAlways { .. }), "{error:?}");
+    assert!(error.remedy().contains("sync_interval: always"));
+    assert!(bus::open(LogConfig::nats(server.url())).await.is_ok(), "unseen it is only warned about");
+
+    let sound = Server::start(Settings::default()).await;
+    assert!(open_monitored(&sound, sound.monitoring()).await.is_ok());
+    let nowhere = open_monitored(&sound, "http://127.0.0.1:1".into()).await;
+    assert!(matches!(nowhere.err(), Some(OpenError::Monitoring { .. })));
+}
+
+#[tokio::test]
+async fn streams_follow_the_table_but_never_back() {
+    let server = Server::start(Settings::default()).await;
+    let client = async_nats::connect(server.url()).await.unwrap();
+    let jetstream = async_nats::jetstream::new(client);
+    drop(connect(&server).await);
+    let mut changed = jetstream.get_stream("LOG").await.unwrap().cached_info().config.clone();
+    let incarnation = changed.metadata["driftless.incarnation"].clone();
+    assert_eq!((changed.max_messages_per_subject, changed.max_consumers), (256, 10_000));
+    assert!(changed.deny_delete && changed.allow_atomic_publish && changed.allow_message_ttl);
+    changed.max_messages_per_subject = 10;
+    changed.metadata.insert("driftless.table".into(), "0".into());
+    jetstream.update_stream(&changed).await.unwrap();
+    let log = connect(&server).await;
+    assert_eq!(log.incarnation(), incarnation);
+    let updated = jetstream.get_stream("LOG").await.unwrap().cached_info().config.clone();
+    assert_eq!((updated.max_messages_per_subject, updated.metadata["driftless.table"].as_str()), (256, "1"));
+
+    changed.max_messages_per_subject = 300;
+    changed.metadata.insert("driftless.table".into(), "7".into());
+    jetstream.update_stream(&changed).await.unwrap();
+    assert_eq!(connect(&server).await.incarnation(), incarnation);
+    let left = jetstream.get_stream("LOG").await.unwrap().cached_info().config.clone();
+    assert_eq!((left.max_messages_per_subject, left.metadata["driftless.table"].as_str()), (300, "7"));
+}
+
+/// The server's own bound stands for a full disk.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_store_refuses_and_loses_nothing() {
+    let server = Server::start(Settings { store_bytes: 3_000_000, ..Settings::default() }).await;
+    let log = connect(&server).await;
+    let payload = "x".repeat(30_000);
+    let mut stored = Vec::new();
+    let error = loop {
+        match log.append(vec![first(&source(stored.len()), &payload)]).await.pop().unwrap() {
+            Ok(event) => stored.push(event),
+            Err(error) => break error,
+        }
+        assert!(stored.len() < 200, "it never got full");
+    };
+    assert_eq!(error.class(), RetryClass::Transient, "{error:?}");
+    assert!(stored.len() > 10, "{}", stored.len());
+    let batch = (500..520).map(|i| first(&source(i), &payload)).collect();
+    let refused = log.append(batch).await;
+    assert!(refused.iter().any(Result::is_err));
+    server.kill();
+    server.run().await;
+    let log = connect(&server).await;
+    for event in &stored {
+        assert_eq!(log.newest(event.aggregate()).await.unwrap().as_ref(), Some(event));
+    }
+}
