@@ -7,15 +7,12 @@ use std::{sync::Arc, time::Duration};
 
 use async_nats::jetstream::{
     self,
-    consumer::{AckPolicy, Consumer, DeliverPolicy, pull},
+    consumer::{AckPolicy, DeliverPolicy, pull},
 };
 use futures::{StreamExt, future::BoxFuture};
 use tokio::time::Instant;
 
-use super::{
-    hub::{self, Hub},
-    streams,
-};
+use super::hub::{self, Hub};
 use crate::{Cause, LogPosition};
 
 /// Messages asked for in one go: what waits in memory for a slow reader.
@@ -104,8 +101,8 @@ enum Answer {
     Restarted(Box<(LogPosition, LogPosition)>),
     /// The last sequence of the log.
     LogEnd(u64),
-    /// How many messages the server has sent to the consumer; `None` if it does not know it.
-    Sent(Option<u64>),
+    /// How many messages are still to be told.
+    Remaining(u64),
 }
 
 /// How far the list is that precedes the changes.
@@ -126,23 +123,20 @@ enum Pace {
 
 struct Live {
     messages: pull::Stream,
-    consumer: Arc<Consumer<pull::Config>>,
     pending: u64,
     received: u64,
     end: End,
     /// Up to here the server tells the newest of each subject, so being far behind is no news.
     newest_until: u64,
-    /// When a list that stands still is looked at.
+    /// When a list that seems complete, or stands still, is looked at.
     look_at: Instant,
 }
 
 /// Where the list ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// When nothing is pending; other streams than the log are never busy for long.
-    Idle,
-    /// Behind this sequence, the last when the consumer was made, the changes begin. What the list named
-    /// may have been replaced meanwhile, so it ends only where the log ended at that moment.
+    /// Behind this sequence, the last after the consumer was made, the changes begin. What the list named may
+    /// have been replaced meanwhile, so it ends only where the log ended at that moment.
     ListBehind(u64),
     /// The log ended here when the list was through.
     At(u64),
@@ -195,11 +189,7 @@ impl Tail {
             return Some(Box::pin(async move { Ok(Answer::LogEnd(hub.position().await?.sequence)) }));
         }
         if listing && Instant::now() >= live.look_at {
-            let consumer = live.consumer.clone();
-            return Some(Box::pin(async move {
-                let info = consumer.get_info().await;
-                Ok(Answer::Sent(info.ok().map(|info| info.delivered.consumer_sequence)))
-            }));
+            return Some(Box::pin(self.asking_what_remains()));
         }
         None
     }
@@ -217,13 +207,11 @@ impl Tail {
                 let complete = self.told >= end;
                 self.finish_list_if(complete);
             }
-            (Answer::Sent(Some(sent)), Some(live)) => {
+            (Answer::Remaining(count), Some(live)) => {
                 live.look_at = Instant::now() + SILENCE;
-                let complete = sent == live.received;
-                self.finish_list_if(complete);
+                self.finish_list_if(count == 0);
             }
-            (Answer::Sent(None), Some(_)) => self.lose(),
-            (Answer::LogEnd(_) | Answer::Sent(_), None) => {}
+            (Answer::LogEnd(_) | Answer::Remaining(_), None) => {}
         }
         None
     }
@@ -278,9 +266,10 @@ impl Tail {
             return None;
         }
         live.received = received;
-        live.look_at = Instant::now() + SILENCE;
+        // The server counts wrongly while subjects are rolled up, so its "nothing pending" is only a hint.
+        live.look_at = Instant::now() + if pending == 0 { Duration::ZERO } else { SILENCE };
         let newest_until = live.newest_until;
-        let at_end = pending == 0 || matches!(live.end, End::At(end) if sequence >= end);
+        let at_end = matches!(live.end, End::At(end) if sequence >= end);
         let may_skip = self.course.start == Start::Newest && sequence > newest_until;
         if pending > LAG && may_skip && self.list == List::Told {
             tracing::debug!(pending, "far behind: going on with the newest of each subject");
@@ -306,27 +295,40 @@ impl Tail {
             if let Some(pause) = pause {
                 tokio::time::sleep(pause).await;
             }
-            let mut log_end = 0;
-            if course.after_loss == AfterLoss::GoOn {
-                match hub.check().await? {
-                    Ok(found) => log_end = found.sequence,
-                    Err(restarted) => return Ok(Answer::Restarted(restarted)),
-                }
+            if let Some(restarted) = look_for_restart(&hub, &course).await?.1 {
+                return Ok(restarted);
             }
             let stream = hub::stream(&hub.jetstream, course.stream).await?;
             let consumer = stream.create_consumer(config).await.map_err(arc)?;
+            // Again, because what the list names goes as far as the log went when the consumer was made.
+            let (log_end, restarted) = look_for_restart(&hub, &course).await?;
+            if let Some(restarted) = restarted {
+                return Ok(restarted);
+            }
             let page = consumer.stream().max_messages_per_batch(PAGE);
             let messages = page.heartbeat(HEARTBEAT).expires(PULL_EXPIRES).messages().await.map_err(arc)?;
-            let of_log = course.stream == streams::LOG;
             Ok(Answer::Opened(Box::new(Live {
                 messages,
                 pending: consumer.cached_info().num_pending,
-                consumer: Arc::new(consumer),
                 received: 0,
-                end: if of_log { End::ListBehind(log_end) } else { End::Idle },
+                end: End::ListBehind(log_end),
                 newest_until: if newest { log_end } else { 0 },
                 look_at: Instant::now() + SILENCE,
             })))
+        }
+    }
+
+    /// Asks how much is behind what was told: a consumer that is made for the question counts exactly.
+    fn asking_what_remains(&self) -> impl Future<Output = Result<Answer, Cause>> + use<> {
+        let (hub, name) = (self.hub.clone(), self.course.stream);
+        let config = self.config(Start::After(self.told));
+        async move {
+            let stream = hub::stream(&hub.jetstream, name).await?;
+            let probe = stream.create_consumer(config).await.map_err(arc)?;
+            let remaining = probe.cached_info().num_pending;
+            // The server would drop it by itself, a minute later.
+            stream.delete_consumer(&probe.cached_info().name).await.map_err(arc)?;
+            Ok(Answer::Remaining(remaining))
         }
     }
 
@@ -345,6 +347,18 @@ impl Tail {
             num_replicas: 1,
             ..pull::Config::default()
         }
+    }
+}
+
+/// Where the log ends, and whether it is another one; streams in memory may begin again as they like.
+async fn look_for_restart(hub: &Hub, course: &Course) -> Result<(u64, Option<Answer>), Cause> {
+    match course.after_loss {
+        // No sequence is behind this one: such a list ends when nothing remains.
+        AfterLoss::StartAgain => Ok((u64::MAX, None)),
+        AfterLoss::GoOn => match hub.check().await? {
+            Ok(found) => Ok((found.sequence, None)),
+            Err(restarted) => Ok((0, Some(Answer::Restarted(restarted)))),
+        },
     }
 }
 

@@ -102,7 +102,10 @@ pub async fn many_writers_share_batches(bed: Bed) {
     });
     let mut sequences = std::collections::BTreeSet::new();
     for newest in futures::future::join_all(writers).await {
-        assert_eq!(newest.unwrap().n(), 10);
+        let newest = newest.unwrap();
+        assert_eq!(newest.n(), 10);
+        let read = log.newest(newest.aggregate()).await.unwrap();
+        assert_eq!(read, Some(newest), "what the append told is what is stored, its sequence too");
     }
     for i in 0..40 {
         for event in log.history(&source(i), 100).await.unwrap() {

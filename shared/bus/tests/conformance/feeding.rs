@@ -1,6 +1,6 @@
 //! Durable consumption of everything.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, ops::RangeInclusive, sync::Arc};
 
 use bus::{Feed, FeedItem, Log};
 use events::{Draft, Event, EventId};
@@ -47,25 +47,28 @@ pub async fn everything_is_told_in_order_and_once(bed: Bed) {
 }
 
 /// Drafts of one aggregate that follow each other, made without waiting for any answer.
-fn chain(log: &dyn Log, count: u64) -> Vec<Draft> {
+pub fn chain(log: &dyn Log, versions: RangeInclusive<u64>) -> Vec<Draft> {
+    let id = |draft: &Draft| EventId::derive(log.incarnation(), draft);
     let mut previous: Option<EventId> = None;
-    (1..=count)
+    (1..=*versions.end())
         .map(|n| {
             let draft = Draft { n, previous, ..first(&source(1), &n.to_string()) };
-            previous = Some(EventId::derive(log.incarnation(), &draft));
+            previous = Some(id(&draft));
             draft
         })
+        .skip_while(|draft| draft.n < *versions.start())
         .collect()
 }
 
 /// Appends the drafts in order, many on their way at once.
-async fn append_chain(log: &Arc<dyn Log>, drafts: Vec<Draft>) {
+pub async fn append_chain(log: &Arc<dyn Log>, drafts: Vec<Draft>) {
     let mut running = VecDeque::new();
     for draft in drafts {
         // The first poll submits it, so the order is that of the chain; unless tokio makes it yield first.
         let mut next = Box::pin(tokio::task::unconstrained(append(&**log, draft)));
-        assert!(futures::poll!(&mut next).is_pending());
-        running.push_back(next);
+        if futures::poll!(&mut next).is_pending() {
+            running.push_back(next);
+        }
         if running.len() >= 1000 {
             running.pop_front().unwrap().await;
         }
@@ -82,7 +85,7 @@ pub async fn a_stopped_consumer_finds_all_of_a_busy_aggregate(bed: Bed) {
     let bed = bed.without_flushes().await;
     let log = bed.open().await;
     drop(log.feed("auditor").await.unwrap());
-    append_chain(&log, chain(&*log, COUNT)).await;
+    append_chain(&log, chain(&*log, 1..=COUNT)).await;
     assert_eq!(log.history(&source(1), 1000).await.unwrap().len(), 256);
     let mut feed = log.feed("auditor").await.unwrap();
     for n in 1..=COUNT {

@@ -56,6 +56,7 @@ suite! {
         partitions_gained_later_have_a_watch_of_their_own,
         a_slow_reader_holds_up_nobody_and_misses_no_newest,
         a_cancelled_read_loses_nothing,
+        a_list_is_complete_though_its_events_go_meanwhile,
     },
     blobs::{
         blobs_come_back_whole,

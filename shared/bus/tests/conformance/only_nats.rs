@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    feeding::next_event,
+    feeding::{append_chain, chain, next_event},
     samples::*,
     server::{Server, Settings},
 };
@@ -100,6 +100,23 @@ async fn a_killed_server_loses_nothing_acknowledged() {
         server.run().await;
     })
     .await;
+}
+
+/// A mirror begins to follow some time after its server; by then a busy aggregate would have lost events.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mirror_that_begins_late_misses_nothing() {
+    let server = Server::start(Settings { sync: "\"2m\"", ..Settings::default() }).await;
+    let log = connect(&server).await;
+    append_chain(&log, chain(&*log, 1..=2000)).await;
+    drop(log);
+    server.kill();
+    server.run().await;
+    let log = connect(&server).await;
+    append_chain(&log, chain(&*log, 2001..=4000)).await;
+    let mut feed = log.feed("auditor").await.unwrap();
+    for n in 1..=4000 {
+        assert_eq!(next_event(&mut feed).await.n(), n);
+    }
 }
 
 /// A line that can be cut.

@@ -137,3 +137,25 @@ pub async fn a_cancelled_read_loses_nothing(bed: Bed) {
     }
     futures::future::join_all(writers).await;
 }
+
+/// What the list was to tell may be gone when its turn comes; it is told all the same, once, before `Listed`.
+pub async fn a_list_is_complete_though_its_events_go_meanwhile(bed: Bed) {
+    const COUNT: usize = 900;
+    let log = bed.open().await;
+    let drafts = (0..COUNT).map(|i| first(&source(i), "one")).collect();
+    let stored: Vec<_> = log.append(drafts).await.into_iter().map(Result::unwrap).collect();
+    let mut watch = log.watch(Filter::all()).await.unwrap();
+    let mut reader = Reader::default();
+    reader.read_until(&mut watch, |reader| reader.told.len() == 1).await;
+    for event in &stored[COUNT - 20..] {
+        let last = events::Draft { kind: events::EventType::SourceRetired, ..after(event, "gone") };
+        let last = log.retire(last).await.unwrap();
+        append(&*log, after(&last, "again")).await;
+    }
+    reader.list(&mut watch).await;
+    assert_eq!(reader.told.len(), COUNT);
+    let all = |reader: &Reader| (COUNT - 20..COUNT).all(|i| reader.newest(&source(i)) == 3);
+    reader.read_until(&mut watch, all).await;
+    append(&*log, first(&target(1, 1), "end")).await;
+    reader.read_until(&mut watch, |reader| reader.newest(&target(1, 1)) == 1).await;
+}
