@@ -30,7 +30,7 @@ fn limits() -> Limits {
 async fn a_run_that_does_not_end_is_killed_with_its_children() {
     let folder = tempfile::tempdir().unwrap();
     let pid_file = folder.path().join("pid");
-    let script = format!("tail -f /dev/null & echo $! > {}\nwait", pid_file.display());
+    let script = format!("sleep 1000 & echo $! > {}\nwait", pid_file.display());
     let scene = Scene::with(fake(folder.path(), &script), limits()).await;
     let start = Instant::now();
     let error = scene.render(&KUSTOMIZATION, "app", &Rendering::Detect).await.unwrap_err();
@@ -145,7 +145,7 @@ async fn a_program_that_is_missing_is_named_only_when_it_is_needed() {
 async fn a_render_that_is_dropped_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let started = folder.path().join("started");
-    let script = format!("touch {}; exec tail -f /dev/null", started.display());
+    let script = format!("touch {}; exec sleep 1000", started.display());
     let scene = Scene::with(fake(folder.path(), &script), Limits::default()).await;
     {
         let render = scene.render(&KUSTOMIZATION, "app", &Rendering::Detect);

@@ -127,8 +127,9 @@ fn hostile_names_in_trees_are_refused() {
 #[test]
 fn a_tree_that_unfolds_without_end_is_bounded() {
     let scene = Scene::new();
-    let blob = scene.work(&["rev-parse", "HEAD:a.yaml"]);
-    let mut line = format!("100644 blob {blob}\tf");
+    // Folders alone: no bound on files or bytes stops it.
+    let empty = scene.work(&["hash-object", "-w", "-t", "tree", "/dev/null"]);
+    let mut line = format!("040000 tree {empty}\td");
     for level in 0..12 {
         let list: String = (0..10).map(|n| format!("{}{n}\n", line)).collect();
         let mut child = Command::new("git")
