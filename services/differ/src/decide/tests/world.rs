@@ -380,10 +380,8 @@ impl World {
             cluster: &self.cluster,
             rebuilt_prune: RebuiltPrune::Unconfirmed,
         };
-        match decide(&facts, self.now) {
-            Next::Append(_, state) => state.plan.unwrap().digest,
-            other => panic!("{other:?}"),
-        }
+        let Next::Append(_, state) = decide(&facts, self.now) else { panic!("there is a plan to approve") };
+        state.plan.unwrap().digest
     }
 
     fn application(&self) -> Application {
