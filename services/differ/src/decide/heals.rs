@@ -14,6 +14,9 @@ use super::{
 /// A fight is a series of heals with less than this between two of them; after a longer peace it starts anew.
 const PEACE: std::time::Duration = std::time::Duration::from_secs(600);
 
+/// Heals remembered in an event, which has to stay small: the newest ones.
+const HEALS_KEPT: usize = 64;
+
 /// Objects whose heal is not due, and when one will be.
 #[derive(Debug, Default)]
 pub(super) struct Gates {
@@ -76,6 +79,8 @@ pub(super) fn count(
         heals.retain(|heal| heal.id != *id);
         heals.push(HealAttempt { id: id.clone(), fields: story, attempts, last: now });
     }
+    heals.sort_by_key(|heal| std::cmp::Reverse(heal.last));
+    heals.truncate(HEALS_KEPT);
     heals.sort_by(|a, b| a.id.cmp(&b.id));
     heals
 }

@@ -25,6 +25,9 @@ use crate::{
 /// How soon a kind that the cluster does not serve is looked for again.
 const UNKNOWN_KIND_RETRY: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// Fingerprints recorded again in an event, which has to stay small.
+const REFRESHED_KEPT: usize = 64;
+
 /// What the last steps of a decision share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context<'a> {
@@ -51,9 +54,19 @@ impl Context<'_> {
 fn tell(facts: &Facts<'_>, state: TargetState, wake: Option<Timestamp>) -> Next {
     let before = facts.snapshot.own.as_ref().map(|own| &own.state);
     match before {
-        Some(before) if *before == state => Next::Rest { wake },
+        Some(before) if same_news(before, &state) => Next::Rest { wake },
         _ => Next::Append(event_type(before, &state), Box::new(state)),
     }
+}
+
+/// Whether both say the same to a reader: the reason of a health counts replicas up, which is no news.
+fn same_news(before: &TargetState, after: &TargetState) -> bool {
+    let bare = |state: &TargetState| {
+        let mut state = state.clone();
+        state.health.objects.iter_mut().for_each(|object| object.reason.clear());
+        state
+    };
+    before == after || bare(before) == bare(after)
 }
 
 fn event_type(before: Option<&TargetState>, after: &TargetState) -> EventType {
@@ -214,10 +227,7 @@ pub(super) fn publish(
     let mut state = summary::own_state(facts, now);
     state.drift = Table::Inline(summary::drift(facts, context.judged, &plan, now));
     state.refused = None;
-    for refreshed in &context.judged.refreshed {
-        state.refreshed.retain(|known| known.id != refreshed.id);
-        state.refreshed.push(refreshed.clone());
-    }
+    refresh(&mut state, context.judged);
     state.status = status(&plan, &state);
     if plan.is_empty() || !situation.application.sync.auto {
         return Ok(rest(context, state, &plan));
@@ -236,6 +246,19 @@ pub(super) fn publish(
     state.heals = heals::count(facts, context.judged, &healed, now);
     state.plan = Some(planned(context, &plan));
     Ok(tell(facts, state, None))
+}
+
+/// Records fingerprints that dry-runs confirmed. Those beyond the bound stay confirmed in memory only, and are
+/// asked again after a restart.
+fn refresh(state: &mut TargetState, judged: &Judged) {
+    for refreshed in &judged.refreshed {
+        let room = state.refreshed.len() < REFRESHED_KEPT;
+        match state.refreshed.iter_mut().find(|known| known.id == refreshed.id) {
+            Some(known) => known.clone_from(refreshed),
+            None if room => state.refreshed.push(refreshed.clone()),
+            None => {}
+        }
+    }
 }
 
 fn own_drift(facts: &Facts<'_>) -> Table<events::state::DriftedObject> {

@@ -13,6 +13,9 @@ use crate::live::{KindView, group_kind};
 /// Objects named in a health summary: as many as a person reads.
 const UNHEALTHY_TOLD: usize = 20;
 
+/// Drifted objects told in an event, which has to stay small; the plan holds all of them.
+const DRIFTED_TOLD: usize = 32;
+
 /// The state that we wrote last, or the first one, with the health of now.
 pub(super) fn own_state(facts: &Facts<'_>, now: Timestamp) -> TargetState {
     let mut state = match &facts.snapshot.own {
@@ -95,5 +98,6 @@ pub(super) fn drift(
         })
         .collect();
     drift.sort_by(|a, b| a.id.cmp(&b.id));
+    drift.truncate(DRIFTED_TOLD);
     drift
 }

@@ -26,6 +26,9 @@ const DECISIONS_MAX: usize = 32;
 /// Questions and reads in flight; the cluster's own limit of calls bounds what reaches it.
 const CONCURRENT: usize = 32;
 
+/// When a desired state that could not be read is tried again: its renderer makes lost blobs anew.
+const UNREADABLE_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// What a round has to perform before its next pass.
 #[derive(Default)]
 struct Pass {
@@ -54,7 +57,10 @@ impl Worker {
             }
             let pass = self.decide(std::mem::take(&mut active), &mut BTreeMap::new());
             active = pass.targets();
-            self.perform(pass).await?;
+            for target in self.perform(pass).await? {
+                self.wakes.insert(target.clone(), now().plus(UNREADABLE_WAIT));
+                active.remove(&target);
+            }
         }
         tracing::error!(cluster = %self.cluster.name, targets = ?active, "decisions do not come to rest");
         Ok(())
@@ -112,8 +118,9 @@ impl Worker {
         };
     }
 
-    async fn perform(&mut self, pass: Pass) -> Result<(), Error> {
-        self.load(pass.load).await?;
+    /// Performs; answers the targets whose desired state cannot be read now.
+    async fn perform(&mut self, pass: Pass) -> Result<Vec<TargetId>, Error> {
+        let unreadable = self.load(pass.load).await?;
         if !pass.observe.is_empty() {
             self.observe_kinds(&pass.observe).await;
         }
@@ -123,7 +130,7 @@ impl Worker {
             due.push(self.preview(target, preview, snapshot).await?);
         }
         if due.is_empty() {
-            return Ok(());
+            return Ok(unreadable);
         }
         let stored = perform::append(&self.shared.log, due, now()).await?;
         for event in stored.into_iter().flatten() {
@@ -131,7 +138,7 @@ impl Worker {
                 self.shared.known(|known| known.take(news));
             }
         }
-        Ok(())
+        Ok(unreadable)
     }
 
     async fn observe_kinds(&mut self, kinds: &BTreeSet<Gvk>) {
@@ -146,7 +153,8 @@ impl Worker {
         }
     }
 
-    async fn load(&mut self, loads: Vec<(TargetId, Snapshot)>) -> Result<(), Error> {
+    async fn load(&mut self, loads: Vec<(TargetId, Snapshot)>) -> Result<Vec<TargetId>, Error> {
+        let mut unreadable = Vec::new();
         let reads: Vec<_> =
             loads.into_iter().map(|(target, snapshot)| self.read(target, snapshot).boxed()).collect();
         let read = stream::iter(reads).buffered(CONCURRENT).collect::<Vec<_>>().await;
@@ -163,13 +171,14 @@ impl Worker {
                     }
                     self.held.insert(target, Arc::new(Held { loaded, desired: resolved }));
                 }
-                Err(error) if error.class() == model::RetryClass::Permanent => {
+                Err(error @ (Error::Content { .. } | Error::BlobMissing { .. })) => {
                     tracing::error!(%target, %error, "the desired state cannot be read");
+                    unreadable.push(target);
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(unreadable)
     }
 
     fn resolve(&self, snapshot: &Snapshot, digest: model::Digest, loaded: &perform::Loaded) -> Desired {
