@@ -251,3 +251,15 @@ fn an_unknown_kind_refuses_the_plan() {
     world.unknown_kind("a");
     assert_eq!(world.step(), "PlanRefused OutOfSync PLAN-UNKNOWN-KIND");
 }
+
+#[test]
+fn a_kind_that_cannot_be_watched_is_neither_missing_nor_pruned() {
+    let mut world = World::synced(&["a", "b"]);
+    world.step();
+    world.unavailable();
+    world.render(&[("a", "m")]);
+    world.load();
+    assert_eq!(world.step(), "HealthChanged Unknown Healthy");
+    world.listed();
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: prune b Orphan");
+}

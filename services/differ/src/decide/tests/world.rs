@@ -236,6 +236,11 @@ impl World {
         self.live.set_kind((String::new(), "ConfigMap".into()), KindView::Pending);
     }
 
+    pub fn unavailable(&mut self) {
+        let view = KindView::Unavailable(failure("CLUSTER-FORBIDDEN", RetryClass::Permanent));
+        self.live.set_kind((String::new(), "ConfigMap".into()), view);
+    }
+
     pub fn listed(&mut self) {
         self.live.set_kind((String::new(), "ConfigMap".into()), KindView::Listed);
     }
