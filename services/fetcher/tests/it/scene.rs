@@ -25,7 +25,20 @@ pub const BOUND: Duration = Duration::from_secs(20);
 pub struct Scene {
     pub log: Arc<dyn Log>,
     pub folder: TempDir,
-    fetcher: Option<(JoinHandle<Result<(), Error>>, CancellationToken)>,
+    fetcher: Option<Running>,
+}
+
+pub struct Running {
+    run: JoinHandle<Result<(), Error>>,
+    stop: CancellationToken,
+}
+
+impl Running {
+    /// Stops the fetcher, which must have had no error.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        tokio::time::timeout(BOUND, self.run).await.unwrap().unwrap().unwrap();
+    }
 }
 
 impl Scene {
@@ -42,17 +55,20 @@ impl Scene {
     }
 
     pub fn start(&mut self) {
+        self.fetcher = Some(self.start_another("."));
+    }
+
+    /// Starts a fetcher with mirrors of its own.
+    pub fn start_another(&self, folder: &str) -> Running {
         let stop = CancellationToken::new();
-        let config = Config::new(self.folder.path(), Self::key());
+        let config = Config::new(self.folder.path().join(folder), Self::key());
         let run = tokio::spawn(fetcher::run(Arc::clone(&self.log), config, stop.clone()));
-        self.fetcher = Some((run, stop));
+        Running { run, stop }
     }
 
     /// Stops the fetcher, which must have had no error.
     pub async fn stop(&mut self) {
-        let (run, stop) = self.fetcher.take().unwrap();
-        stop.cancel();
-        tokio::time::timeout(BOUND, run).await.unwrap().unwrap().unwrap();
+        self.fetcher.take().unwrap().stop().await;
     }
 
     pub async fn define(&self, sources: Vec<Source>, applications: Vec<Application>) {

@@ -204,3 +204,40 @@ async fn artifacts_lie_sealed_in_the_log() {
     }
     assert!(looked_at > 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_artifacts_come_back_with_the_next_start_and_without_a_word() {
+    let repository = Repository::new();
+    repository.commit(&[("a/x.yaml", "x: 1")]);
+    let mut scene = Scene::new().await;
+    scene.define(vec![source("shop", &repository.url())], vec![application("one", "shop", "a")]).await;
+    let first = scene.look("shop", "request-1").await;
+    scene.stop().await;
+    let far = model::Timestamp::from_millis(i64::MAX);
+    assert!(scene.log.sweep_blobs(&Default::default(), far).await.unwrap().blobs > 0);
+    scene.start();
+    let second = scene.look("shop", "request-2").await;
+    assert_eq!((second.observation, &second.revision), (first.observation, &first.revision));
+    let PathOutcome::Found { artifact, .. } = &scene.rows(&second).await[0].outcome else { panic!() };
+    assert_eq!(scene.artifact(artifact).await.files().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_fetchers_at_once_tell_each_revision_once() {
+    let repository = Repository::new();
+    repository.commit(&[("a/x.yaml", "x: 0")]);
+    let mut scene = Scene::new().await;
+    let other = scene.start_another("other");
+    let sources = (0..8).map(|i| source(&format!("shop-{i}"), &repository.url())).collect();
+    let applications = (0..8).map(|i| application(&format!("app-{i}"), &format!("shop-{i}"), "a")).collect();
+    scene.define(sources, applications).await;
+    for i in 0..8 {
+        let name = format!("shop-{i}");
+        let state = scene.wait(&name, "a revision", |state| state.revision.is_some()).await;
+        assert_eq!(state.observation, 1, "{name}");
+        let asked = scene.look(&name, "request-1").await;
+        assert_eq!((asked.observation, &asked.revision), (1, &state.revision), "{name}");
+    }
+    scene.stop().await;
+    other.stop().await;
+}

@@ -7,8 +7,8 @@ use testkit::eventually;
 
 use crate::scene::{BOUND, Scene, application, config_map};
 
-async fn render_fleet(size: usize) {
-    let scene = Scene::new().await;
+/// Renders so many applications; returns what it took.
+async fn render_fleet(scene: &Scene, size: usize) -> String {
     let names: Vec<String> = (0..size).map(|i| format!("app-{i:04}")).collect();
     let mut rows = Vec::new();
     for name in &names {
@@ -24,7 +24,7 @@ async fn render_fleet(size: usize) {
     scene.define(&definitions).await;
     let all = async || (scene.all_renders().await.len() == size).then_some(());
     eventually(BOUND, "every application", all).await;
-    println!("{size} renders: {:?}, {} ms of CPU", start.0.elapsed(), cpu() - start.1);
+    format!("{size} renders: {:?}, {} ms of CPU", start.0.elapsed(), cpu() - start.1)
 }
 
 /// Milliseconds of CPU that this process has used. Source: proc(5), fields utime and stime in 1/100 s.
@@ -35,12 +35,20 @@ fn cpu() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_hundred_applications_are_rendered() {
-    render_fleet(300).await;
+async fn two_renderers_at_once_render_a_fleet_once() {
+    let mut scene = Scene::new().await;
+    let other = scene.start_another("other");
+    render_fleet(&scene, 300).await;
+    for event in scene.all_renders().await {
+        assert_eq!(event.n(), 1, "{}", event.aggregate());
+    }
+    scene.stop().await;
+    other.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement: run it with --release -- --ignored --nocapture"]
 async fn a_thousand_applications_measured() {
-    render_fleet(1000).await;
+    let took = render_fleet(&Scene::new().await, 1000).await;
+    std::io::Write::write_all(&mut std::io::stderr(), took.as_bytes()).unwrap();
 }

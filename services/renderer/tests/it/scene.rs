@@ -34,7 +34,20 @@ pub enum Path<'a> {
 pub struct Scene {
     pub log: Arc<dyn Log>,
     pub folder: TempDir,
-    renderer: Option<(JoinHandle<Result<(), Error>>, CancellationToken)>,
+    renderer: Option<Running>,
+}
+
+pub struct Running {
+    run: JoinHandle<Result<(), Error>>,
+    stop: CancellationToken,
+}
+
+impl Running {
+    /// Stops the renderer, which must have had no error.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        tokio::time::timeout(BOUND, self.run).await.unwrap().unwrap().unwrap();
+    }
 }
 
 impl Scene {
@@ -51,20 +64,23 @@ impl Scene {
     }
 
     pub fn start(&mut self) {
+        self.renderer = Some(self.start_another("scratch"));
+    }
+
+    /// Starts a renderer with temporary files of its own.
+    pub fn start_another(&self, scratch: &str) -> Running {
         let stop = CancellationToken::new();
         let tools = tool("helm").parent().unwrap().to_owned();
-        let (scratch, limits) = (self.folder.path().join("scratch"), engine::Limits::default());
+        let (scratch, limits) = (self.folder.path().join(scratch), engine::Limits::default());
         let engine = engine::Options { tools: Some(tools), scratch, limits };
         let config = Config { key: Self::key(), engine };
         let run = tokio::spawn(renderer::run(Arc::clone(&self.log), config, stop.clone()));
-        self.renderer = Some((run, stop));
+        Running { run, stop }
     }
 
     /// Stops the renderer, which must have had no error.
     pub async fn stop(&mut self) {
-        let (run, stop) = self.renderer.take().unwrap();
-        stop.cancel();
-        tokio::time::timeout(BOUND, run).await.unwrap().unwrap().unwrap();
+        self.renderer.take().unwrap().stop().await;
     }
 
     /// Puts applications of the source `shop` in force, for one cluster.
@@ -165,7 +181,12 @@ impl Scene {
     pub async fn renders(&self, application: &str) -> Vec<Event> {
         let of = |event: &Event| match event.aggregate() {
             Aggregate::Render { application: name, .. } => name.as_str() == application,
-            _ => false,
+            Aggregate::Source(_)
+            | Aggregate::Definitions
+            | Aggregate::Cluster(_)
+            | Aggregate::Target(_)
+            | Aggregate::Sync(_)
+            | Aggregate::Command(_) => false,
         };
         self.all_renders().await.into_iter().filter(of).collect()
     }
