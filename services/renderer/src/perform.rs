@@ -163,7 +163,7 @@ impl Performer {
             Kind::Kustomize => (self.engines.kustomize(), Lane::Process),
             Kind::Helm => (self.engines.helm(), Lane::Process),
         };
-        if needed > lane {
+        if !lane.covers(needed) {
             return Err(Stop::NeedsProcess);
         }
         name.clone_into(engine);

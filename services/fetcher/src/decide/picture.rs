@@ -267,3 +267,6 @@ impl Picture {
         pending.requests.iter().filter(|id| !handled.contains(id)).cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,16 @@ pub enum Lane {
     Process,
 }
 
+impl Lane {
+    /// Whether an order that was given room in this lane may do what needs room in the other.
+    pub fn covers(self, needed: Self) -> bool {
+        match (self, needed) {
+            (Self::Process, _) | (Self::InProcess, Self::InProcess) => true,
+            (Self::InProcess, Self::Process) => false,
+        }
+    }
+}
+
 /// Names and versions of the engines at hand, as events record them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Engines {
@@ -87,6 +97,19 @@ mod tests {
 
     fn engines(kustomize: &str) -> Engines {
         Engines::new("plain 1", kustomize, "helm v3.19.0")
+    }
+
+    #[test]
+    fn only_a_process_takes_the_room_of_one() {
+        use Lane::{InProcess, Process};
+        let covers = [(InProcess, InProcess), (InProcess, Process), (Process, InProcess), (Process, Process)];
+        assert_eq!(covers.map(|(lane, needed)| lane.covers(needed)), [true, false, true, true]);
+        let engines = engines("kustomize v5.8.1");
+        let lane = |recorded| engines.lane(&Rendering::Detect, recorded);
+        assert_eq!(lane(None), InProcess);
+        assert_eq!(lane(Some(engines.plain())), InProcess);
+        assert_eq!(lane(Some(engines.kustomize())), Process);
+        assert_eq!(engines.lane(&Rendering::Kustomize, Some(engines.plain())), Process);
     }
 
     #[test]

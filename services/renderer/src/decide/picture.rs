@@ -247,3 +247,6 @@ impl Picture {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
