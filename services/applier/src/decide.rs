@@ -1,0 +1,18 @@
+//! What to do, decided from values: no clock, no network, no log.
+
+pub mod body;
+pub mod claim;
+pub mod due;
+pub mod error;
+pub mod fold;
+pub mod force;
+pub mod intent;
+pub mod last;
+pub mod leftover;
+pub mod materials;
+pub mod obstacle;
+pub mod ownership;
+pub mod picture;
+pub mod pointer;
+pub mod queue;
+pub mod step;

@@ -1,0 +1,133 @@
+//! What a plan needs besides itself: manifests, secret values, and what was applied last.
+
+use std::collections::BTreeMap;
+
+use events::state::{AppliedObject, Origin};
+use manifest::{DesiredObject, DesiredSecrets, DesiredSet, SecretValues, restore, sensitive_pointers};
+use model::{Application, Digest, ObjectId};
+use plan::{Action, Step, SyncPlan};
+use serde_json::Value;
+
+use super::{
+    error::Fault,
+    last::{Last, last},
+    step::{Attempted, Task, manifest_digest},
+};
+
+/// What a plan needs besides itself.
+#[derive(Debug)]
+pub struct Materials {
+    /// The desired state.
+    pub desired: DesiredSet,
+    /// Its secret values.
+    pub secrets: DesiredSecrets,
+    /// The desired state that was applied in full last.
+    pub full: Option<DesiredSet>,
+    /// Manifests of desired states in between.
+    pub between: BTreeMap<Digest, Value>,
+}
+
+impl Materials {
+    /// Digests of the manifests of the objects that the plan writes.
+    pub fn digests(&self, plan: &SyncPlan) -> BTreeMap<ObjectId, Digest> {
+        let digest = |step: &Step| Some((step.id.clone(), digest_of(find(&self.desired, &step.id)?)));
+        plan.steps.iter().filter_map(digest).collect()
+    }
+
+    /// The manifests in between that the tasks of the plan ask for.
+    pub fn missing(
+        &self,
+        plan: &SyncPlan,
+        before: &BTreeMap<ObjectId, AppliedObject>,
+    ) -> Vec<(ObjectId, Digest)> {
+        let missing = |step: &Step| match self.last(step, before.get(&step.id)?)? {
+            Last::Between(digest) => Some((step.id.clone(), digest)),
+            Last::Desired | Last::Full => None,
+        };
+        plan.steps.iter().filter(|step| writes(step)).filter_map(missing).collect()
+    }
+
+    /// The task of a step, `before` being the object's row as it was before the sync.
+    ///
+    /// # Errors
+    /// If the plan writes something that is not desired (bug).
+    pub fn task(
+        &self,
+        step: &Step,
+        application: &Application,
+        before: Option<&AppliedObject>,
+        attempted: Attempted,
+    ) -> Result<Task, Fault> {
+        let desired = if writes(step) { Some(self.wanted(step)?.value.value().clone()) } else { None };
+        let last = before.filter(|_| writes(step)).and_then(|row| match self.last(step, row)? {
+            Last::Desired => desired.clone(),
+            Last::Full => Some(find(self.full.as_ref()?, &step.id)?.value.value().clone()),
+            Last::Between(digest) => self.between.get(&digest).cloned(),
+        });
+        // What is applied to without a row was found on the cluster.
+        let new = match step.action {
+            Action::Apply { .. } => Origin::Rebuilt,
+            Action::Create | Action::Prune { .. } | Action::Forget | Action::Record { .. } => Origin::Created,
+        };
+        Ok(Task {
+            step: step.clone(),
+            application: application.clone(),
+            desired,
+            last,
+            version: before.and_then(|row| row.resource_version.clone()),
+            origin: before.map_or(new, |row| row.origin),
+            attempted,
+        })
+    }
+
+    /// The manifest of a step with its secret values, for the API server's eyes only.
+    ///
+    /// # Errors
+    /// If it is not desired, or its values do not fit (bugs).
+    pub fn body(&self, step: &Step) -> Result<Value, Fault> {
+        let object = self.wanted(step)?;
+        let none = SecretValues::default();
+        restore(&object.value, self.secrets.get(&object.id).unwrap_or(&none))
+            .map_err(|_| Fault::SecretsMismatch { id: step.id.clone() })
+    }
+
+    /// Pointers of the sensitive values of each object of the plan that lists some.
+    pub fn sensitive(&self, plan: &SyncPlan) -> BTreeMap<ObjectId, Vec<String>> {
+        let listed = plan.steps.iter().filter_map(|step| {
+            let pointers = sensitive_pointers(find(&self.desired, &step.id)?.value.value());
+            (!pointers.is_empty()).then(|| (step.id.clone(), pointers))
+        });
+        listed.collect()
+    }
+
+    fn wanted(&self, step: &Step) -> Result<&DesiredObject, Fault> {
+        find(&self.desired, &step.id).ok_or_else(|| Fault::NotDesired { id: step.id.clone() })
+    }
+
+    fn last(&self, step: &Step, row: &AppliedObject) -> Option<Last> {
+        let digest = |set: &DesiredSet| find(set, &step.id).map(digest_of);
+        last(row, digest(&self.desired), self.full.as_ref().and_then(digest))
+    }
+}
+
+/// The object of a resolved id. Manifests may name no namespace where one is meant, or one where none is.
+pub fn find<'s>(set: &'s DesiredSet, id: &ObjectId) -> Option<&'s DesiredObject> {
+    let exact = set.get(id);
+    if exact.is_some() || id.namespace.is_some() {
+        return exact.or_else(|| set.get(&ObjectId { namespace: None, ..id.clone() }));
+    }
+    let same = |other: &ObjectId| other.group == id.group && other.kind == id.kind && other.name == id.name;
+    set.objects().iter().find(|object| same(&object.id))
+}
+
+/// Digest of an object's redacted manifest.
+pub fn digest_of(object: &DesiredObject) -> Digest {
+    manifest_digest(object.value.value())
+}
+
+fn writes(step: &Step) -> bool {
+    match step.action {
+        Action::Create | Action::Apply { .. } => true,
+        Action::Prune { .. } | Action::Forget | Action::Record { .. } => false,
+    }
+}

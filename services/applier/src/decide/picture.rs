@@ -1,0 +1,138 @@
+//! What the log says, as far as it decides which targets to look at.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use events::{
+    Event,
+    state::{DecodeError, DefinitionsState, SyncStage, SyncState, TargetState, decode},
+};
+use model::{Aggregate, Cluster, ClusterName, DefinitionSet, TargetId};
+use plan::{Assignment, assign};
+
+/// What the log says.
+#[derive(Debug, Default)]
+pub struct Picture {
+    in_force: Option<InForce>,
+    planned: BTreeMap<TargetId, u64>,
+    synced: BTreeMap<TargetId, Synced>,
+    parked: BTreeSet<TargetId>,
+}
+
+/// The definitions in force.
+#[derive(Debug)]
+struct InForce {
+    n: u64,
+    assignments: BTreeMap<TargetId, Assignment>,
+    clusters: BTreeMap<ClusterName, Cluster>,
+}
+
+/// Where a target's newest sync is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Synced {
+    /// Generation of the plan acted on last.
+    pub generation: u64,
+    /// Whether it has not come to its end.
+    pub running: bool,
+}
+
+impl Synced {
+    /// Of that state.
+    pub fn of(state: &SyncState) -> Self {
+        let running = match state.stage {
+            SyncStage::Running { .. } => true,
+            SyncStage::Finished { .. } | SyncStage::Rejected { .. } | SyncStage::Superseded { .. } => false,
+        };
+        Self { generation: state.generation, running }
+    }
+}
+
+/// What an event told.
+#[derive(Debug)]
+pub enum Told {
+    /// A target may need something.
+    Target(TargetId),
+    /// Definitions, with their version; they are read and then [put in force](Picture::define).
+    Definitions(u64, DefinitionsState),
+    /// Nothing of interest.
+    Nothing,
+}
+
+/// What the definitions say about a target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Defined {
+    /// Their version.
+    pub definitions_n: u64,
+    /// The target's assignment; `None`: it is not in them.
+    pub assignment: Option<Assignment>,
+    /// Its cluster; `None`: it is not in them.
+    pub cluster: Option<Cluster>,
+}
+
+impl Picture {
+    /// Takes in an event.
+    ///
+    /// # Errors
+    /// If the state cannot be read (permanent); a target's is parked then.
+    pub fn take(&mut self, event: &Event) -> Result<Told, DecodeError> {
+        let (format, payload) = (event.draft.format, &event.draft.payload);
+        match event.aggregate() {
+            Aggregate::Definitions => Ok(Told::Definitions(event.n(), decode(format, payload)?)),
+            Aggregate::Target(target) => {
+                let state = decode::<TargetState>(format, payload).inspect_err(|_| self.park(target))?;
+                let generation = state.plan.map(|plan| plan.generation);
+                match generation {
+                    Some(generation) => drop(self.planned.insert(target.clone(), generation)),
+                    None => drop(self.planned.remove(target)),
+                }
+                Ok(Told::Target(target.clone()))
+            }
+            Aggregate::Sync(target) => {
+                let state = decode::<SyncState>(format, payload).inspect_err(|_| self.park(target))?;
+                self.synced.insert(target.clone(), Synced::of(&state));
+                Ok(Told::Target(target.clone()))
+            }
+            Aggregate::Source(_)
+            | Aggregate::Render { .. }
+            | Aggregate::Cluster(_)
+            | Aggregate::Command(_) => Ok(Told::Nothing),
+        }
+    }
+
+    /// Puts a set of definitions in force.
+    pub fn define(&mut self, n: u64, set: &DefinitionSet) {
+        let clusters = set.clusters().iter().map(|cluster| (cluster.name.clone(), cluster.clone())).collect();
+        self.in_force = Some(InForce { n, assignments: assign(set), clusters });
+    }
+
+    /// Leaves a target alone from now on: one of its states cannot be read here.
+    pub fn park(&mut self, target: &TargetId) {
+        self.parked.insert(target.clone());
+    }
+
+    /// Where a target's sync ended, which the watch will tell later.
+    pub fn conclude(&mut self, target: &TargetId, synced: Synced) {
+        self.synced.insert(target.clone(), synced);
+    }
+
+    /// Every target that may need something. Nothing while no definitions are known.
+    pub fn wanting(&self) -> Vec<TargetId> {
+        self.planned.keys().chain(self.synced.keys()).filter(|target| self.wants(target)).cloned().collect()
+    }
+
+    /// Whether a target may need something.
+    pub fn wants(&self, target: &TargetId) -> bool {
+        let (planned, synced) = (self.planned.get(target), self.synced.get(target));
+        let interrupted = synced.is_some_and(|synced| synced.running);
+        let newer = planned.is_some_and(|planned| synced.is_none_or(|synced| *planned > synced.generation));
+        self.in_force.is_some() && !self.parked.contains(target) && (interrupted || newer)
+    }
+
+    /// What the definitions in force say about a target; `None` while none are known.
+    pub fn defined(&self, target: &TargetId) -> Option<Defined> {
+        self.in_force.as_ref().map(|in_force| Defined {
+            definitions_n: in_force.n,
+            assignment: in_force.assignments.get(target).cloned(),
+            cluster: in_force.clusters.get(&target.cluster).cloned(),
+        })
+    }
+}

@@ -1,0 +1,243 @@
+//! Applying to an object that is ours: force only on what we applied last, clear what is in the way, remove
+//! what was dropped and stayed behind.
+
+use cluster::{Applied, Cause, CauseKind, ClusterError, Force, Live, Outcome};
+use events::state::{ObjectOutcome, Origin};
+
+use super::{Act, Answer, Machine, Next, Phase, StepResult, Written, fingerprint};
+use crate::decide::{
+    error::Fault,
+    force::may_force,
+    leftover::leftovers,
+    obstacle::{Clearing, Refused, clearing},
+};
+
+/// Times that fields of others are cleared out of the way, or left-overs are removed, of one object.
+const REMOVALS_MAX: u32 = 3;
+
+/// An apply under way.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Applying {
+    uid: String,
+    force: Force,
+    conflicts: OnConflict,
+    origin: Origin,
+    made: Made,
+    removals: u32,
+    stage: Stage,
+}
+
+/// What a conflict means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnConflict {
+    /// Force is permitted on fields that we applied last.
+    Ours,
+    /// The policy is to take the object over.
+    TakeOver,
+}
+
+/// Whether this step made the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    Here,
+    Before,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Stage {
+    Apply,
+    /// The object changed under the apply: is it still the same one?
+    Reread,
+    /// The server refused it: what of others is in the way?
+    Examine {
+        refusal: ClusterError,
+    },
+    /// Clears what is in the way.
+    Clear {
+        refusal: ClusterError,
+        clearing: Clearing,
+        version: String,
+    },
+    /// Nothing is in the way: is it the change or the manifest?
+    Probe {
+        refusal: ClusterError,
+    },
+    /// Removes what stayed behind.
+    Trim {
+        trimming: Clearing,
+        version: String,
+    },
+    /// The object changed under the removal.
+    TrimAgain,
+}
+
+impl Applying {
+    pub(super) fn to(uid: &str, origin: Origin) -> Self {
+        Self {
+            uid: uid.to_owned(),
+            force: Force::No,
+            conflicts: OnConflict::Ours,
+            origin,
+            made: Made::Before,
+            removals: 0,
+            stage: Stage::Apply,
+        }
+    }
+
+    pub(super) fn created(uid: &str) -> Self {
+        Self { made: Made::Here, ..Self::to(uid, Origin::Created) }
+    }
+
+    pub(super) fn taking_over(uid: &str) -> Self {
+        Self { conflicts: OnConflict::TakeOver, ..Self::to(uid, Origin::Adopted) }
+    }
+
+    pub(super) fn act(&self) -> Act {
+        match &self.stage {
+            Stage::Apply => Act::Apply { uid: self.uid.clone(), force: self.force },
+            Stage::Reread | Stage::Examine { .. } | Stage::TrimAgain => Act::Look,
+            Stage::Clear { clearing, version, .. } | Stage::Trim { trimming: clearing, version } => {
+                Act::Patch { clearing: clearing.clone(), version: version.clone() }
+            }
+            Stage::Probe { .. } => Act::Probe,
+        }
+    }
+
+    fn at(self, stage: Stage) -> Phase {
+        Phase::Applying(Self { stage, ..self })
+    }
+}
+
+impl Machine<'_> {
+    pub(super) fn applied(&mut self, applying: Applying, answer: Answer) -> Next {
+        match (applying.stage.clone(), answer) {
+            (Stage::Apply, Answer::Applied(Applied { outcome, object, .. })) => {
+                let made = if outcome == Outcome::Created { Made::Here } else { applying.made };
+                self.written(Applying { made, ..applying }, &object)
+            }
+            (Stage::Probe { refusal }, Answer::Probed(creatable)) => self.fail(if creatable {
+                Fault::Immutable { id: self.task.step.id.clone(), fields: Vec::new() }
+            } else {
+                Fault::Cluster(refusal)
+            }),
+            (Stage::Clear { .. }, Answer::Patched(_)) => self.enter(applying.at(Stage::Apply)),
+            (Stage::Trim { .. }, Answer::Patched(live)) => self.done(applying, &live),
+            (stage, Answer::Seen(Some(live))) if live.uid == applying.uid => {
+                self.reread(applying, stage, &live)
+            }
+            (Stage::Reread | Stage::Examine { .. } | Stage::TrimAgain, Answer::Seen(_)) => self.replaced(),
+            _ => self.unexpected(),
+        }
+    }
+
+    fn reread(&mut self, applying: Applying, stage: Stage, live: &Live) -> Next {
+        match stage {
+            Stage::Reread => self.enter(applying.at(Stage::Apply)),
+            Stage::TrimAgain => self.written(applying, live),
+            Stage::Examine { refusal } => self.examined(applying, refusal, live),
+            Stage::Apply | Stage::Clear { .. } | Stage::Probe { .. } | Stage::Trim { .. } => {
+                self.unexpected()
+            }
+        }
+    }
+
+    pub(super) fn apply_failed(&mut self, applying: Applying, error: ClusterError) -> Next {
+        match (applying.stage.clone(), error) {
+            (Stage::Apply, ClusterError::Conflict { conflicts, .. }) => {
+                let permitted = match applying.conflicts {
+                    OnConflict::TakeOver => true,
+                    OnConflict::Ours => may_force(&conflicts, self.task.last.as_ref()),
+                };
+                if permitted && applying.force == Force::No {
+                    return self.enter(Phase::Applying(Applying { force: Force::Yes, ..applying }));
+                }
+                self.fail(Fault::Conflict { id: self.task.step.id.clone(), conflicts })
+            }
+            // Also the answer to a uid of which there is no object.
+            (Stage::Apply, ClusterError::Moved { .. }) => self.enter(applying.at(Stage::Reread)),
+            (Stage::Apply, ClusterError::Invalid { request, causes, message }) => {
+                self.invalid(applying, causes.clone(), ClusterError::Invalid { request, causes, message })
+            }
+            // A failed test of the version is Invalid, too.
+            (Stage::Clear { refusal, .. }, ClusterError::Moved { .. } | ClusterError::Invalid { .. }) => {
+                self.enter(applying.at(Stage::Examine { refusal }))
+            }
+            (Stage::Probe { refusal }, _) => self.fail(Fault::Cluster(refusal)),
+            (Stage::Trim { .. }, ClusterError::Moved { .. } | ClusterError::Invalid { .. })
+                if applying.removals < REMOVALS_MAX =>
+            {
+                self.enter(applying.at(Stage::TrimAgain))
+            }
+            (_, error) => self.fail(Fault::Cluster(error)),
+        }
+    }
+
+    /// The server refused the object: another uid, an immutable field, a field of others, or a bad manifest.
+    fn invalid(&mut self, applying: Applying, causes: Vec<Cause>, refusal: ClusterError) -> Next {
+        let immutable = causes.into_iter().filter(|cause| cause.kind == CauseKind::Immutable);
+        let mut fields: Vec<String> = immutable.map(|cause| cause.field).collect();
+        fields.dedup();
+        if fields.iter().any(|field| field == "metadata.uid") {
+            return self.replaced();
+        }
+        if !fields.is_empty() {
+            return self.fail(Fault::Immutable { id: self.task.step.id.clone(), fields });
+        }
+        self.enter(applying.at(Stage::Examine { refusal }))
+    }
+
+    fn examined(&mut self, applying: Applying, refusal: ClusterError, live: &Live) -> Next {
+        let causes =
+            if let ClusterError::Invalid { causes, .. } = &refusal { causes.as_slice() } else { &[] };
+        let clearing = clearing(&Refused {
+            live: live.value.value(),
+            desired: self.task.desired(),
+            last: self.task.last.as_ref(),
+            causes,
+            ours: &self.task.manager(),
+        });
+        if clearing.removals.is_empty() || applying.removals >= REMOVALS_MAX {
+            return self.enter(applying.at(Stage::Probe { refusal }));
+        }
+        let removals = applying.removals + 1;
+        let version = live.resource_version.clone();
+        self.enter(Applying { removals, ..applying }.at(Stage::Clear { refusal, clearing, version }))
+    }
+
+    /// The apply is done; what it dropped may have stayed behind.
+    pub(super) fn written(&mut self, applying: Applying, live: &Live) -> Next {
+        let left = match &self.task.last {
+            Some(last) if applying.removals < REMOVALS_MAX => {
+                leftovers(live.value.value(), last, self.task.desired())
+            }
+            Some(_) | None => Vec::new(),
+        };
+        if left.is_empty() {
+            return self.done(applying, live);
+        }
+        let removals = applying.removals + 1;
+        let version = live.resource_version.clone();
+        let trimming = Clearing { removals: left, settings: Vec::new() };
+        self.enter(Applying { removals, ..applying }.at(Stage::Trim { trimming, version }))
+    }
+
+    fn done(&mut self, applying: Applying, live: &Live) -> Next {
+        let same = self.task.version.as_ref() == Some(&live.resource_version);
+        let outcome = match applying.made {
+            Made::Here => ObjectOutcome::Created,
+            Made::Before if same => ObjectOutcome::Unchanged,
+            Made::Before => ObjectOutcome::Configured,
+        };
+        self.finish(StepResult::Written(Box::new(Written {
+            uid: live.uid.clone(),
+            resource_version: live.resource_version.clone(),
+            fingerprint: fingerprint(live.value.value(), self.task.desired(), &self.task.manager()),
+            origin: applying.origin,
+            outcome,
+        })))
+    }
+
+    fn replaced(&mut self) -> Next {
+        self.fail(Fault::Replaced { id: self.task.step.id.clone() })
+    }
+}

@@ -1,0 +1,62 @@
+//! Effects: the log, the clusters, and the syncs that use both.
+
+mod ask;
+mod attend;
+mod clusters;
+mod established;
+mod load;
+mod read;
+mod record;
+mod stage;
+mod sync;
+
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use bus::Log;
+use model::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Config, Error};
+use clusters::Clusters;
+
+pub use attend::Attended;
+
+/// Carries out what was decided.
+pub struct Performer {
+    log: Arc<dyn Log>,
+    config: Config,
+    clusters: Clusters,
+    stop: CancellationToken,
+}
+
+/// Why work on a target ends before its end.
+#[derive(Debug)]
+enum Halt {
+    /// The process is to stop.
+    Stopping,
+    /// A state of the target cannot be read here, so none of it may be written.
+    Parked,
+    /// Another event stands where the decision was to stand: read again, decide again.
+    Overtaken,
+    /// Another process runs the sync, or a newer one.
+    TakenOver,
+    /// The process cannot go on.
+    Fatal(Error),
+}
+
+impl Performer {
+    /// With that log and configuration, until `stop`.
+    pub fn new(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> Self {
+        let clusters = Clusters::new(config.key.clone());
+        Self { log, config, clusters, stop }
+    }
+}
+
+/// The time by this machine's clock.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(since.as_millis().try_into().unwrap_or(i64::MAX))
+}

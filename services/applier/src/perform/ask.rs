@@ -1,0 +1,128 @@
+//! Asks a cluster what a step's machine wants to know, until the step is done.
+
+use std::{sync::Arc, time::Instant};
+
+use cluster::{Apply, ClusterError, Delete, Force, Mode, Propagation, Resource};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::{clusters::Connected, now};
+use crate::{
+    Claims,
+    decide::{
+        body::{self, Precondition},
+        claim::{Permit, permit},
+        step::{Act, Answer, Machine, Next, StepResult, Task},
+    },
+};
+
+/// A step with all that it takes.
+pub(super) struct Errand {
+    pub(super) cluster: Arc<Connected>,
+    pub(super) claims: Arc<dyn Claims>,
+    pub(super) name: model::ClusterName,
+    pub(super) task: Task,
+    /// The manifest with its secret values.
+    pub(super) manifest: Option<Value>,
+}
+
+impl Errand {
+    /// Runs the step to its end.
+    pub(super) async fn run(self) -> StepResult {
+        let (mut machine, mut next) = Machine::begin(&self.task);
+        loop {
+            next = match next {
+                Next::Finish(result) => return result,
+                Next::Ask { wait, act } => {
+                    sleep(wait).await;
+                    machine.next(self.ask(act).await.unwrap_or_else(Answer::Failed))
+                }
+            };
+        }
+    }
+
+    async fn ask(&self, act: Act) -> Result<Answer, ClusterError> {
+        let served = self.cluster.served().await;
+        let client = &self.cluster.client;
+        let resource = || served.resource(&self.task.step, client.address());
+        let id = &self.task.step.id;
+        Ok(match act {
+            Act::Rediscover => {
+                self.cluster.rediscover(&served).await?;
+                Answer::Rediscovered
+            }
+            Act::Look => Answer::Seen(client.get(resource()?, id).await?),
+            Act::Create => {
+                let resource = resource()?;
+                let start_by = self.await_permit().await?;
+                let body = self.body(Precondition::Absent);
+                Answer::Applied(self.apply(resource, &body, (Force::No, start_by)).await?)
+            }
+            Act::Apply { uid, force } => {
+                let body = self.body(Precondition::Uid(&uid));
+                Answer::Applied(self.apply(resource()?, &body, (force, None)).await?)
+            }
+            Act::GiveBack { uid } => {
+                let body = body::empty(&self.task.step, &uid);
+                Answer::Applied(self.apply(resource()?, &body, (Force::No, None)).await?)
+            }
+            Act::Patch { clearing, version } => {
+                let operations = body::patch(&clearing, self.manifest.as_ref(), &version);
+                let manager = self.task.manager();
+                Answer::Patched(client.json_patch(resource()?, id, &operations, &manager).await?)
+            }
+            Act::Probe => Answer::Probed(self.probe(resource()?).await?),
+            Act::Delete { uid } => {
+                let (resource, uid, propagation) = (resource()?, uid.as_str(), Propagation::Background);
+                let request = Delete { resource, id, uid, resource_version: None, propagation };
+                Answer::Deleted(client.delete(&request).await?)
+            }
+        })
+    }
+
+    async fn apply(
+        &self,
+        resource: &Resource,
+        body: &Value,
+        (force, start_by): (Force, Option<Instant>),
+    ) -> Result<cluster::Applied, ClusterError> {
+        let manager = self.task.manager();
+        let request = Apply {
+            resource,
+            id: &self.task.step.id,
+            body,
+            manager: &manager,
+            force,
+            mode: Mode::Real,
+            start_by,
+        };
+        self.cluster.client.apply(&request).await
+    }
+
+    async fn probe(&self, resource: &Resource) -> Result<bool, ClusterError> {
+        let body = self.body(Precondition::Absent);
+        let (id, manager) = (&self.task.step.id, self.task.manager());
+        let (force, mode) = (Force::No, Mode::DryRun);
+        let request = Apply { resource, id, body: &body, manager: &manager, force, mode, start_by: None };
+        self.cluster.client.creatable(&request).await
+    }
+
+    fn body(&self, precondition: Precondition<'_>) -> Value {
+        let manifest = self.manifest.clone().unwrap_or_default();
+        body::apply(manifest, &self.task.step.id, precondition)
+    }
+
+    /// Waits until a create may be started; answers until when.
+    async fn await_permit(&self) -> Result<Option<Instant>, ClusterError> {
+        loop {
+            let now = now();
+            match permit(self.claims.claim(&self.name), now) {
+                Permit::Now(latest) => return Ok(latest.map(|latest| Instant::now() + latest.since(now))),
+                Permit::At(earliest) => sleep(earliest.since(now)).await,
+                Permit::No => {
+                    return Err(ClusterError::Late { request: format!("create {}", self.task.step.id) });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Appending to a target's sync aggregate. Decisions are dropped when another event is there first; facts,
+//! which is what was done to a cluster, are appended again until they are stored.
+
+use std::collections::HashSet;
+
+use bus::AppendError;
+use bytes::Bytes;
+use events::{
+    Content, Draft, Event, EventId, EventType, Table,
+    state::{AppliedObject, State, SyncStage, SyncState, encode},
+};
+use model::{Aggregate, Digest, TargetId};
+
+use super::{Halt, Performer, now};
+use crate::Error;
+
+/// Largest part of an event that the inventory may take inline, and that the manifests may: both and the rest
+/// stay below the bound of an event.
+const INLINE_BYTES_MAX: usize = 10 * 1024;
+
+/// Whether an event may be appended after another than it was decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It stands only where it was decided.
+    Decision,
+    /// It happened.
+    Fact,
+}
+
+/// Appends to the sync aggregate of one target.
+pub(super) struct Recorder<'p> {
+    performer: &'p Performer,
+    aggregate: Aggregate,
+    head: Option<(u64, EventId)>,
+    /// The event that led to it all, and what is handed on from it.
+    cause: Option<Event>,
+    stored: HashSet<Digest>,
+}
+
+impl<'p> Recorder<'p> {
+    pub(super) fn new(
+        performer: &'p Performer,
+        target: &TargetId,
+        newest: Option<&Event>,
+        cause: Option<Event>,
+    ) -> Self {
+        let head = newest.map(|event| (event.n(), event.id));
+        let aggregate = Aggregate::Sync(target.clone());
+        Self { performer, aggregate, head, cause, stored: HashSet::new() }
+    }
+
+    /// Appends a state with these rows as its inventory.
+    pub(super) async fn store_rows(
+        &mut self,
+        (event, kind): (EventType, Kind),
+        mut state: SyncState,
+        rows: Vec<AppliedObject>,
+    ) -> Result<(), Halt> {
+        let laid = Table::lay(rows, INLINE_BYTES_MAX).map_err(encoding)?;
+        for (address, bytes) in laid.blobs {
+            self.put(address, bytes).await?;
+        }
+        state.objects = laid.table;
+        self.store((event, kind), &state).await
+    }
+
+    /// Appends a state.
+    pub(super) async fn store(
+        &mut self,
+        (event, kind): (EventType, Kind),
+        state: &SyncState,
+    ) -> Result<(), Halt> {
+        let payload = Bytes::from(encode(state).map_err(encoding)?);
+        let time = now();
+        loop {
+            let draft = Draft { time, ..self.draft(event, payload.clone()) };
+            match self.append(draft).await? {
+                Some(stored) => {
+                    self.head = Some((stored.n(), stored.id));
+                    return Ok(());
+                }
+                None if kind == Kind::Decision => return Err(Halt::Overtaken),
+                None => self.look_who(state.generation).await?,
+            }
+        }
+    }
+
+    /// A content that fits beside an inventory: inline if it is small.
+    pub(super) async fn settle(&mut self, content: Content) -> Result<Content, Halt> {
+        match content {
+            Content::Inline(bytes) if bytes.len() > INLINE_BYTES_MAX => {
+                let address = Digest::of(&bytes);
+                self.put(address, bytes).await?;
+                Ok(Content::Blob(address))
+            }
+            Content::Inline(_) | Content::Blob(_) => Ok(content),
+        }
+    }
+
+    async fn put(&mut self, address: Digest, bytes: Vec<u8>) -> Result<(), Halt> {
+        if self.stored.contains(&address) {
+            return Ok(());
+        }
+        let bytes = Bytes::from(bytes);
+        while let Err(error) = self.performer.log.put_blob(bytes.clone()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a page could not be stored");
+            self.performer.pause().await?;
+        }
+        self.stored.insert(address);
+        Ok(())
+    }
+
+    fn draft(&self, kind: EventType, payload: Bytes) -> Draft {
+        let cause = self.cause.as_ref();
+        Draft {
+            aggregate: self.aggregate.clone(),
+            n: self.head.map_or(1, |(n, _)| n + 1),
+            previous: self.head.map(|(_, id)| id),
+            kind,
+            format: SyncState::FORMAT,
+            time: now(),
+            cause: cause.map(|event| event.id),
+            correlation: cause.and_then(|event| event.draft.correlation.clone()),
+            actor: cause.and_then(|event| event.draft.actor.clone()),
+            traceparent: cause.and_then(|event| event.draft.traceparent.clone()),
+            payload,
+        }
+    }
+
+    /// Appends the very same draft until the log says yes or no; `None`: another event stands there.
+    async fn append(&self, draft: Draft) -> Result<Option<Event>, Halt> {
+        loop {
+            match self.performer.log.append(vec![draft.clone()]).await.pop() {
+                Some(Ok(event)) => return Ok(Some(event)),
+                Some(Err(AppendError::Conflict { .. })) => return Ok(None),
+                Some(Err(AppendError::Undecodable(_))) => return Err(Halt::Parked),
+                Some(Err(
+                    error @ (AppendError::TooLarge { .. }
+                    | AppendError::Malformed { .. }
+                    | AppendError::Restarted { .. }),
+                )) => return Err(Halt::Fatal(Error::Append(error))),
+                Some(Err(AppendError::Unavailable { .. })) | None => self.performer.pause().await?,
+            }
+        }
+    }
+
+    /// After a conflict: goes on after the event that stands there, unless another process runs the sync now.
+    async fn look_who(&mut self, generation: u64) -> Result<(), Halt> {
+        let newest = self.performer.newest::<SyncState>(&self.aggregate).await?;
+        if let Some((event, state)) = newest {
+            let elsewhere = match &state.stage {
+                SyncStage::Running { instance, .. } => *instance != self.performer.config.instance,
+                SyncStage::Finished { .. } | SyncStage::Rejected { .. } | SyncStage::Superseded { .. } => {
+                    false
+                }
+            };
+            if elsewhere || state.generation > generation {
+                return Err(Halt::TakenOver);
+            }
+            self.head = Some((event.n(), event.id));
+        }
+        Ok(())
+    }
+}
+
+fn encoding(error: impl ToString) -> Halt {
+    Halt::Fatal(Error::Encode(error.to_string()))
+}

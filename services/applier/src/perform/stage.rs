@@ -1,0 +1,117 @@
+//! One stage: its steps side by side, what came of them recorded as it comes.
+
+use std::{sync::Arc, time::Duration};
+
+use plan::{Action, Step};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval_at},
+};
+
+use super::{
+    Halt,
+    ask::Errand,
+    clusters::Connected,
+    established::{defines_a_kind, established},
+    now,
+    sync::Sync,
+};
+use crate::{
+    Error,
+    decide::{
+        error::Fault,
+        materials::Materials,
+        step::{Attempted, StepResult},
+    },
+};
+
+/// Steps of one sync under way at once: twice the requests that may fly, so that none waits for the next step.
+const WIDTH: usize = 32;
+
+/// Longest time that a result stays unrecorded while the sync runs: the differ judges by what is recorded.
+const PROGRESS: Duration = Duration::from_millis(100);
+
+impl Sync<'_> {
+    /// Runs the steps of a stage that have no result yet.
+    pub(super) async fn stage(
+        &mut self,
+        connected: &Arc<Connected>,
+        materials: &Arc<Materials>,
+        steps: &[Step],
+    ) -> Result<(), Halt> {
+        let mut waiting = steps.iter().filter(|step| !self.rows.is_done(step)).cloned().collect::<Vec<_>>();
+        waiting.reverse();
+        let mut running: JoinSet<(Step, StepResult)> = JoinSet::new();
+        let mut ticks = interval_at(Instant::now() + PROGRESS, PROGRESS);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut news = false;
+        loop {
+            while running.len() < WIDTH
+                && !self.performer.stop.is_cancelled()
+                && let Some(step) = waiting.pop()
+            {
+                match self.errand(connected, materials, &step) {
+                    Ok(errand) => drop(running.spawn(async move { (step, errand.run().await) })),
+                    Err(fault) => self.rows.fold(&step, StepResult::Failed(fault), now()),
+                }
+            }
+            if running.is_empty() {
+                break;
+            }
+            tokio::select! {
+                Some(ended) = running.join_next() => {
+                    let (step, result) = ended.map_err(|error| Halt::Fatal(Error::SyncDied(error)))?;
+                    self.rows.fold(&step, result, now());
+                    news = true;
+                }
+                _ = ticks.tick(), if news => {
+                    self.progress().await?;
+                    news = false;
+                }
+            }
+        }
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        // The process stops: what was done is told, the rest is for the next one.
+        self.progress().await?;
+        Err(Halt::Stopping)
+    }
+
+    fn errand(
+        &self,
+        connected: &Arc<Connected>,
+        materials: &Materials,
+        step: &Step,
+    ) -> Result<Errand, Fault> {
+        let attempted = if self.resumed { Attempted::Perhaps } else { Attempted::No };
+        let task = materials.task(step, &self.application, self.before.get(&step.id), attempted)?;
+        let manifest = match step.action {
+            Action::Create | Action::Apply { .. } => Some(materials.body(step)?),
+            Action::Prune { .. } | Action::Forget | Action::Record { .. } => None,
+        };
+        Ok(Errand {
+            cluster: connected.clone(),
+            claims: self.performer.config.claims.clone(),
+            name: self.cluster.name.clone(),
+            task,
+            manifest,
+        })
+    }
+
+    /// Waits for the definitions of a stage, and learns the kinds that they add.
+    pub(super) async fn settle_kinds(&mut self, connected: &Connected, steps: &[Step]) -> Result<(), Fault> {
+        let definitions: Vec<&Step> = steps.iter().filter(|step| defines_a_kind(step)).collect();
+        if definitions.is_empty() {
+            return Ok(());
+        }
+        for step in definitions {
+            if let Err(fault) = established(connected, step).await {
+                self.rows.fold(step, StepResult::Failed(fault), now());
+                return Err(Fault::Skipped);
+            }
+        }
+        let served = connected.served().await;
+        connected.rediscover(&served).await.map_err(Fault::Cluster)
+    }
+}

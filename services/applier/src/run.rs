@@ -1,0 +1,181 @@
+//! The loop: watch, decide which targets want something, attend to them.
+
+use std::{sync::Arc, time::Duration};
+
+use bus::{Filter, Log, LogPosition, ReadError, Succession, WatchItem};
+use events::{Event, state::DefinitionsState};
+use model::{Aggregate, AggregateKind, TargetId};
+use tokio::{task::JoinSet, time};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Config, Error,
+    decide::{
+        picture::{Picture, Told},
+        queue::Queue,
+    },
+    perform::{Attended, Performer},
+};
+
+const WATCHED: [AggregateKind; 3] = [AggregateKind::Definitions, AggregateKind::Target, AggregateKind::Sync];
+/// Time between two sweeps over everything, so that nothing rests on a wake-up.
+const SWEEP: Duration = Duration::from_secs(60);
+/// Wait before a part of the log that did not answer is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Carries out the plans of all targets until it is told to stop. What is under way then comes to the end of
+/// its requests and is recorded; the next applier goes on with it.
+///
+/// # Errors
+/// Whatever ends the process: the log was replaced, or a task died.
+pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> Result<(), Error> {
+    let mut watch = log.watch(Filter::kinds(&WATCHED)).await.map_err(Error::Watch)?;
+    let seen = log.position().await.map_err(Error::Watch)?;
+    let mut applier = Applier::new(log, config, (seen, stop.clone()));
+    let mut sweep = time::interval(SWEEP);
+    loop {
+        applier.dispatch().await?;
+        tokio::select! {
+            () = stop.cancelled() => return applier.drain().await,
+            item = watch.next() => applier.take(item.ok_or(Error::WatchEnded)?).await?,
+            Some(ended) = applier.syncs.join_next() => {
+                let (target, attended) = ended.map_err(Error::SyncDied)?;
+                applier.conclude(&target, attended?);
+            }
+            _ = sweep.tick() => applier.sweep().await?,
+        }
+    }
+}
+
+type Ended = (TargetId, Result<Attended, Error>);
+
+struct Applier {
+    performer: Arc<Performer>,
+    picture: Picture,
+    queue: Queue,
+    syncs: JoinSet<Ended>,
+    /// Definitions that are not in force yet, because they have not been read so far.
+    unread: Option<(u64, DefinitionsState)>,
+    listed: bool,
+    seen: LogPosition,
+    syncs_per_cluster: usize,
+}
+
+impl Applier {
+    fn new(log: Arc<dyn Log>, config: Config, (seen, stop): (LogPosition, CancellationToken)) -> Self {
+        let syncs_per_cluster = config.syncs_per_cluster;
+        Self {
+            performer: Arc::new(Performer::new(log, config, stop)),
+            picture: Picture::default(),
+            queue: Queue::default(),
+            syncs: JoinSet::new(),
+            unread: None,
+            listed: false,
+            seen,
+            syncs_per_cluster,
+        }
+    }
+
+    /// Starts to attend to as many targets as there is room for.
+    async fn dispatch(&mut self) -> Result<(), Error> {
+        if !self.listed {
+            return Ok(());
+        }
+        self.define().await?;
+        for target in self.queue.take(self.syncs_per_cluster) {
+            let defined = self.picture.defined(&target).filter(|_| self.picture.wants(&target));
+            let Some(defined) = defined else {
+                self.queue.done(&target);
+                continue;
+            };
+            let performer = Arc::clone(&self.performer);
+            self.syncs.spawn(async move {
+                let attended = performer.attend(&target, defined).await;
+                (target, attended)
+            });
+        }
+        Ok(())
+    }
+
+    /// Reads definitions that were announced, and puts them in force.
+    async fn define(&mut self) -> Result<(), Error> {
+        let Some((n, state)) = self.unread.take() else { return Ok(()) };
+        if let Some(set) = self.performer.read_set(&state).await? {
+            self.picture.define(n, &set);
+            self.wake_all();
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, item: Result<WatchItem, ReadError>) -> Result<(), Error> {
+        match item {
+            Ok(WatchItem::Event(event)) => self.note(&event),
+            Ok(WatchItem::Listed) => {
+                self.listed = true;
+                self.wake_all();
+            }
+            Ok(WatchItem::Undecodable(found)) => {
+                tracing::error!(aggregate = %found.aggregate, reason = found.reason, "parked");
+                if let Aggregate::Target(target) | Aggregate::Sync(target) = &found.aggregate {
+                    self.picture.park(target);
+                }
+            }
+            Ok(WatchItem::Restarted { seen, found }) | Err(ReadError::Restarted { seen, found }) => {
+                return Err(Error::Restarted { seen, found });
+            }
+            Err(error @ (ReadError::Unavailable(_) | ReadError::Undecodable(_))) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the watch was interrupted");
+                time::sleep(AGAIN).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, event: &Event) {
+        match self.picture.take(event) {
+            Ok(Told::Target(target)) if self.picture.wants(&target) => self.queue.push(target),
+            Ok(Told::Definitions(n, state)) => self.unread = Some((n, state)),
+            Ok(Told::Target(_) | Told::Nothing) => {}
+            Err(error) => {
+                let aggregate = event.aggregate();
+                tracing::error!(%aggregate, error = &error as &dyn std::error::Error, "not understood");
+            }
+        }
+    }
+
+    fn conclude(&mut self, target: &TargetId, attended: Attended) {
+        self.queue.done(target);
+        match attended {
+            Attended::At(Some(synced)) => self.picture.conclude(target, synced),
+            Attended::Parked => self.picture.park(target),
+            Attended::At(None) | Attended::Left => {}
+        }
+    }
+
+    fn wake_all(&mut self) {
+        self.picture.wanting().into_iter().for_each(|target| self.queue.push(target));
+    }
+
+    async fn sweep(&mut self) -> Result<(), Error> {
+        if let Some(found) = self.performer.position().await {
+            match self.seen.succession(&found) {
+                Succession::Continues => self.seen = found,
+                Succession::Replaced | Succession::Older => {
+                    return Err(Error::Restarted { seen: self.seen.clone(), found });
+                }
+            }
+        }
+        if self.listed {
+            self.wake_all();
+        }
+        Ok(())
+    }
+
+    /// Lets every sync come to the end of its requests.
+    async fn drain(mut self) -> Result<(), Error> {
+        while let Some(ended) = self.syncs.join_next().await {
+            ended.map_err(Error::SyncDied)?.1?;
+        }
+        Ok(())
+    }
+}

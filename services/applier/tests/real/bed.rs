@@ -1,0 +1,465 @@
+//! A log, a namespace, and everything that other services would have published.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use applier::{Claims, Config, Error};
+use bus::Log;
+use bytes::Bytes;
+use cluster::{
+    Apply, ClusterClient, ConnectOptions, Delete, Force, Live, Mode, Propagation, Resource, Scope,
+};
+use events::{
+    Content, Draft, Event, EventType, Table,
+    state::{
+        AppliedObject, DefinitionsState, DesiredState, HealthSummary, InputVector, PlannedSync, RenderInputs,
+        RenderState, State, SyncOutcome, SyncStage, SyncState, SyncStatus, TargetState, decode, encode,
+    },
+};
+use manifest::{DesiredSet, Document, InstallKey, SetOptions};
+use model::{
+    Aggregate, Application, Cluster, DefinitionSet, Digest, Failure, Gvk, HealthStatus, ObjectId, Source,
+    TargetId, Timestamp,
+    definition::{FirstContact, Git, Kubeconfig, SourcePath},
+};
+use plan::{Action, Reason, Step, SyncPlan, assign};
+use serde_json::{Value, json};
+use testkit::{
+    cluster::{TestCluster, unique},
+    eventually,
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Longest wait for anything here; only reached by a failure.
+pub const BOUND: Duration = Duration::from_secs(60);
+
+fn shared() -> &'static TestCluster {
+    static SHARED: OnceLock<TestCluster> = OnceLock::new();
+    SHARED.get_or_init(|| testkit::cluster::real("applier"))
+}
+
+pub fn key() -> InstallKey {
+    InstallKey::from_bytes([7; 32])
+}
+
+/// A target, and the hands of all others.
+pub struct Bed {
+    pub log: Arc<dyn Log>,
+    pub folder: tempfile::TempDir,
+    pub kube: ClusterClient,
+    pub namespace: String,
+    pub target: TargetId,
+    application: Application,
+    kubeconfig: Kubeconfig,
+    generation: u64,
+}
+
+/// A running applier.
+pub struct Applier {
+    pub stop: CancellationToken,
+    pub task: JoinHandle<Result<(), Error>>,
+}
+
+impl Applier {
+    /// As `kill -9`: nothing of it happens any more.
+    pub async fn kill(self) {
+        self.task.abort();
+        assert!(self.task.await.unwrap_err().is_cancelled());
+    }
+
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap().unwrap();
+    }
+}
+
+impl Bed {
+    /// With definitions, and a namespace that is not there yet.
+    pub async fn new() -> Self {
+        Self::with(shared().admin(), FirstContact::Refuse).await
+    }
+
+    pub async fn taking_over() -> Self {
+        Self::with(shared().admin(), FirstContact::TakeOver).await
+    }
+
+    pub async fn without_rights() -> Self {
+        Self::with(shared().viewer(), FirstContact::Refuse).await
+    }
+
+    async fn with(kubeconfig: Kubeconfig, first_contact: FirstContact) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log = bus::open(bus::LogConfig::embedded(folder.path())).await.unwrap();
+        let options = ConnectOptions {
+            key: key(),
+            sensitive: Arc::new(|_| vec![]),
+            user_agent: "driftless-test".into(),
+        };
+        let kube = ClusterClient::connect(&shared().admin(), options).await.unwrap();
+        let namespace = unique("t");
+        let target = TargetId { cluster: "real".parse().unwrap(), application: namespace.parse().unwrap() };
+        let application = application(&target, &namespace, first_contact);
+        let mut bed = Self { log, folder, kube, namespace, target, application, kubeconfig, generation: 0 };
+        bed.define().await;
+        bed
+    }
+
+    pub fn manager(&self) -> String {
+        format!("driftless:{}", self.target.application)
+    }
+
+    /// Publishes the definitions as they are now.
+    pub async fn define(&mut self) {
+        let state = DefinitionsState {
+            digest: Digest::of(b"set"),
+            set: Content::Inline(DefinitionsState::encode_set(&self.set()).unwrap()),
+            rejected: None,
+        };
+        self.publish(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
+    }
+
+    fn set(&self) -> DefinitionSet {
+        let git = Git {
+            url: "file:///repo".into(),
+            reference: Default::default(),
+            auth: Default::default(),
+            ca_file: None,
+            proxy: None,
+        };
+        let source = Source { name: "repo".parse().unwrap(), git, poll_ms: 30_000 };
+        let kubeconfig = self.kubeconfig.clone();
+        let cluster = Cluster { name: self.target.cluster.clone(), labels: BTreeMap::new(), kubeconfig };
+        DefinitionSet::new(vec![source], vec![cluster], vec![self.application.clone()]).unwrap()
+    }
+
+    pub fn change_slice(&mut self) {
+        self.application.guard.max_prune_percent += 1;
+    }
+
+    /// Publishes a desired state of these manifests, each with our label.
+    pub async fn desire(&self, manifests: &[Value]) -> DesiredSet {
+        let documents = manifests.iter().map(|manifest| {
+            let mut value = manifest.clone();
+            value["metadata"]["labels"][applier::decide::ownership::LABEL] =
+                self.target.application.as_str().into();
+            Document { file: "a.yaml".into(), line: 1, value }
+        });
+        let key = key();
+        let options = SetOptions { key: &key, default_namespace: &self.namespace };
+        let built = DesiredSet::build(documents, options).unwrap();
+        let secrets = if built.secrets.is_empty() {
+            None
+        } else {
+            let sealed = manifest::seal(&key, "secrets", &built.secrets.encode());
+            Some(self.log.put_blob(Bytes::from(sealed)).await.unwrap())
+        };
+        let encoded = built.set.encode();
+        let manifests = if encoded.len() > events::content::INLINE_BYTES_MAX {
+            Content::Blob(self.log.put_blob(Bytes::from(encoded)).await.unwrap())
+        } else {
+            Content::Inline(encoded)
+        };
+        let desired = DesiredState {
+            digest: built.set.digest(),
+            objects: built.set.objects().len() as u32,
+            manifests,
+            secrets,
+            commit: "0123456789012345678901234567890123456789".parse().unwrap(),
+            observation: 1,
+            notes: vec![],
+        };
+        let made_from = RenderInputs {
+            source: "repo".parse().unwrap(),
+            observation: 1,
+            commit: desired.commit.clone(),
+            closure: None,
+            engine: "test".into(),
+            key_id: key.key_id(),
+        };
+        let state = RenderState { made_from, desired: Some(desired), failure: None };
+        self.publish(self.render(), EventType::DesiredStateRendered, &state).await;
+        built.set
+    }
+
+    fn render(&self) -> Aggregate {
+        assign(&self.set())[&self.target].render()
+    }
+
+    /// What a plan would be made from now.
+    pub async fn inputs(&self) -> InputVector {
+        let assignment = &assign(&self.set())[&self.target];
+        let render: RenderState = self.newest(&self.render()).await.unwrap().1;
+        let definitions = self.log.newest(&Aggregate::Definitions).await.unwrap().unwrap();
+        InputVector {
+            definitions_n: definitions.n(),
+            slice: assignment.slice,
+            parameters: assignment.parameters,
+            observation: 1,
+            desired: render.desired.unwrap().digest,
+            sync_n: self.sync().await.map_or(0, |(event, _)| event.n()),
+        }
+    }
+
+    /// Publishes a plan of these steps; gives its generation.
+    pub async fn plan(&mut self, steps: Vec<Step>) -> u64 {
+        let inputs = self.inputs().await;
+        self.plan_from(steps, inputs).await
+    }
+
+    pub async fn plan_from(&mut self, mut steps: Vec<Step>, made_from: InputVector) -> u64 {
+        steps.sort_by_key(|step| plan::order::key(step.stage, &step.id));
+        let creates = steps.iter().any(|step| step.action == Action::Create);
+        let namespace = creates.then(|| self.namespace.clone());
+        let plan = SyncPlan { desired: made_from.desired, namespace, steps, held: vec![], in_sync: 0 };
+        self.generation += 1;
+        let encoded = plan.encode();
+        let content = if encoded.len() > events::content::INLINE_BYTES_MAX {
+            Content::Blob(self.log.put_blob(Bytes::from(encoded)).await.unwrap())
+        } else {
+            Content::Inline(encoded)
+        };
+        let planned = PlannedSync {
+            generation: self.generation,
+            digest: plan.digest(),
+            plan: content,
+            made_from,
+            open: 0,
+        };
+        let state = TargetState {
+            status: SyncStatus::OutOfSync,
+            plan: Some(planned),
+            refused: None,
+            drift: Table::default(),
+            heals: vec![],
+            refreshed: vec![],
+            health: HealthSummary {
+                status: HealthStatus::Unknown,
+                since: Timestamp::default(),
+                objects: vec![],
+            },
+            handled: vec![],
+        };
+        self.publish(Aggregate::Target(self.target.clone()), EventType::SyncPlanned, &state).await;
+        self.generation
+    }
+
+    /// Publishes a plan and waits for its end.
+    pub async fn sync(&self) -> Option<(Event, SyncState)> {
+        self.newest(&Aggregate::Sync(self.target.clone())).await
+    }
+
+    pub async fn execute(&mut self, steps: Vec<Step>) -> SyncState {
+        let generation = self.plan(steps).await;
+        self.finished(generation).await
+    }
+
+    pub async fn finished(&self, generation: u64) -> SyncState {
+        self.until(&format!("the end of sync {generation}"), |state| {
+            state.generation == generation && matches!(state.stage, SyncStage::Finished { .. })
+        })
+        .await
+    }
+
+    pub async fn until(&self, what: &str, done: impl Fn(&SyncState) -> bool) -> SyncState {
+        eventually(BOUND, what, async || {
+            let (_, state) = self.sync().await?;
+            done(&state).then_some(state)
+        })
+        .await
+    }
+
+    pub async fn newest<S: State>(&self, aggregate: &Aggregate) -> Option<(Event, S)> {
+        let event = self.log.newest(aggregate).await.unwrap()?;
+        let state = decode(event.draft.format, &event.draft.payload).unwrap();
+        Some((event, state))
+    }
+
+    /// The types of all events of the sync, oldest first.
+    pub async fn told(&self) -> Vec<EventType> {
+        let mut events = self.log.history(&Aggregate::Sync(self.target.clone()), 256).await.unwrap();
+        events.reverse();
+        events.iter().map(|event| event.draft.kind).collect()
+    }
+
+    pub async fn rows(&self, state: &SyncState) -> Vec<AppliedObject> {
+        match &state.objects {
+            Table::Inline(rows) => rows.clone(),
+            Table::Paged { pages, .. } => {
+                let mut rows = vec![];
+                for page in pages {
+                    let bytes = self.log.get_blob(page).await.unwrap().unwrap();
+                    rows.extend(Table::read_page(&bytes).unwrap());
+                }
+                rows
+            }
+        }
+    }
+
+    pub async fn publish<S: State>(&self, aggregate: Aggregate, kind: EventType, state: &S) -> Event {
+        let newest = self.log.newest(&aggregate).await.unwrap();
+        let draft = Draft {
+            aggregate,
+            n: newest.as_ref().map_or(1, |event| event.n() + 1),
+            previous: newest.map(|event| event.id),
+            kind,
+            format: S::FORMAT,
+            time: Timestamp::default(),
+            cause: None,
+            correlation: Some("change-1".into()),
+            actor: None,
+            traceparent: None,
+            payload: encode(state).unwrap().into(),
+        };
+        self.log.append(vec![draft]).await.pop().unwrap().unwrap()
+    }
+
+    /// Starts an applier of that name.
+    pub fn start(&self, instance: &str) -> Applier {
+        self.start_with(Config::new(key(), instance))
+    }
+
+    pub fn start_claiming(&self, instance: &str, claims: Arc<dyn Claims>) -> Applier {
+        self.start_with(Config { claims, ..Config::new(key(), instance) })
+    }
+
+    fn start_with(&self, config: Config) -> Applier {
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(applier::run(self.log.clone(), config, stop.clone()));
+        Applier { stop, task }
+    }
+}
+
+/// The cluster, as others see it.
+impl Bed {
+    /// Applies for somebody else.
+    pub async fn apply_as(&self, manager: &str, body: &Value) -> Live {
+        let (resource, id) = (resource_of(body), id_of(body));
+        let (force, mode) = (Force::Yes, Mode::Real);
+        let request = Apply { resource: &resource, id: &id, body, manager, force, mode, start_by: None };
+        self.kube.apply(&request).await.unwrap().object
+    }
+
+    /// Writes for somebody else, who declares nothing. A controller may write in between.
+    pub async fn patch_as(&self, manager: &str, body: &Value, operations: Value) -> Live {
+        self.kube.json_patch(&resource_of(body), &id_of(body), &operations, manager).await.unwrap()
+    }
+
+    pub async fn get(&self, body: &Value) -> Option<Live> {
+        self.kube.get(&resource_of(body), &id_of(body)).await.unwrap()
+    }
+
+    pub async fn value(&self, body: &Value) -> Value {
+        self.get(body).await.unwrap().value.into_value()
+    }
+
+    pub async fn delete(&self, body: &Value) {
+        let (resource, id) = (resource_of(body), id_of(body));
+        let uid = self.get(body).await.unwrap().uid;
+        let propagation = Propagation::Background;
+        let request = Delete { resource: &resource, id: &id, uid: &uid, resource_version: None, propagation };
+        self.kube.delete(&request).await.unwrap();
+    }
+
+    /// Makes the namespace before the applier does.
+    pub async fn with_namespace(self) -> Self {
+        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}});
+        self.apply_as("somebody", &body).await;
+        self
+    }
+
+    pub fn config_map(&self, name: &str, data: Value) -> Value {
+        let metadata = json!({"name": name, "namespace": self.namespace});
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+    }
+
+    pub fn deployment(&self, name: &str, pod: Value) -> Value {
+        let metadata = json!({"name": name, "namespace": self.namespace});
+        let mut spec = json!({"containers": [{"name": "web", "image": "example.com/web:1"}]});
+        for (key, value) in pod.as_object().unwrap() {
+            match key.as_str() {
+                "volumes" => spec["volumes"] = value.clone(),
+                _ => spec["containers"][0][key] = value.clone(),
+            }
+        }
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": {
+            "replicas": 0, "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}}, "spec": spec}}})
+    }
+}
+
+fn application(target: &TargetId, namespace: &str, first_contact: FirstContact) -> Application {
+    Application {
+        name: target.application.clone(),
+        source: SourcePath { name: "repo".parse().unwrap(), path: String::new() },
+        rendering: Default::default(),
+        targets: Default::default(),
+        namespace: Some(namespace.to_owned()),
+        sync: Default::default(),
+        deletion: Default::default(),
+        guard: Default::default(),
+        ignore: vec![],
+        first_contact,
+    }
+}
+
+pub fn resource_of(body: &Value) -> Resource {
+    let kind = body["kind"].as_str().unwrap();
+    let scoped = body["metadata"]["namespace"].is_string();
+    let scope = if scoped { Scope::Namespaced } else { Scope::Cluster };
+    let gvk = Gvk { api_version: body["apiVersion"].as_str().unwrap().parse().unwrap(), kind: kind.into() };
+    Resource { gvk, plural: format!("{}s", kind.to_lowercase()), scope, verbs: vec![] }
+}
+
+pub fn id_of(body: &Value) -> ObjectId {
+    let text = |key: &str| body["metadata"][key].as_str().map(str::to_owned);
+    let group = resource_of(body).gvk.api_version.group;
+    let kind = body["kind"].as_str().unwrap().to_owned();
+    ObjectId { group, kind, namespace: text("namespace"), name: text("name").unwrap() }
+}
+
+pub fn step(body: &Value, action: Action, reason: Reason) -> Step {
+    let id = id_of(body);
+    let stage = match action {
+        Action::Create | Action::Apply { .. } => plan::order::stage(&id),
+        Action::Prune { .. } => plan::order::prune_stage(&id),
+        Action::Forget | Action::Record { .. } => plan::Stage::Forget,
+    };
+    Step { id, api_version: resource_of(body).gvk.api_version, stage, action, reason }
+}
+
+pub fn create(body: &Value) -> Step {
+    step(body, Action::Create, Reason::New)
+}
+
+pub fn apply(body: &Value, live: &Live) -> Step {
+    step(body, Action::Apply { uid: live.uid.clone() }, Reason::Changed)
+}
+
+pub fn prune(body: &Value, uid: &str) -> Step {
+    step(body, Action::Prune { uid: uid.to_owned() }, Reason::Orphan)
+}
+
+pub fn succeeded(state: &SyncState) -> bool {
+    matches!(state.stage, SyncStage::Finished { outcome: SyncOutcome::Succeeded, .. })
+}
+
+/// The failure of a sync that failed.
+pub fn failure(state: &SyncState) -> Failure {
+    match &state.stage {
+        SyncStage::Finished { outcome: SyncOutcome::Failed { failure }, .. } => failure.clone(),
+        other => panic!("it did not fail: {other:?}"),
+    }
+}
+
+/// Name and outcome of each row.
+pub fn outcomes(rows: &[AppliedObject]) -> Vec<String> {
+    let word = |outcome: &events::state::ObjectOutcome| match outcome {
+        events::state::ObjectOutcome::Failed(failure) => failure.code.clone(),
+        other => format!("{other:?}"),
+    };
+    rows.iter().map(|row| format!("{} {}", row.id.name, word(&row.outcome))).collect()
+}

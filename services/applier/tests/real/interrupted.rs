@@ -1,0 +1,155 @@
+//! Syncs that are interrupted, taken over, or not ours any more.
+
+use std::sync::{Arc, Mutex};
+
+use applier::{Claim, Claims};
+use events::{
+    EventType,
+    state::{ObjectOutcome, SyncStage},
+};
+use model::{Aggregate, ClusterName, Timestamp};
+use serde_json::{Value, json};
+use testkit::eventually;
+
+use crate::bed::{BOUND, Bed, create, failure, outcomes, succeeded};
+
+fn maps(bed: &Bed, count: usize) -> Vec<Value> {
+    (0..count).map(|i| bed.config_map(&format!("map-{i:03}"), json!({"x": "1"}))).collect()
+}
+
+async fn exists(bed: &Bed, map: &Value) {
+    eventually(BOUND, "an object", async || bed.get(map).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_sync_is_finished_by_the_next_applier() {
+    // Which object has to be there when the applier is killed: just begun, early, late, and again and again.
+    for kills in [&[0][..], &[40], &[110], &[10, 30, 60, 90, 118]] {
+        let mut bed = Bed::new().await;
+        let maps = maps(&bed, 120);
+        bed.desire(&maps).await;
+        let generation = bed.plan(maps.iter().map(create).collect()).await;
+        for (i, kill) in kills.iter().enumerate() {
+            let applier = bed.start(&format!("killed-{i}"));
+            exists(&bed, &maps[*kill]).await;
+            applier.kill().await;
+        }
+        let _applier = bed.start("last");
+        let state = bed.finished(generation).await;
+        assert!(succeeded(&state), "{kills:?}: {state:?}");
+        let rows = bed.rows(&state).await;
+        assert_eq!(rows.len(), maps.len());
+        for (row, map) in rows.iter().zip(&maps) {
+            let live = bed.get(map).await.unwrap();
+            assert_eq!(row.outcome, ObjectOutcome::Created, "{}", row.id);
+            assert_eq!((row.uid.as_ref(), row.fingerprint.is_some()), (Some(&live.uid), true));
+        }
+        let finished = bed.told().await.iter().filter(|kind| **kind == EventType::SyncFinished).count();
+        assert_eq!(finished, 1, "{kills:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_applier_tells_what_it_did() {
+    let mut bed = Bed::new().await;
+    let maps = maps(&bed, 200);
+    bed.desire(&maps).await;
+    let applier = bed.start("first");
+    let generation = bed.plan(maps.iter().map(create).collect()).await;
+    exists(&bed, &maps[20]).await;
+    applier.stop().await;
+    let (_, state) = bed.sync().await.unwrap();
+    if matches!(state.stage, SyncStage::Running { .. }) {
+        // Every object that exists is told.
+        let rows = bed.rows(&state).await;
+        for (row, map) in rows.iter().zip(&maps) {
+            assert_eq!(bed.get(map).await.map(|live| live.uid), row.uid, "{}", row.id);
+        }
+    }
+    let _applier = bed.start("second");
+    assert!(succeeded(&bed.finished(generation).await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_sync_whose_plan_is_stale_is_ended_not_resumed() {
+    let mut bed = Bed::new().await;
+    let maps = maps(&bed, 120);
+    bed.desire(&maps).await;
+    let generation = bed.plan(maps.iter().map(create).collect()).await;
+    let applier = bed.start("first");
+    exists(&bed, &maps[0]).await;
+    applier.kill().await;
+    let (_, state) = bed.sync().await.unwrap();
+    assert!(matches!(state.stage, SyncStage::Running { .. }), "killed too late: {:?}", state.stage);
+    bed.desire(&maps[..1]).await;
+    let _applier = bed.start("second");
+    let state = bed.finished(generation).await;
+    assert_eq!(failure(&state).code, "APPLY-ABANDONED");
+    // The intents stay: nobody knows what became of them, so the differ looks.
+    assert_eq!(bed.rows(&state).await.len(), maps.len());
+}
+
+/// Claims as a test wants them.
+struct Scripted(Mutex<Claim>);
+
+impl Claims for Scripted {
+    fn claim(&self, _: &ClusterName) -> Claim {
+        *self.0.lock().unwrap()
+    }
+}
+
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    since.as_millis() as i64
+}
+
+/// Held since so long that creates may start `wait` milliseconds from now.
+fn held(wait: i64) -> Claim {
+    let since = Timestamp::from_millis(now() + wait - 9_000);
+    Claim::Held { since, until: Timestamp::from_millis(now() + 60_000) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn creates_wait_after_a_takeover() {
+    let mut bed = Bed::new().await.with_namespace().await;
+    let map = bed.config_map("a", json!({}));
+    bed.desire(std::slice::from_ref(&map)).await;
+    let begun = std::time::Instant::now();
+    let _applier = bed.start_claiming("one", Arc::new(Scripted(Mutex::new(held(1_500)))));
+    assert!(succeeded(&bed.execute(vec![create(&map)]).await));
+    assert!(begun.elapsed().as_millis() >= 1_500, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ending_claim_creates_nothing() {
+    let mut bed = Bed::new().await.with_namespace().await;
+    let map = bed.config_map("a", json!({}));
+    bed.desire(std::slice::from_ref(&map)).await;
+    let ending = Claim::Held { since: Timestamp::default(), until: Timestamp::from_millis(now() + 4_000) };
+    let _applier = bed.start_claiming("one", Arc::new(Scripted(Mutex::new(ending))));
+    let state = bed.execute(vec![create(&map)]).await;
+    assert_eq!(outcomes(&bed.rows(&state).await), ["a APPLY-CLAIM"]);
+    assert!(bed.get(&map).await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_that_another_applier_runs_now_is_left_to_it() {
+    let mut bed = Bed::new().await.with_namespace().await;
+    let map = bed.config_map("a", json!({}));
+    bed.desire(std::slice::from_ref(&map)).await;
+    let claims = Arc::new(Scripted(Mutex::new(held(1_000))));
+    let applier = bed.start_claiming("slow", claims.clone());
+    bed.plan(vec![create(&map)]).await;
+    let mut state = bed.until("the start", |state| matches!(state.stage, SyncStage::Running { .. })).await;
+    state.stage = SyncStage::Running { since: Timestamp::default(), instance: "other".into() };
+    bed.publish(Aggregate::Sync(bed.target.clone()), EventType::SyncStarted, &state).await;
+    *claims.0.lock().unwrap() = Claim::None;
+    exists_or_refused(&bed, &map).await;
+    applier.stop().await;
+    assert_eq!(bed.told().await, [EventType::SyncStarted, EventType::SyncStarted]);
+}
+
+/// The create was waiting for its permit; by then there is none.
+async fn exists_or_refused(bed: &Bed, map: &Value) {
+    assert!(bed.get(map).await.is_none());
+}

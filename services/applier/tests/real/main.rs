@@ -1,0 +1,11 @@
+//! Against the real API server, with the embedded log.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod bed;
+mod cluster_side;
+mod contact;
+mod fields;
+mod interrupted;
+mod plain;
+mod refused;
+mod secrets;
