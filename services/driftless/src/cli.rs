@@ -1,0 +1,180 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Keeps clusters in the state that Git describes.
+#[derive(Debug, Parser)]
+#[command(name = "driftless", version, max_term_width = 100)]
+pub struct Cli {
+    /// Say more: -v what services do, -vv everything (standard error; DRIFTLESS_LOG=filter for details)
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bring a cluster to the state that a folder of a repository describes, once
+    #[command(after_help = SYNC_HELP)]
+    Sync(SyncOptions),
+    /// Show what a sync would change, field by field; changes nothing
+    #[command(after_help = DIFF_HELP)]
+    Diff(DiffOptions),
+    /// Run the fetcher: repositories to revisions
+    Fetcher(RoleOptions),
+    /// Run the renderer: revisions to manifests
+    Renderer(RoleOptions),
+    /// Run the differ: manifests and live state to plans
+    Differ(RoleOptions),
+    /// Run the applier: plans to clusters
+    Applier(RoleOptions),
+    /// Print a completion script for a shell
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: clap_complete::Shell,
+    },
+}
+
+const SYNC_HELP: &str = "\
+Examples:
+  driftless sync --repo https://git.example/shop.git --path deploy/prod
+  driftless sync --repo . --path deploy --context staging --prune --wait
+  driftless sync --repo . --path chart --namespace shop --dry-run
+
+Exit codes:
+  0 in sync   1 the sync failed   2 usage or configuration   3 refused by a guard   4 not healthy in time";
+
+const DIFF_HELP: &str = "\
+Examples:
+  driftless diff --repo . --path deploy
+  driftless diff --repo https://git.example/shop.git --path deploy --revision v1.4.2 -o json
+
+Exit codes:
+  0 no difference   1 there is a difference   2 or more: an error";
+
+/// What is synced, and where to.
+#[derive(Debug, Clone, Args)]
+pub struct Subject {
+    /// Repository: a URL (https, ssh, git, file) or a local folder; what is committed counts
+    #[arg(long, value_name = "URL|DIR")]
+    pub repo: String,
+    /// Folder in the repository with plain YAML, a kustomization or a chart
+    #[arg(long, value_name = "P", default_value = ".")]
+    pub path: String,
+    /// Branch, tag, semver range (^1.4) or commit [default: the remote's default branch]
+    #[arg(long, value_name = "R")]
+    pub revision: Option<String>,
+    /// Kubeconfig file [default: KUBECONFIG, else ~/.kube/config]
+    #[arg(long, value_name = "F")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context in the kubeconfig [default: its current one]
+    #[arg(long, value_name = "C")]
+    pub context: Option<String>,
+    /// Namespace of objects that name none; created if it is missing
+    #[arg(long, value_name = "N")]
+    pub namespace: Option<String>,
+    /// Name of the application: marks its objects [default: from the path or the repository]
+    #[arg(long, value_name = "NAME")]
+    pub application: Option<String>,
+    /// Delete what is no longer in Git, within the guard
+    #[arg(long)]
+    pub prune: bool,
+    /// Folder for the log, the key and the mirrors [default: a folder of its own per application and cluster]
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Give up after this long: 90s, 5m
+    #[arg(long, value_name = "D", default_value = "5m", value_parser = duration)]
+    pub timeout: Duration,
+    /// How to tell
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub output: Output,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct SyncOptions {
+    #[command(flatten)]
+    pub subject: Subject,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Wait until every object is healthy
+    #[arg(long)]
+    pub wait: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DiffOptions {
+    #[command(flatten)]
+    pub subject: Subject,
+}
+
+/// How results are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RoleOptions {
+    /// Address of the NATS server, version 2.15.1 or newer
+    #[arg(long, value_name = "URL", default_value = "nats://127.0.0.1:4222")]
+    pub nats: String,
+    /// Address of its monitoring endpoint, to check that it writes before it acknowledges
+    #[arg(long, value_name = "URL")]
+    pub nats_monitoring: Option<String>,
+    /// File with the key of the log (64 hexadecimal digits)
+    #[arg(long, value_name = "F", env = "DRIFTLESS_KEY_FILE")]
+    pub key: PathBuf,
+    /// Folder for what this process keeps: mirrors, temporary files
+    #[arg(long, value_name = "DIR")]
+    pub state: PathBuf,
+    /// Name of this process among its like [default: host name and process id]
+    #[arg(long, value_name = "NAME")]
+    pub instance: Option<String>,
+    /// Definitions to put in force (JSON), by the differ
+    #[arg(long, value_name = "F")]
+    pub definitions: Option<PathBuf>,
+}
+
+/// Reads `90s`, `5m`, `2h` or `1500ms`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: u64 = number.parse().map_err(|_| "a duration such as 90s or 5m is expected".to_owned())?;
+    let milliseconds = match unit {
+        "ms" => Some(number),
+        "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        _ => return Err("a duration such as 90s or 5m is expected".to_owned()),
+    };
+    milliseconds.map(Duration::from_millis).ok_or_else(|| "the duration is too long".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_read_with_their_unit() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("1500ms"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
+        for bad in ["", "5", "m", "-5s", "5 s", "99999999999999999999s", "99999999999999999h"] {
+            assert!(duration(bad).is_err(), "{bad:?}");
+        }
+    }
+}

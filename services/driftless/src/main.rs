@@ -1,0 +1,55 @@
+//! `driftless`: the one binary. It knows every service and holds no rule of its own: it reads the command
+//! line, opens the log, starts services, and tells what they wrote.
+
+mod cli;
+mod exit;
+mod one_shot;
+mod problem;
+mod role;
+mod state_folder;
+mod terminal;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use exit::Exit;
+use problem::Problem;
+
+fn main() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    start_logging(cli.verbose);
+    // One provider for every TLS client in the process; a second call would only say that there is one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let exit = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(run(cli.command)),
+        Err(error) => Problem::new("RUNTIME", format!("the runtime could not start: {error}"), "").tell(),
+    };
+    exit.into()
+}
+
+async fn run(command: Command) -> Exit {
+    let done = match command {
+        Command::Sync(options) => one_shot::sync(options).await,
+        Command::Diff(options) => one_shot::diff(options).await,
+        Command::Fetcher(options) => role::run(role::Role::Fetcher, options).await,
+        Command::Renderer(options) => role::run(role::Role::Renderer, options).await,
+        Command::Differ(options) => role::run(role::Role::Differ, options).await,
+        Command::Applier(options) => role::run(role::Role::Applier, options).await,
+        Command::Completions { shell } => {
+            terminal::completions(shell);
+            Ok(Exit::Success)
+        }
+    };
+    done.unwrap_or_else(|problem| problem.tell())
+}
+
+fn start_logging(verbose: u8) {
+    let default = match verbose {
+        0 => "error",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("DRIFTLESS_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,133 @@
+//! `sync` and `diff`: the services in one process, on an embedded log, for one application and one cluster.
+
+mod definitions;
+mod report;
+mod request;
+mod services;
+mod story;
+
+use std::time::Duration;
+
+use events::state::{RequestKind, RequestOutcome};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    cli::{DiffOptions, Output, Subject, SyncOptions},
+    exit::Exit,
+    problem::Problem,
+    state_folder,
+};
+use definitions::Wanted;
+use story::{Ending, Story};
+
+/// Whether the services may change the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Apply,
+    Preview,
+}
+
+/// `driftless sync`.
+pub async fn sync(options: SyncOptions) -> Result<Exit, Problem> {
+    if options.dry_run {
+        let exit = preview(&options.subject).await?;
+        // A dry-run that worked is a success, whatever it found.
+        return Ok(if exit == Exit::Failed { Exit::Success } else { exit });
+    }
+    let deadline = Instant::now() + options.subject.timeout;
+    let mut session = Session::open(&options.subject, Purpose::Apply).await?;
+    let ended = timeout_at(deadline, session.answer()).await;
+    let outcome = session.in_time(ended, options.subject.timeout)??;
+    let healthy = match (&outcome, options.wait) {
+        (RequestOutcome::InSync, true) => session.healthy(deadline).await?,
+        (_, _) => true,
+    };
+    session.close().await;
+    report::synced(&session.story, &outcome, options.subject.output);
+    match outcome {
+        RequestOutcome::InSync if healthy => Ok(Exit::Success),
+        RequestOutcome::InSync => Err(session.story.unhealthy()),
+        RequestOutcome::Failed(failure) => Err(Problem::of(&failure, Exit::Failed)),
+        RequestOutcome::Refused(failure) => Err(Problem::of(&failure, Exit::Refused)),
+        RequestOutcome::Previewed(_) => Ok(Exit::Success),
+    }
+}
+
+/// `driftless diff`.
+pub async fn diff(options: DiffOptions) -> Result<Exit, Problem> {
+    preview(&options.subject).await.map_err(|problem| problem.ending(Exit::Usage))
+}
+
+async fn preview(subject: &Subject) -> Result<Exit, Problem> {
+    let deadline = Instant::now() + subject.timeout;
+    let mut session = Session::open(subject, Purpose::Preview).await?;
+    let ended = timeout_at(deadline, session.answer()).await;
+    let outcome = session.in_time(ended, subject.timeout)??;
+    let preview = match outcome {
+        RequestOutcome::Previewed(content) => session.preview(&content).await?,
+        RequestOutcome::InSync => plan::Preview::default(),
+        RequestOutcome::Failed(failure) => return Err(Problem::of(&failure, Exit::Failed)),
+        RequestOutcome::Refused(failure) => return Err(Problem::of(&failure, Exit::Refused)),
+    };
+    session.close().await;
+    Ok(report::previewed(&preview, subject.output))
+}
+
+/// Services at work for one request.
+struct Session {
+    services: services::Services,
+    story: Story,
+    request: request::Asked,
+}
+
+impl Session {
+    async fn open(subject: &Subject, purpose: Purpose) -> Result<Self, Problem> {
+        let wanted = Wanted::of(subject)?;
+        let folder = state_folder::open(&wanted.state).await?;
+        request::check_owner(&folder.log, &wanted).await?;
+        let services = services::Services::start(&folder, &wanted, purpose);
+        let kind = match purpose {
+            Purpose::Apply => |after| RequestKind::Sync { after },
+            Purpose::Preview => |after| RequestKind::Preview { after },
+        };
+        let request = request::ask(&folder.log, &wanted, kind).await?;
+        let quiet = subject.output == Output::Json || purpose == Purpose::Preview;
+        let story = Story::new(&folder.log, &wanted, request.id.clone(), quiet).await?;
+        Ok(Self { services, story, request })
+    }
+
+    /// Waits for the answer to the request, or for the end of a service.
+    async fn answer(&mut self) -> Result<RequestOutcome, Problem> {
+        tokio::select! {
+            ended = self.services.ended() => Err(ended),
+            outcome = self.story.answer() => outcome,
+        }
+    }
+
+    fn in_time<T>(&self, ended: Result<T, tokio::time::error::Elapsed>, bound: Duration) -> Result<T, Problem> {
+        ended.map_err(|_| self.story.too_late(bound))
+    }
+
+    /// Waits until every object is healthy; false if that does not happen in time.
+    async fn healthy(&mut self, deadline: Instant) -> Result<bool, Problem> {
+        let waited = tokio::select! {
+            ended = self.services.ended() => return Err(ended),
+            waited = timeout_at(deadline, self.story.health()) => waited,
+        };
+        match waited {
+            Ok(ending) => Ok(ending? == Ending::Healthy),
+            Err(_) => Ok(false),
+        }
+    }
+
+    async fn preview(&self, content: &events::Content) -> Result<plan::Preview, Problem> {
+        let bytes = self.story.content(content).await?;
+        rmp_serde::from_slice(&bytes).map_err(|error| Problem::new("LOG-CONTENT", error.to_string(), ""))
+    }
+
+    /// Drops the answered request and stops the services.
+    async fn close(&mut self) {
+        self.request.done(self.story.log()).await;
+        self.services.stop().await;
+    }
+}

@@ -1,0 +1,136 @@
+//! The result of a run, on standard output.
+
+use diff::{FieldChange, Scope, Style, field_diff, render_diff};
+use events::state::{ObjectOutcome, RequestOutcome};
+use plan::{ObjectPreview, Preview, PreviewChange};
+use serde_json::{Value, json};
+
+use super::story::{Story, outcome_word};
+use crate::{cli::Output, exit::Exit, terminal};
+
+/// Tells how a sync went.
+pub fn synced(story: &Story, outcome: &RequestOutcome, output: Output) {
+    match output {
+        Output::Text => text_of_sync(story, outcome),
+        Output::Json => terminal::line(&json_of_sync(story, outcome).to_string()),
+    }
+}
+
+fn text_of_sync(story: &Story, outcome: &RequestOutcome) {
+    for row in story.objects() {
+        if let ObjectOutcome::Failed(failure) = &row.outcome {
+            terminal::progress(&format!("  {}: [{}] {}", row.id, failure.code, failure.message));
+        }
+    }
+    if let RequestOutcome::InSync = outcome {
+        let revision = story.revision().map(|commit| format!(" at {}", commit.get(..8).unwrap_or(commit)));
+        let health = story.state().map_or("Unknown", |state| state.health.status.word());
+        let objects = story.objects().len();
+        terminal::line(&format!("in sync{}: {objects} objects, {health}", revision.unwrap_or_default()));
+    }
+}
+
+fn json_of_sync(story: &Story, outcome: &RequestOutcome) -> Value {
+    let (word, failure) = match outcome {
+        RequestOutcome::InSync => ("InSync", None),
+        RequestOutcome::Failed(failure) => ("Failed", Some(failure)),
+        RequestOutcome::Refused(failure) => ("Refused", Some(failure)),
+        RequestOutcome::Previewed(_) => ("Previewed", None),
+    };
+    let objects: Vec<Value> = story
+        .objects()
+        .iter()
+        .map(|row| {
+            let failure = match &row.outcome {
+                ObjectOutcome::Failed(failure) => json!({"code": failure.code, "message": failure.message}),
+                _ => Value::Null,
+            };
+            json!({
+                "group": row.id.group, "kind": row.id.kind, "namespace": row.id.namespace, "name": row.id.name,
+                "outcome": outcome_word(&row.outcome), "failure": failure,
+            })
+        })
+        .collect();
+    json!({
+        "outcome": word,
+        "revision": story.revision(),
+        "health": story.state().map(|state| state.health.status.word()),
+        "failure": failure.map(|failure| {
+            json!({"code": failure.code, "message": failure.message, "remedy": failure.remedy})
+        }),
+        "objects": objects,
+    })
+}
+
+/// Tells what a sync would change.
+pub fn previewed(preview: &Preview, output: Output) -> Exit {
+    match output {
+        Output::Text => text_of_preview(preview),
+        Output::Json => terminal::line(&json_of_preview(preview).to_string()),
+    }
+    let refused = preview.objects.iter().any(|object| matches!(object.change, PreviewChange::Fail(_)));
+    match (refused, preview.objects.is_empty()) {
+        (true, _) => Exit::Usage,
+        (false, true) => Exit::Success,
+        (false, false) => Exit::Failed,
+    }
+}
+
+fn changes(object: &ObjectPreview) -> Vec<FieldChange> {
+    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
+    field_diff(&read(&object.before), &read(&object.after), Scope::Intent)
+}
+
+fn word(change: &PreviewChange) -> (&'static str, char) {
+    match change {
+        PreviewChange::Create => ("create", '+'),
+        PreviewChange::Configure => ("change", '~'),
+        PreviewChange::Prune => ("prune", '-'),
+        PreviewChange::Fail(_) => ("refused", '!'),
+    }
+}
+
+fn text_of_preview(preview: &Preview) {
+    let style = if terminal::colours() { Style::Colour } else { Style::Plain };
+    for object in &preview.objects {
+        let (word, sign) = word(&object.change);
+        terminal::line(&format!("{sign} {word} {}", object.id));
+        match &object.change {
+            PreviewChange::Create | PreviewChange::Configure => {
+                terminal::line(render_diff(&changes(object), style).trim_end());
+            }
+            PreviewChange::Prune => {}
+            PreviewChange::Fail(reason) => terminal::line(&format!("    {reason}")),
+        }
+    }
+    for note in &preview.notes {
+        terminal::progress(&format!("note: {note}"));
+    }
+    if preview.objects.is_empty() {
+        terminal::line("no difference");
+    }
+}
+
+fn json_of_preview(preview: &Preview) -> Value {
+    let objects: Vec<Value> = preview
+        .objects
+        .iter()
+        .map(|object| {
+            let fields: Vec<Value> = match &object.change {
+                PreviewChange::Create | PreviewChange::Configure => {
+                    changes(object).iter().map(|change| json!({"path": change.path})).collect()
+                }
+                PreviewChange::Prune | PreviewChange::Fail(_) => vec![],
+            };
+            let reason = match &object.change {
+                PreviewChange::Fail(reason) => Some(reason),
+                PreviewChange::Create | PreviewChange::Configure | PreviewChange::Prune => None,
+            };
+            json!({
+                "group": object.id.group, "kind": object.id.kind, "namespace": object.id.namespace,
+                "name": object.id.name, "change": word(&object.change).0, "fields": fields, "reason": reason,
+            })
+        })
+        .collect();
+    json!({"objects": objects, "notes": preview.notes})
+}

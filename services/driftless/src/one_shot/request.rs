@@ -1,0 +1,115 @@
+//! The request of a one-shot run: written to the log as the gateway would, answered there by the differ.
+
+use std::sync::Arc;
+
+use bus::{AppendError, Log};
+use events::{
+    Draft, EventType,
+    state::{CommandState, DefinitionsState, Request, RequestId, RequestKind, State},
+};
+use model::{Aggregate, CommandScope, Timestamp};
+
+use super::definitions::Wanted;
+use crate::{exit::Exit, problem::Problem, state_folder::chain};
+
+/// A request and the aggregates that hold it.
+pub struct Asked {
+    /// Its id.
+    pub id: RequestId,
+    aggregates: [Aggregate; 2],
+}
+
+/// Refuses a state folder whose log is about another application or cluster: a sync there would take it for gone.
+pub async fn check_owner(log: &Arc<dyn Log>, wanted: &Wanted) -> Result<(), Problem> {
+    let newest = log.newest(&Aggregate::Definitions).await.map_err(|error| unreadable(&error))?;
+    let Some(event) = newest else { return Ok(()) };
+    let Ok(state) = events::decode::<DefinitionsState>(event.draft.format, &event.draft.payload) else {
+        return Ok(());
+    };
+    let bytes = match &state.set {
+        events::Content::Inline(bytes) => bytes.clone(),
+        events::Content::Blob(_) => return Err(other("a fleet")),
+    };
+    let Ok(set) = DefinitionsState::decode_set(&bytes) else { return Ok(()) };
+    let application = set.application(&wanted.target.application).is_some() && set.applications().len() == 1;
+    let cluster = set.cluster(&wanted.target.cluster).is_some() && set.clusters().len() == 1;
+    if application && cluster {
+        return Ok(());
+    }
+    let names: Vec<String> = set.applications().iter().map(|application| application.name.to_string()).collect();
+    Err(other(&names.join(", ")))
+}
+
+fn other(whose: &str) -> Problem {
+    let message = format!("the state folder belongs to another target: {whose}");
+    Problem::new("STATE-OTHER", message, "use another --state folder, or the same --application and --context")
+}
+
+fn unreadable(error: &bus::ReadError) -> Problem {
+    Problem::new(error.code(), chain(error), error.remedy())
+}
+
+/// Asks the source to look now, and the target for what follows from it.
+pub async fn ask(
+    log: &Arc<dyn Log>,
+    wanted: &Wanted,
+    kind: fn(Option<RequestId>) -> RequestKind,
+) -> Result<Asked, Problem> {
+    let text = format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>());
+    let id: RequestId =
+        text.parse().map_err(|_| Problem::new("BUG", "a request id was refused", "report it as a bug"))?;
+    let source = wanted.set.sources().iter().map(|source| source.name.clone()).next();
+    let source = source.ok_or_else(|| Problem::new("BUG", "the set has no source", "report it as a bug"))?;
+    let of_source = Aggregate::Command(CommandScope::Source(source));
+    let of_target = Aggregate::Command(CommandScope::Target(wanted.target.clone()));
+    replace(log, &of_source, Some((&id, RequestKind::Fetch))).await?;
+    replace(log, &of_target, Some((&id, kind(Some(id.clone()))))).await?;
+    Ok(Asked { id, aggregates: [of_source, of_target] })
+}
+
+impl Asked {
+    /// Drops the request: it is answered, or nobody waits for it any more.
+    pub async fn done(&self, log: &Arc<dyn Log>) {
+        for aggregate in &self.aggregates {
+            if let Err(problem) = replace(log, aggregate, None).await {
+                tracing::debug!(?problem, "the request stays; the next run drops it");
+            }
+        }
+    }
+}
+
+/// Makes the pending requests of an aggregate just this one: those of an interrupted run are waited for by nobody.
+async fn replace(
+    log: &Arc<dyn Log>,
+    aggregate: &Aggregate,
+    request: Option<(&RequestId, RequestKind)>,
+) -> Result<(), Problem> {
+    let newest = log.newest(aggregate).await.map_err(|error| unreadable(&error))?;
+    let now = now();
+    let pending = request.map(|(id, kind)| Request { id: id.clone(), kind, at: now }).into_iter().collect();
+    let payload = events::encode(&CommandState { pending })
+        .map_err(|error| Problem::new("BUG", error.to_string(), "report it as a bug"))?;
+    let draft = Draft {
+        aggregate: aggregate.clone(),
+        n: newest.as_ref().map_or(0, |event| event.n()) + 1,
+        previous: newest.map(|event| event.id),
+        kind: if request.is_some() { EventType::SyncRequested } else { EventType::CommandsHandled },
+        format: CommandState::FORMAT,
+        time: now,
+        cause: None,
+        correlation: None,
+        actor: None,
+        traceparent: None,
+        payload: payload.into(),
+    };
+    let appended = log.append(vec![draft]).await.into_iter().next();
+    let refused = |error: AppendError| {
+        Problem::new("LOG-APPEND", chain(&error), "check the disk of the state folder").ending(Exit::Failed)
+    };
+    appended.map_or(Ok(()), |answer| answer.map(|_| ()).map_err(refused))
+}
+
+fn now() -> Timestamp {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Timestamp::from_millis(since_epoch.map_or(0, |since| since.as_millis()).try_into().unwrap_or(i64::MAX))
+}

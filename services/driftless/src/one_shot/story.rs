@@ -1,0 +1,257 @@
+//! Follows a run in the log, tells it line by line, and finds its end.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bus::{Filter, Log, Watch, WatchItem};
+use events::{
+    Content, Event, EventType, Table,
+    state::{
+        AppliedObject, ObjectOutcome, RenderState, RequestId, RequestOutcome, SourceState, SyncState, TargetState,
+    },
+};
+use model::{Aggregate, AggregateKind, HealthStatus, ObjectId, TargetId};
+
+use super::definitions::Wanted;
+use crate::{exit::Exit, problem::Problem, state_folder::chain, terminal};
+
+/// What a run tells of.
+const KINDS: [AggregateKind; 4] =
+    [AggregateKind::Source, AggregateKind::Render, AggregateKind::Target, AggregateKind::Sync];
+
+/// How the wait for health ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Healthy,
+    Degraded,
+}
+
+/// A run, as far as the log has told it.
+pub struct Story {
+    log: Arc<dyn Log>,
+    watch: Watch,
+    target: TargetId,
+    request: RequestId,
+    quiet: bool,
+    listed: bool,
+    state: Option<TargetState>,
+    revision: Option<String>,
+    told: BTreeMap<ObjectId, ObjectOutcome>,
+    notes: Vec<String>,
+    objects: Vec<AppliedObject>,
+    generation: u64,
+}
+
+impl Story {
+    pub async fn new(log: &Arc<dyn Log>, wanted: &Wanted, request: RequestId, quiet: bool) -> Result<Self, Problem> {
+        let watch = log.watch(Filter::kinds(&KINDS)).await.map_err(|error| unreadable(&error))?;
+        Ok(Self {
+            log: log.clone(),
+            watch,
+            target: wanted.target.clone(),
+            request,
+            quiet,
+            listed: false,
+            state: None,
+            revision: None,
+            told: BTreeMap::new(),
+            notes: vec![],
+            objects: vec![],
+            generation: 0,
+        })
+    }
+
+    pub fn log(&self) -> &Arc<dyn Log> {
+        &self.log
+    }
+
+    /// The commit that was rendered last.
+    pub fn revision(&self) -> Option<&str> {
+        self.revision.as_deref()
+    }
+
+    /// The inventory as the newest sync left it.
+    pub fn objects(&self) -> &[AppliedObject] {
+        &self.objects
+    }
+
+    /// The target's newest state.
+    pub fn state(&self) -> Option<&TargetState> {
+        self.state.as_ref()
+    }
+
+    /// Waits for the answer to the request.
+    pub async fn answer(&mut self) -> Result<RequestOutcome, Problem> {
+        loop {
+            let handled = self.state.as_ref().map(|state| state.handled.as_slice()).unwrap_or_default();
+            if let Some(done) = handled.iter().find(|done| done.id == self.request) {
+                return Ok(done.outcome.clone());
+            }
+            self.next().await?;
+        }
+    }
+
+    /// Waits until every object is healthy, or one cannot become so.
+    pub async fn health(&mut self) -> Result<Ending, Problem> {
+        loop {
+            match self.state.as_ref().map(|state| state.health.status) {
+                Some(HealthStatus::Healthy | HealthStatus::Suspended) => return Ok(Ending::Healthy),
+                Some(HealthStatus::Degraded) => return Ok(Ending::Degraded),
+                Some(HealthStatus::Progressing | HealthStatus::Missing | HealthStatus::Unknown) | None => {}
+            }
+            self.next().await?;
+        }
+    }
+
+    async fn next(&mut self) -> Result<(), Problem> {
+        match self.watch.next().await {
+            Some(Ok(WatchItem::Event(event))) => self.take(&event).await,
+            Some(Ok(WatchItem::Listed)) => {
+                self.listed = true;
+                Ok(())
+            }
+            Some(Ok(WatchItem::Undecodable(parked))) => {
+                let message = format!("{} cannot be read: {}", parked.aggregate, parked.reason);
+                Err(Problem::new("LOG-UNDECODABLE", message, "use the newer driftless"))
+            }
+            Some(Ok(WatchItem::Restarted { .. })) | None => {
+                Err(Problem::new("LOG-RESTARTED", "the log is another one than at the start", "run it again"))
+            }
+            Some(Err(error)) => Err(unreadable(&error)),
+        }
+    }
+
+    async fn take(&mut self, event: &Event) -> Result<(), Problem> {
+        match event.aggregate() {
+            Aggregate::Source(_) => self.source(event),
+            Aggregate::Render { application, .. } if *application == self.target.application => self.render(event),
+            Aggregate::Target(target) if *target == self.target => {
+                self.state = events::decode(event.draft.format, &event.draft.payload).ok();
+                Ok(())
+            }
+            Aggregate::Sync(target) if *target == self.target => self.sync(event).await,
+            Aggregate::Definitions
+            | Aggregate::Render { .. }
+            | Aggregate::Cluster(_)
+            | Aggregate::Target(_)
+            | Aggregate::Sync(_)
+            | Aggregate::Command(_) => Ok(()),
+        }
+    }
+
+    fn say(&self, text: &str) {
+        if self.listed && !self.quiet {
+            terminal::progress(text);
+        }
+    }
+
+    fn source(&mut self, event: &Event) -> Result<(), Problem> {
+        let Ok(state) = events::decode::<SourceState>(event.draft.format, &event.draft.payload) else {
+            return Ok(());
+        };
+        if let (Some(revision), EventType::RevisionObserved) = (&state.revision, event.draft.kind) {
+            self.say(&format!("fetched   {} at {}", revision.reference, revision.commit.short()));
+        }
+        Ok(())
+    }
+
+    fn render(&mut self, event: &Event) -> Result<(), Problem> {
+        let Ok(state) = events::decode::<RenderState>(event.draft.format, &event.draft.payload) else {
+            return Ok(());
+        };
+        if let (Some(desired), None) = (&state.desired, &state.failure) {
+            self.revision = Some(state.made_from.commit.to_string());
+            self.notes = desired.notes.iter().map(|note| note.message.clone()).collect();
+            self.say(&format!("rendered  {} objects with {}", desired.objects, state.made_from.engine));
+            for note in &self.notes {
+                self.say(&format!("  note: {note}"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn sync(&mut self, event: &Event) -> Result<(), Problem> {
+        let Ok(state) = events::decode::<SyncState>(event.draft.format, &event.draft.payload) else {
+            return Ok(());
+        };
+        let rows = self.rows(&state.objects).await?;
+        if state.generation != self.generation {
+            self.generation = state.generation;
+            self.told.clear();
+        }
+        for row in &rows {
+            if let Some(word) = outcome_word(&row.outcome)
+                && self.told.insert(row.id.clone(), row.outcome.clone()).as_ref() != Some(&row.outcome)
+            {
+                self.say(&format!("  {word:<11} {}", row.id));
+            }
+        }
+        for gone in self.objects.iter().filter(|before| !rows.iter().any(|row| row.id == before.id)) {
+            self.say(&format!("  {:<11} {}", "pruned", gone.id));
+        }
+        self.objects = rows;
+        Ok(())
+    }
+
+    async fn rows(&self, table: &Table<AppliedObject>) -> Result<Vec<AppliedObject>, Problem> {
+        let Table::Inline(rows) = table else {
+            let mut rows = vec![];
+            for page in table.pages() {
+                let bytes = self.content(&Content::Blob(*page)).await?;
+                rows.extend(Table::read_page(&bytes).map_err(|error| Problem::new("LOG-CONTENT", chain(&error), ""))?);
+            }
+            return Ok(rows);
+        };
+        Ok(rows.clone())
+    }
+
+    /// The bytes of content.
+    pub async fn content(&self, content: &Content) -> Result<Vec<u8>, Problem> {
+        match content {
+            Content::Inline(bytes) => Ok(bytes.clone()),
+            Content::Blob(digest) => {
+                let problem = |text: String| Problem::new("LOG-BLOB", text, "run it again");
+                let found = self.log.get_blob(digest).await.map_err(|error| problem(chain(&error)))?;
+                found.map(|bytes| bytes.to_vec()).ok_or_else(|| problem(format!("blob {digest} is missing")))
+            }
+        }
+    }
+
+    /// In sync, and not healthy.
+    pub fn unhealthy(&self) -> Problem {
+        let health = self.state.as_ref().map(|state| &state.health);
+        let worst = health.and_then(|health| health.objects.first());
+        let what = worst.map_or_else(
+            || "not every object is healthy".to_owned(),
+            |worst| format!("{} is {}: {}", worst.id, worst.status.word(), worst.reason),
+        );
+        Problem::new("UNHEALTHY", what, "look at the object's events and logs").ending(Exit::Unhealthy)
+    }
+
+    /// No answer in time: says how far it came.
+    pub fn too_late(&self, bound: Duration) -> Problem {
+        let reached = match (&self.state, &self.revision) {
+            (_, None) => "nothing was rendered",
+            (None, Some(_)) => "nothing was planned",
+            (Some(state), Some(_)) if state.plan.is_none() => "nothing was planned",
+            (Some(_), Some(_)) => "the plan was not carried out",
+        };
+        let message = format!("not in sync after {} s: {reached}", bound.as_secs());
+        Problem::new("TIMEOUT", message, "run it again with -v, or a longer --timeout").ending(Exit::Failed)
+    }
+}
+
+fn unreadable(error: &bus::ReadError) -> Problem {
+    Problem::new(error.code(), chain(error), error.remedy())
+}
+
+/// What happened to an object, for people; `None`: nothing did.
+pub fn outcome_word(outcome: &ObjectOutcome) -> Option<&'static str> {
+    match outcome {
+        ObjectOutcome::Created => Some("created"),
+        ObjectOutcome::Configured => Some("configured"),
+        ObjectOutcome::Unchanged => Some("unchanged"),
+        ObjectOutcome::Terminating => Some("terminating"),
+        ObjectOutcome::Failed(_) => Some("failed"),
+        ObjectOutcome::Pending | ObjectOutcome::Untouched => None,
+    }
+}

@@ -1,0 +1,51 @@
+//! A problem, as it is told on the terminal: what failed, its stable code, and what to do.
+
+use std::io::Write;
+
+use model::Failure;
+
+use crate::exit::Exit;
+
+/// Why a command did not do what it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    code: String,
+    message: String,
+    remedy: String,
+    exit: Exit,
+}
+
+impl Problem {
+    /// A problem of usage or configuration.
+    pub fn new(code: &str, message: impl Into<String>, remedy: &str) -> Self {
+        Self { code: code.into(), message: message.into(), remedy: remedy.into(), exit: Exit::Usage }
+    }
+
+    /// A problem that ends with that exit code.
+    pub fn ending(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    /// A failure that a service recorded.
+    pub fn of(failure: &Failure, exit: Exit) -> Self {
+        let configuration = ["CLUSTER-KUBECONFIG", "ENGINE-MISSING", "GIT-URL"].contains(&failure.code.as_str());
+        Self {
+            code: failure.code.clone(),
+            message: failure.message.clone(),
+            remedy: failure.remedy.clone(),
+            exit: if configuration { Exit::Usage } else { exit },
+        }
+    }
+
+    /// Tells it on standard error.
+    pub fn tell(&self) -> Exit {
+        let mut err = std::io::stderr().lock();
+        // Nobody is left to tell if standard error is closed.
+        let _ = writeln!(err, "error[{}]: {}", self.code, self.message);
+        if !self.remedy.is_empty() {
+            let _ = writeln!(err, "  help: {}", self.remedy);
+        }
+        self.exit
+    }
+}

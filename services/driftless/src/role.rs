@@ -1,0 +1,101 @@
+//! One service as a process of its own, on a log that it shares with others.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use bus::{Log, LogConfig};
+use model::DefinitionSet;
+use plan::RebuiltPrune;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::RoleOptions,
+    exit::Exit,
+    problem::Problem,
+    state_folder::{chain, read_key},
+};
+
+/// The services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Fetcher,
+    Renderer,
+    Differ,
+    Applier,
+}
+
+/// Runs one service until it is told to stop.
+pub async fn run(role: Role, options: RoleOptions) -> Result<Exit, Problem> {
+    let key = read_key(&options.key)?;
+    let instance = options.instance.clone().unwrap_or_else(instance_name);
+    let bootstrap = options.definitions.as_deref().map(read_definitions).transpose()?;
+    let log = open(&options).await?;
+    let stop = stop_on_signal();
+    tracing::info!(?role, instance, "started");
+    let ended = match role {
+        Role::Fetcher => text(fetcher::run(log, fetcher::Config::new(&options.state, key), stop).await),
+        Role::Renderer => {
+            let config = renderer::Config::new(&options.state, key);
+            text(renderer::run(log, config, stop).await)
+        }
+        Role::Differ => {
+            let config = differ::Config { instance, key, bootstrap, rebuilt_prune: RebuiltPrune::Unconfirmed };
+            text(differ::run(log, config, stop).await)
+        }
+        Role::Applier => text(applier::run(log, applier::Config::new(instance, key), stop).await),
+    };
+    match ended {
+        Ok(()) => Ok(Exit::Success),
+        Err(message) => Err(Problem::new("SERVICE", message, "it is safe to start it again").ending(Exit::Failed)),
+    }
+}
+
+async fn open(options: &RoleOptions) -> Result<Arc<dyn Log>, Problem> {
+    let config = LogConfig::nats(&options.nats, options.nats_monitoring.as_deref());
+    bus::open(config).await.map_err(|error| Problem::new(error.code(), chain(&error), error.remedy()))
+}
+
+fn text<E: std::error::Error>(ended: Result<(), E>) -> Result<(), String> {
+    ended.map_err(|error| chain(&error))
+}
+
+/// Unique among the processes of a fleet, and over restarts.
+fn instance_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    format!("{host}-{}-{:08x}", std::process::id(), rand::random::<u32>())
+}
+
+/// Cancels when the process is asked to end.
+pub fn stop_on_signal() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let cancel = stop.clone();
+    tokio::spawn(async move {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut terminate), Ok(mut interrupt)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
+            return;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        cancel.cancel();
+    });
+    stop
+}
+
+/// Reads definitions that a command line hands over.
+fn read_definitions(file: &std::path::Path) -> Result<DefinitionSet, Problem> {
+    let bad = |text: String| Problem::new("DEFINITIONS", format!("{}: {text}", file.display()), "correct the file");
+    let text = std::fs::read_to_string(file).map_err(|error| bad(error.to_string()))?;
+    let set: DefinitionSet = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
+    let again = DefinitionSet::new(
+        set.sources().to_vec(),
+        set.clusters().to_vec(),
+        set.applications().to_vec(),
+    );
+    let names: BTreeSet<_> = set.applications().iter().map(|application| &application.name).collect();
+    tracing::debug!(applications = names.len(), "definitions read");
+    again.map_err(|error| bad(error.to_string()))
+}

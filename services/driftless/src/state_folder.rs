@@ -1,0 +1,83 @@
+//! The state folder of an embedded log, and the key that belongs to it.
+
+use std::{
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bus::{Log, LogConfig};
+use manifest::InstallKey;
+
+use crate::problem::Problem;
+
+/// An open embedded log and its key.
+pub struct StateFolder {
+    /// The folder.
+    pub path: PathBuf,
+    /// The log in it.
+    pub log: Arc<dyn Log>,
+    /// Its key.
+    pub key: InstallKey,
+}
+
+/// Opens the log in a folder; creates both, and a key, if there is none yet.
+pub async fn open(path: &Path) -> Result<StateFolder, Problem> {
+    let problem = |what: &str, error: std::io::Error| {
+        Problem::new("STATE-FOLDER", format!("{what} {}: {error}", path.display()), "use another --state folder")
+    };
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| problem("the state folder could not be made:", error))?;
+    let log_folder = path.join("log");
+    let fresh = !log_folder.exists();
+    let log = bus::open(LogConfig::embedded(&log_folder))
+        .await
+        .map_err(|error| Problem::new(error.code(), chain(&error), error.remedy()))?;
+    let key_file = path.join("key");
+    let key = match (key_file.exists(), fresh) {
+        (true, _) => read_key(&key_file)?,
+        (false, true) => new_key(&key_file).map_err(|error| problem("no key could be written in", error))?,
+        (false, false) => {
+            return Err(Problem::new(
+                "STATE-KEY",
+                format!("{} holds a log and no key: what is sealed in it cannot be read", path.display()),
+                "put the key file back from its backup, or start with an empty --state folder",
+            ));
+        }
+    };
+    Ok(StateFolder { path: path.to_owned(), log, key })
+}
+
+/// Reads a key file.
+pub fn read_key(file: &Path) -> Result<InstallKey, Problem> {
+    let remedy = "64 hexadecimal digits are expected in the file";
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Problem::new("STATE-KEY", format!("{}: {error}", file.display()), remedy))?;
+    InstallKey::from_hex(text.trim())
+        .map_err(|error| Problem::new("STATE-KEY", format!("{}: {error}", file.display()), remedy))
+}
+
+fn new_key(file: &Path) -> std::io::Result<InstallKey> {
+    let key = InstallKey::from_bytes(rand::random());
+    let mut out = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    out.write_all(key.to_hex().as_bytes())?;
+    out.write_all(b"\n")?;
+    out.sync_all()?;
+    Ok(key)
+}
+
+/// An error with its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
