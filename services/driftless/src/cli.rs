@@ -129,7 +129,7 @@ pub struct RoleOptions {
     #[arg(long, value_name = "URL")]
     pub nats_monitoring: Option<String>,
     /// File with the key of the log (64 hexadecimal digits)
-    #[arg(long, value_name = "F", env = "DRIFTLESS_KEY_FILE")]
+    #[arg(long, value_name = "F")]
     pub key: PathBuf,
     /// Folder for what this process keeps: mirrors, temporary files
     #[arg(long, value_name = "DIR")]

@@ -104,7 +104,11 @@ impl Session {
         }
     }
 
-    fn in_time<T>(&self, ended: Result<T, tokio::time::error::Elapsed>, bound: Duration) -> Result<T, Problem> {
+    fn in_time<T>(
+        &self,
+        ended: Result<T, tokio::time::error::Elapsed>,
+        bound: Duration,
+    ) -> Result<T, Problem> {
         ended.map_err(|_| self.story.too_late(bound))
     }
 

@@ -29,7 +29,8 @@ impl Problem {
 
     /// A failure that a service recorded.
     pub fn of(failure: &Failure, exit: Exit) -> Self {
-        let configuration = ["CLUSTER-KUBECONFIG", "ENGINE-MISSING", "GIT-URL"].contains(&failure.code.as_str());
+        let configuration =
+            ["CLUSTER-KUBECONFIG", "ENGINE-MISSING", "GIT-URL"].contains(&failure.code.as_str());
         Self {
             code: failure.code.clone(),
             message: failure.message.clone(),

@@ -34,24 +34,35 @@ pub async fn run(role: Role, options: RoleOptions) -> Result<Exit, Problem> {
     let ended = match role {
         Role::Fetcher => text(fetcher::run(log, fetcher::Config::new(&options.state, key), stop).await),
         Role::Renderer => {
-            let config = renderer::Config::new(&options.state, key);
+            let config = renderer::Config { key, engine: engine_options(&options.state) };
             text(renderer::run(log, config, stop).await)
         }
         Role::Differ => {
-            let config = differ::Config { instance, key, bootstrap, rebuilt_prune: RebuiltPrune::Unconfirmed };
+            let config =
+                differ::Config { instance, key, bootstrap, rebuilt_prune: RebuiltPrune::Unconfirmed };
             text(differ::run(log, config, stop).await)
         }
-        Role::Applier => text(applier::run(log, applier::Config::new(instance, key), stop).await),
+        Role::Applier => text(applier::run(log, applier::Config::new(key, instance), stop).await),
     };
     match ended {
         Ok(()) => Ok(Exit::Success),
-        Err(message) => Err(Problem::new("SERVICE", message, "it is safe to start it again").ending(Exit::Failed)),
+        Err(message) => {
+            Err(Problem::new("SERVICE", message, "it is safe to start it again").ending(Exit::Failed))
+        }
     }
 }
 
 async fn open(options: &RoleOptions) -> Result<Arc<dyn Log>, Problem> {
-    let config = LogConfig::nats(&options.nats, options.nats_monitoring.as_deref());
+    let mut config = LogConfig::nats(&options.nats);
+    if let LogConfig::Nats(nats) = &mut config {
+        nats.monitoring.clone_from(&options.nats_monitoring);
+    }
     bus::open(config).await.map_err(|error| Problem::new(error.code(), chain(&error), error.remedy()))
+}
+
+/// How templates are run: programs from `DRIFTLESS_TOOLS_BIN` or `PATH`, temporary files in the state folder.
+pub fn engine_options(state: &std::path::Path) -> engine::Options {
+    engine::Options { tools: None, scratch: state.join("scratch"), limits: engine::Limits::default() }
 }
 
 fn text<E: std::error::Error>(ended: Result<(), E>) -> Result<(), String> {
@@ -87,14 +98,12 @@ pub fn stop_on_signal() -> CancellationToken {
 
 /// Reads definitions that a command line hands over.
 fn read_definitions(file: &std::path::Path) -> Result<DefinitionSet, Problem> {
-    let bad = |text: String| Problem::new("DEFINITIONS", format!("{}: {text}", file.display()), "correct the file");
+    let bad =
+        |text: String| Problem::new("DEFINITIONS", format!("{}: {text}", file.display()), "correct the file");
     let text = std::fs::read_to_string(file).map_err(|error| bad(error.to_string()))?;
     let set: DefinitionSet = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
-    let again = DefinitionSet::new(
-        set.sources().to_vec(),
-        set.clusters().to_vec(),
-        set.applications().to_vec(),
-    );
+    let again =
+        DefinitionSet::new(set.sources().to_vec(), set.clusters().to_vec(), set.applications().to_vec());
     let names: BTreeSet<_> = set.applications().iter().map(|application| &application.name).collect();
     tracing::debug!(applications = names.len(), "definitions read");
     again.map_err(|error| bad(error.to_string()))

@@ -25,7 +25,11 @@ pub struct StateFolder {
 /// Opens the log in a folder; creates both, and a key, if there is none yet.
 pub async fn open(path: &Path) -> Result<StateFolder, Problem> {
     let problem = |what: &str, error: std::io::Error| {
-        Problem::new("STATE-FOLDER", format!("{what} {}: {error}", path.display()), "use another --state folder")
+        Problem::new(
+            "STATE-FOLDER",
+            format!("{what} {}: {error}", path.display()),
+            "use another --state folder",
+        )
     };
     std::fs::DirBuilder::new()
         .recursive(true)

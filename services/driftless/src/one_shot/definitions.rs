@@ -35,13 +35,18 @@ impl Wanted {
             usage(error.to_string(), "name the application with --application")
         })?;
         let cluster = label(subject.context.as_deref().unwrap_or("cluster"));
-        let cluster = cluster.parse().map_err(|error: model::name::NameError| usage(error.to_string(), ""))?;
+        let cluster =
+            cluster.parse().map_err(|error: model::name::NameError| usage(error.to_string(), ""))?;
         let source: model::SourceName =
             "repository".parse().map_err(|error: model::name::NameError| usage(error.to_string(), ""))?;
         let target = TargetId { cluster, application };
         let kubeconfig = kubeconfig_file(subject.kubeconfig.as_deref())?;
         let set = DefinitionSet::new(
-            vec![Source { name: source.clone(), git: git(url, subject.revision.as_deref()), poll_ms: 30_000 }],
+            vec![Source {
+                name: source.clone(),
+                git: git(url, subject.revision.as_deref()),
+                poll_ms: 30_000,
+            }],
             vec![Cluster {
                 name: target.cluster.clone(),
                 labels: Default::default(),
@@ -79,9 +84,10 @@ fn repository(repo: &str) -> Result<String, Problem> {
     let folder = std::fs::canonicalize(repo).map_err(|error| {
         Problem::new("GIT-URL", format!("{repo}: {error}"), "--repo takes a URL or an existing folder")
     })?;
-    folder.into_os_string().into_string().map_err(|_| {
-        Problem::new("GIT-URL", format!("{repo}: the path is not UTF-8"), "rename the folder")
-    })
+    folder
+        .into_os_string()
+        .into_string()
+        .map_err(|_| Problem::new("GIT-URL", format!("{repo}: the path is not UTF-8"), "rename the folder"))
 }
 
 fn git(url: String, revision: Option<&str>) -> Git {
@@ -113,7 +119,8 @@ fn default_name(path: &str, repo: &str) -> String {
     };
     let of_path = last(path);
     let name = if of_path.trim_matches('.').is_empty() {
-        let folder = Path::new(repo).canonicalize().ok().and_then(|path| path.file_name().map(ToOwned::to_owned));
+        let folder =
+            Path::new(repo).canonicalize().ok().and_then(|path| path.file_name().map(ToOwned::to_owned));
         folder.map_or_else(|| last(repo), |name| name.to_string_lossy().into_owned())
     } else {
         of_path
@@ -125,7 +132,13 @@ fn default_name(path: &str, repo: &str) -> String {
 fn label(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let plain: String = lower.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    plain.trim_matches('-').chars().take(model::name::NAME_BYTES_MAX).collect::<String>().trim_matches('-').to_owned()
+    plain
+        .trim_matches('-')
+        .chars()
+        .take(model::name::NAME_BYTES_MAX)
+        .collect::<String>()
+        .trim_matches('-')
+        .to_owned()
 }
 
 fn kubeconfig_file(file: Option<&Path>) -> Result<Option<PathBuf>, Problem> {

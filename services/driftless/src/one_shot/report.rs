@@ -43,7 +43,12 @@ fn json_of_sync(story: &Story, outcome: &RequestOutcome) -> Value {
         .map(|row| {
             let failure = match &row.outcome {
                 ObjectOutcome::Failed(failure) => json!({"code": failure.code, "message": failure.message}),
-                _ => Value::Null,
+                ObjectOutcome::Pending
+                | ObjectOutcome::Created
+                | ObjectOutcome::Configured
+                | ObjectOutcome::Unchanged
+                | ObjectOutcome::Untouched
+                | ObjectOutcome::Terminating => Value::Null,
             };
             json!({
                 "group": row.id.group, "kind": row.id.kind, "namespace": row.id.namespace, "name": row.id.name,
@@ -91,7 +96,7 @@ fn word(change: &PreviewChange) -> (&'static str, char) {
 }
 
 fn text_of_preview(preview: &Preview) {
-    let style = if terminal::colours() { Style::Colour } else { Style::Plain };
+    let style = if terminal::colours() { Style::Coloured } else { Style::Plain };
     for object in &preview.objects {
         let (word, sign) = word(&object.change);
         terminal::line(&format!("{sign} {word} {}", object.id));

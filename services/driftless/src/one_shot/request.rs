@@ -36,13 +36,18 @@ pub async fn check_owner(log: &Arc<dyn Log>, wanted: &Wanted) -> Result<(), Prob
     if application && cluster {
         return Ok(());
     }
-    let names: Vec<String> = set.applications().iter().map(|application| application.name.to_string()).collect();
+    let names: Vec<String> =
+        set.applications().iter().map(|application| application.name.to_string()).collect();
     Err(other(&names.join(", ")))
 }
 
 fn other(whose: &str) -> Problem {
     let message = format!("the state folder belongs to another target: {whose}");
-    Problem::new("STATE-OTHER", message, "use another --state folder, or the same --application and --context")
+    Problem::new(
+        "STATE-OTHER",
+        message,
+        "use another --state folder, or the same --application and --context",
+    )
 }
 
 fn unreadable(error: &bus::ReadError) -> Problem {
@@ -86,6 +91,7 @@ async fn replace(
 ) -> Result<(), Problem> {
     let newest = log.newest(aggregate).await.map_err(|error| unreadable(&error))?;
     let now = now();
+    let kind = if request.is_some() { EventType::SyncRequested } else { EventType::CommandsHandled };
     let pending = request.map(|(id, kind)| Request { id: id.clone(), kind, at: now }).into_iter().collect();
     let payload = events::encode(&CommandState { pending })
         .map_err(|error| Problem::new("BUG", error.to_string(), "report it as a bug"))?;
@@ -93,7 +99,7 @@ async fn replace(
         aggregate: aggregate.clone(),
         n: newest.as_ref().map_or(0, |event| event.n()) + 1,
         previous: newest.map(|event| event.id),
-        kind: if request.is_some() { EventType::SyncRequested } else { EventType::CommandsHandled },
+        kind,
         format: CommandState::FORMAT,
         time: now,
         cause: None,

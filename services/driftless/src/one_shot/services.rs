@@ -8,7 +8,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Purpose, definitions::Wanted};
-use crate::{exit::Exit, problem::Problem, state_folder::{StateFolder, chain}};
+use crate::{
+    exit::Exit,
+    problem::Problem,
+    role::engine_options,
+    state_folder::{StateFolder, chain},
+};
 
 /// Running services.
 pub struct Services {
@@ -29,7 +34,8 @@ impl Services {
         let key = || folder.key.clone();
         let fetch = fetcher::run(log(), fetcher::Config::new(&folder.path, key()), stop.clone());
         tasks.spawn(async move { text("fetcher", fetch.await) });
-        let render = renderer::run(log(), renderer::Config::new(&folder.path, key()), stop.clone());
+        let config = renderer::Config { key: key(), engine: engine_options(&folder.path) };
+        let render = renderer::run(log(), config, stop.clone());
         tasks.spawn(async move { text("renderer", render.await) });
         let prune = if wanted.prune { RebuiltPrune::Confirmed } else { RebuiltPrune::Unconfirmed };
         let config = differ::Config {
@@ -42,7 +48,7 @@ impl Services {
         tasks.spawn(async move { text("differ", differ.await) });
         if purpose == Purpose::Apply {
             let instance = format!("one-shot-{}-{:08x}", std::process::id(), rand::random::<u32>());
-            let apply = applier::run(log(), applier::Config::new(instance, key()), stop.clone());
+            let apply = applier::run(log(), applier::Config::new(key(), instance), stop.clone());
             tasks.spawn(async move { text("applier", apply.await) });
         }
         Self { tasks, stop }

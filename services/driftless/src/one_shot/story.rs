@@ -6,7 +6,8 @@ use bus::{Filter, Log, Watch, WatchItem};
 use events::{
     Content, Event, EventType, Table,
     state::{
-        AppliedObject, ObjectOutcome, RenderState, RequestId, RequestOutcome, SourceState, SyncState, TargetState,
+        AppliedObject, ObjectOutcome, RenderState, RequestId, RequestOutcome, SourceState, SyncState,
+        TargetState,
     },
 };
 use model::{Aggregate, AggregateKind, HealthStatus, ObjectId, TargetId};
@@ -42,7 +43,12 @@ pub struct Story {
 }
 
 impl Story {
-    pub async fn new(log: &Arc<dyn Log>, wanted: &Wanted, request: RequestId, quiet: bool) -> Result<Self, Problem> {
+    pub async fn new(
+        log: &Arc<dyn Log>,
+        wanted: &Wanted,
+        request: RequestId,
+        quiet: bool,
+    ) -> Result<Self, Problem> {
         let watch = log.watch(Filter::kinds(&KINDS)).await.map_err(|error| unreadable(&error))?;
         Ok(Self {
             log: log.clone(),
@@ -123,7 +129,9 @@ impl Story {
     async fn take(&mut self, event: &Event) -> Result<(), Problem> {
         match event.aggregate() {
             Aggregate::Source(_) => self.source(event),
-            Aggregate::Render { application, .. } if *application == self.target.application => self.render(event),
+            Aggregate::Render { application, .. } if *application == self.target.application => {
+                self.render(event)
+            }
             Aggregate::Target(target) if *target == self.target => {
                 self.state = events::decode(event.draft.format, &event.draft.payload).ok();
                 Ok(())
@@ -197,7 +205,10 @@ impl Story {
             let mut rows = vec![];
             for page in table.pages() {
                 let bytes = self.content(&Content::Blob(*page)).await?;
-                rows.extend(Table::read_page(&bytes).map_err(|error| Problem::new("LOG-CONTENT", chain(&error), ""))?);
+                rows.extend(
+                    Table::read_page(&bytes)
+                        .map_err(|error| Problem::new("LOG-CONTENT", chain(&error), ""))?,
+                );
             }
             return Ok(rows);
         };
