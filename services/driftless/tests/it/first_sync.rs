@@ -1,0 +1,67 @@
+//! Plain YAML for the first time, and again.
+
+use testkit::cluster;
+
+use crate::{
+    api::{Api, core, deployment, version},
+    scene::Scene,
+    shop,
+};
+
+/// What a first sync says on its way.
+const FIRST: &str = "\
+fetched   main at COMMIT
+rendered  4 objects with plain 1, pipeline 1
+  created     ConfigMap NAME/settings
+  created     Secret NAME/login
+  created     Service NAME/web
+  created     Deployment.apps NAME/web
+";
+
+/// Requests that the API server stored, of the kinds in the shop.
+fn writes(api: &Api) -> u64 {
+    let kinds = ["configmaps", "secrets", "services", "deployments", "namespaces"];
+    let verbs = ["APPLY", "PATCH", "POST", "PUT", "DELETE"];
+    let metrics = api.metrics();
+    let counts = metrics.lines().filter(|line| {
+        line.starts_with("apiserver_request_total{")
+            && line.contains("dry_run=\"\"")
+            && kinds.iter().any(|kind| line.contains(&format!("resource=\"{kind}\"")))
+            && verbs.iter().any(|verb| line.contains(&format!("verb=\"{verb}\"")))
+    });
+    counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn a_first_sync_creates_and_a_second_writes_nothing() {
+    // Its own: the API server counts the writes of everybody.
+    let cluster = cluster::own("first-sync");
+    let scene = Scene::on(&cluster);
+    scene.repository.commit(&shop::FILES);
+    let before = writes(&scene.api);
+
+    let first = scene.sync(&[]);
+    assert_eq!(scene.readable(&first.out), "in sync at COMMIT: 4 objects, Progressing\n", "{first}");
+    assert_eq!(scene.readable(&first.err), FIRST, "{first}");
+    let paths = [
+        core(&scene.name, "configmaps", "settings"),
+        core(&scene.name, "secrets", "login"),
+        core(&scene.name, "services", "web"),
+        deployment(&scene.name, "web"),
+    ];
+    let objects: Vec<_> = paths.iter().map(|path| scene.api.object(path)).collect();
+    assert_eq!(objects[0]["data"]["colour"], "blue");
+    // Four objects and their namespace.
+    let after_first = writes(&scene.api);
+    assert!(after_first >= before + 5, "the count counts: {before} then {after_first}");
+
+    let second = scene.sync(&[]);
+    assert_eq!(scene.readable(&second.out), "in sync at COMMIT: 4 objects, Progressing\n", "{second}");
+    assert!(!second.err.contains("created") && !second.err.contains("configured"), "{second}");
+    let diff = scene.run("diff", &[]);
+    assert_eq!((diff.exit, diff.out.as_str()), (0, "no difference\n"), "{diff}");
+    assert_eq!(writes(&scene.api), after_first, "a sync without a change and a diff write nothing");
+    for (path, object) in paths.iter().zip(&objects) {
+        assert_eq!(version(&scene.api.object(path)), version(object), "{path}");
+    }
+}

@@ -1,0 +1,16 @@
+//! The command against real API servers, real Git repositories, real kustomize and helm.
+//!
+//! One story a file. All share one cluster and keep to a namespace of their own.
+
+mod api;
+mod canary;
+mod command_line;
+mod drift;
+mod first_sync;
+mod interruption;
+mod refusals;
+mod removal;
+mod repository;
+mod scene;
+mod shop;
+mod templates;

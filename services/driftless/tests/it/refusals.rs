@@ -1,0 +1,157 @@
+//! Errors as a new user meets them: each says what failed, a stable code and what to do.
+
+use std::net::TcpListener;
+
+use serde_json::json;
+
+use crate::{
+    api::core,
+    scene::{Scene, Told},
+    shop,
+};
+
+fn scene() -> Scene {
+    let scene = Scene::new();
+    scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG)]);
+    scene
+}
+
+/// Nothing went to the cluster, not even the namespace.
+#[track_caller]
+fn untouched(scene: &Scene, told: &Told) {
+    assert!(scene.api.get(&format!("/api/v1/namespaces/{}", scene.name)).is_none(), "{told}");
+}
+
+/// A loopback port that nobody listens on.
+fn closed_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn bad_yaml_is_told_with_file_and_line() {
+    let scene = scene();
+    scene
+        .repository
+        .commit(&[("deploy/bad.yaml", "apiVersion: v1\nkind: ConfigMap\n  metadata: {name: x\n")]);
+    let told = scene.run("sync", &[]);
+    told.failed(1, "RENDER-YAML").naming("deploy/bad.yaml:3");
+    untouched(&scene, &told);
+    scene.run("diff", &[]).failed(2, "RENDER-YAML");
+}
+
+#[test]
+fn a_missing_path_is_named() {
+    let scene = scene();
+    let told = scene.run("sync", &["--path", "deplyo"]);
+    told.failed(1, "GIT-PATH").naming("deplyo");
+    untouched(&scene, &told);
+}
+
+#[test]
+fn a_missing_branch_is_named() {
+    let scene = scene();
+    let told = scene.run("sync", &["--revision", "stagging"]);
+    told.failed(1, "GIT-REFERENCE").naming("stagging");
+    untouched(&scene, &told);
+}
+
+#[test]
+fn an_empty_repository_is_told_as_such() {
+    let scene = Scene::new();
+    let told = scene.run("sync", &[]);
+    told.failed(1, "GIT-EMPTY");
+    untouched(&scene, &told);
+}
+
+#[test]
+fn a_host_that_does_not_answer_is_named() {
+    let scene = scene();
+    let url = format!("http://127.0.0.1:{}/shop.git", closed_port());
+    let told = scene.run("sync", &["--repo", &url, "--timeout", "10s"]);
+    told.failed(1, "GIT-UNREACHABLE").naming("127.0.0.1");
+    untouched(&scene, &told);
+}
+
+#[test]
+fn a_folder_that_is_no_repository_is_told_as_such() {
+    let scene = scene();
+    let folder = scene.folder().join("home").display().to_string();
+    scene.run("sync", &["--repo", &folder, "--timeout", "10s"]).failed(1, "GIT-NOT-FOUND").naming(&folder);
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_is_named() {
+    let scene = scene();
+    let file =
+        scene.kubeconfig_with(&[("server: ", &format!("server: https://127.0.0.1:{}", closed_port()))]);
+    let told = scene.run("sync", &["--kubeconfig", &file, "--timeout", "10s"]);
+    told.failed(1, "CLUSTER-UNREACHABLE");
+    scene.run("diff", &["--kubeconfig", &file, "--timeout", "10s"]).failed(2, "CLUSTER-UNREACHABLE");
+}
+
+#[test]
+fn a_wrong_token_is_told_and_not_shown() {
+    let scene = scene();
+    let file = scene.kubeconfig_with(&[("token: ", "token: wrong-token-77aa}")]);
+    let told = scene.run("sync", &["--kubeconfig", &file, "--timeout", "10s"]);
+    told.failed(1, "CLUSTER-AUTH");
+    assert!(!told.err.contains("wrong-token-77aa"), "{told}");
+}
+
+#[test]
+fn a_missing_kubeconfig_is_a_mistake_of_configuration() {
+    let scene = scene();
+    let told = scene.run("sync", &["--kubeconfig", "/nowhere/kubeconfig", "--timeout", "10s"]);
+    told.failed(2, "CLUSTER-KUBECONFIG").naming("/nowhere/kubeconfig");
+}
+
+#[test]
+fn a_missing_context_is_a_mistake_of_configuration() {
+    let scene = scene();
+    let told = scene.run("sync", &["--context", "prodution", "--timeout", "10s"]);
+    told.failed(2, "CLUSTER-KUBECONFIG").naming("prodution");
+}
+
+#[test]
+fn an_unknown_kind_is_named_and_the_rest_is_kept_as_it_is() {
+    let scene = scene();
+    let gadget = "apiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: g}\n";
+    scene.repository.commit(&[("deploy/gadget.yaml", gadget)]);
+    let told = scene.run("sync", &["--timeout", "20s"]);
+    told.failed(1, "APPLY-KIND").naming("Gadget");
+}
+
+#[test]
+fn an_object_of_somebody_is_left_untouched() {
+    let scene = scene();
+    scene.api.create("/api/v1/namespaces", json!({"metadata": {"name": scene.name}}));
+    let collection = format!("/api/v1/namespaces/{}/configmaps", scene.name);
+    scene.api.create(&collection, json!({"metadata": {"name": "settings"}, "data": {"other": "theirs"}}));
+    let path = core(&scene.name, "configmaps", "settings");
+    let before = scene.api.object(&path);
+
+    let diff = scene.run("diff", &[]);
+    assert_eq!(diff.exit, 2, "{diff}");
+    let told = scene.run("sync", &[]);
+    told.failed(1, "FIRST-CONTACT").naming("settings");
+    let after = scene.api.object(&path);
+    assert_eq!(after["metadata"]["managedFields"], before["metadata"]["managedFields"], "{told}");
+    assert_eq!(
+        (&after["data"], &after["metadata"]["labels"]),
+        (&before["data"], &before["metadata"]["labels"])
+    );
+}
+
+#[test]
+fn a_field_of_somebody_is_a_conflict_that_names_the_owner() {
+    let scene = scene();
+    scene.api.create("/api/v1/namespaces", json!({"metadata": {"name": scene.name}}));
+    let collection = format!("/api/v1/namespaces/{}/configmaps", scene.name);
+    scene.api.create(&collection, json!({"metadata": {"name": "settings"}, "data": {"colour": "theirs"}}));
+    let path = core(&scene.name, "configmaps", "settings");
+    let before = scene.api.object(&path);
+
+    let told = scene.run("sync", &[]);
+    told.failed(1, "CONFLICT").naming("kubectl-create");
+    assert_eq!(scene.api.object(&path), before, "{told}");
+}

@@ -1,0 +1,83 @@
+//! Something is taken out of Git.
+
+use crate::{
+    api::{core, version},
+    scene::Scene,
+    shop,
+};
+
+/// `deploy/c0.yaml` and so on: ConfigMaps.
+fn configs(count: usize) -> Vec<(String, String)> {
+    (0..count).map(|i| (format!("deploy/c{i}.yaml"), shop::config(&format!("c{i}")))).collect()
+}
+
+fn synced(count: usize) -> Scene {
+    let scene = Scene::new();
+    let files = configs(count);
+    let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    scene.repository.commit(&files);
+    scene.sync(&[]);
+    scene
+}
+
+fn there(scene: &Scene, name: &str) -> bool {
+    let object = scene.api.get(&core(&scene.name, "configmaps", name));
+    object.is_some_and(|object| object["metadata"]["deletionTimestamp"].is_null())
+}
+
+#[test]
+fn what_left_git_is_kept_until_prune_is_said() {
+    let scene = synced(4);
+    scene.repository.remove(&["deploy/c0.yaml"]);
+
+    let kept = scene.sync(&[]);
+    assert!(there(&scene, "c0"));
+    let told = scene.readable(&format!("{}{}", kept.out, kept.err));
+    assert!(told.contains("NAME/c0") && told.contains("--prune"), "what is kept is noted: {kept}");
+
+    let diff = scene.run("diff", &["--prune"]);
+    assert_eq!((diff.exit, scene.readable(&diff.out).as_str()), (1, "- prune ConfigMap NAME/c0\n"), "{diff}");
+    assert!(there(&scene, "c0"), "a diff deletes nothing");
+
+    let pruned = scene.sync(&["--prune"]);
+    assert!(!there(&scene, "c0"), "{pruned}");
+    assert!(scene.readable(&pruned.err).contains("  pruned      ConfigMap NAME/c0\n"), "{pruned}");
+    assert!((1..4).all(|i| there(&scene, &format!("c{i}"))));
+    assert!(pruned.out.contains(": 3 objects"), "{pruned}");
+}
+
+#[test]
+fn a_prune_of_more_than_the_guard_allows_is_refused() {
+    let scene = synced(5);
+    scene.repository.remove(&["deploy/c0.yaml", "deploy/c1.yaml"]);
+    let refused = scene.run("sync", &["--prune"]);
+    refused.failed(3, "GUARD-SHARE").naming("2 of 5 objects").naming("30 %");
+    assert!((0..5).all(|i| there(&scene, &format!("c{i}"))), "{refused}");
+}
+
+#[test]
+fn a_folder_without_objects_is_not_a_reason_to_delete_everything() {
+    let scene = synced(2);
+    scene.repository.remove(&["deploy/c0.yaml", "deploy/c1.yaml"]);
+    scene.repository.commit(&[("deploy/README.md", "nothing here\n")]);
+    let refused = scene.run("sync", &["--prune"]);
+    refused.failed(3, "GUARD-EVERYTHING");
+    assert!(there(&scene, "c0") && there(&scene, "c1"), "{refused}");
+}
+
+#[test]
+fn a_field_that_left_the_manifest_leaves_the_object() {
+    let scene = Scene::new();
+    scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG)]);
+    scene.sync(&[]);
+    let path = core(&scene.name, "configmaps", "settings");
+    scene.repository.commit(&[("deploy/config.yaml", &shop::CONFIG.replace(", size: large", ""))]);
+
+    let diff = scene.run("diff", &[]);
+    assert!(diff.exit == 1 && diff.out.contains("size"), "{diff}");
+    scene.sync(&[]);
+    let object = scene.api.object(&path);
+    assert_eq!(object["data"], serde_json::json!({"colour": "blue"}));
+    scene.sync(&[]);
+    assert_eq!(version(&scene.api.object(&path)), version(&object));
+}
