@@ -5,6 +5,8 @@ mod attend;
 mod clusters;
 mod established;
 mod load;
+mod namespace;
+mod pulse;
 mod read;
 mod record;
 mod stage;

@@ -28,14 +28,18 @@ impl Rows {
         }
     }
 
-    /// Fails every step that has no result yet.
-    pub fn fail_rest(&mut self, plan: &SyncPlan, fault: &Fault, now: Timestamp) {
-        for step in &plan.steps {
-            let pending = self.get(&step.id).is_some_and(|row| row.outcome == ObjectOutcome::Pending);
-            if pending {
+    /// Fails those of the steps that have no result yet.
+    pub fn fail_rest(&mut self, steps: &[Step], fault: &Fault, now: Timestamp) {
+        for step in steps {
+            if !self.is_settled(step) {
                 self.fold(step, StepResult::Failed(fault.clone()), now);
             }
         }
+    }
+
+    /// Whether the step has a result, good or bad.
+    pub fn is_settled(&self, step: &Step) -> bool {
+        self.get(&step.id).is_none_or(|row| row.outcome != ObjectOutcome::Pending)
     }
 
     fn set(&mut self, step: &Step, outcome: ObjectOutcome) {

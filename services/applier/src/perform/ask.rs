@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Instant};
 use cluster::{Apply, ClusterError, Delete, Force, Mode, Propagation, Resource};
 use serde_json::Value;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
-use super::{clusters::Connected, now};
+use super::{clusters::Connected, now, pulse::Pulse};
 use crate::{
     Claims,
     decide::{
@@ -19,6 +20,7 @@ use crate::{
 /// A step with all that it takes.
 pub(super) struct Errand {
     pub(super) cluster: Arc<Connected>,
+    pub(super) pulse: Arc<Pulse>,
     pub(super) claims: Arc<dyn Claims>,
     pub(super) name: model::ClusterName,
     pub(super) task: Task,
@@ -27,21 +29,31 @@ pub(super) struct Errand {
 }
 
 impl Errand {
-    /// Runs the step to its end.
-    pub(super) async fn run(self) -> StepResult {
+    /// Runs the step to its end. `None`: the process stops, and what came of the step is not known.
+    pub(super) async fn run(self, stop: &CancellationToken) -> Option<StepResult> {
         let (mut machine, mut next) = Machine::begin(&self.task);
         loop {
             next = match next {
-                Next::Finish(result) => return result,
+                Next::Finish(result) => return Some(result),
                 Next::Ask { wait, act } => {
-                    sleep(wait).await;
-                    machine.next(self.ask(act).await.unwrap_or_else(Answer::Failed))
+                    let ready = async {
+                        sleep(wait).await;
+                        self.await_permit(&act).await
+                    };
+                    // A request under way is answered soon; a wait may be long.
+                    let ready = stop.run_until_cancelled(ready).await?;
+                    let answer = match ready {
+                        Ok(start_by) => self.ask(act, start_by).await,
+                        Err(late) => Err(late),
+                    };
+                    self.pulse.feel(&answer);
+                    machine.next(answer.unwrap_or_else(Answer::Failed))
                 }
             };
         }
     }
 
-    async fn ask(&self, act: Act) -> Result<Answer, ClusterError> {
+    async fn ask(&self, act: Act, start_by: Option<Instant>) -> Result<Answer, ClusterError> {
         let served = self.cluster.served().await;
         let client = &self.cluster.client;
         let resource = || served.resource(&self.task.step, client.address());
@@ -53,10 +65,8 @@ impl Errand {
             }
             Act::Look => Answer::Seen(client.get(resource()?, id).await?),
             Act::Create => {
-                let resource = resource()?;
-                let start_by = self.await_permit().await?;
                 let body = self.body(Precondition::Absent);
-                Answer::Applied(self.apply(resource, &body, (Force::No, start_by)).await?)
+                Answer::Applied(self.apply(resource()?, &body, (Force::No, start_by)).await?)
             }
             Act::Apply { uid, force } => {
                 let body = self.body(Precondition::Uid(&uid));
@@ -112,8 +122,12 @@ impl Errand {
         body::apply(manifest, &self.task.step.id, precondition)
     }
 
-    /// Waits until a create may be started; answers until when.
-    async fn await_permit(&self) -> Result<Option<Instant>, ClusterError> {
+    /// Waits until a request may be started: creates only keep a distance from both ends of a claim. Answers
+    /// until when it may.
+    async fn await_permit(&self, act: &Act) -> Result<Option<Instant>, ClusterError> {
+        if *act != Act::Create {
+            return Ok(None);
+        }
         loop {
             let now = now();
             match permit(self.claims.claim(&self.name), now) {

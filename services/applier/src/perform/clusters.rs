@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError, RwLock},
+    time::{Duration, Instant},
 };
 
 use cluster::{ClusterClient, ClusterError, ConnectOptions, Discovery, Lookup, Missing, Resource};
@@ -19,8 +20,23 @@ pub(super) struct Clusters {
     open: Mutex<HashMap<ClusterName, Arc<Door>>>,
 }
 
+/// How long a failed attempt to connect stands for all who want to: else each of many would wait in turn.
+const REFUSED_FOR: Duration = Duration::from_secs(5);
+
 /// Connects one at a time per cluster.
-type Door = tokio::sync::Mutex<Option<Arc<Connected>>>;
+type Door = tokio::sync::Mutex<Entry>;
+
+#[derive(Default)]
+enum Entry {
+    #[default]
+    Closed,
+    Open(Arc<Connected>),
+    Refused {
+        until: Instant,
+        kubeconfig: Kubeconfig,
+        error: ClusterError,
+    },
+}
 
 /// A connected cluster.
 pub(super) struct Connected {
@@ -44,10 +60,31 @@ impl Clusters {
     /// The client of a cluster; connects if there is none, or its definition has changed.
     pub(super) async fn connect(&self, cluster: &Cluster) -> Result<Arc<Connected>, ClusterError> {
         let door = self.door(&cluster.name);
-        let mut open = door.lock().await;
-        if let Some(connected) = open.as_ref().filter(|open| open.kubeconfig == cluster.kubeconfig) {
-            return Ok(connected.clone());
+        let mut entry = door.lock().await;
+        match &*entry {
+            Entry::Open(connected) if connected.kubeconfig == cluster.kubeconfig => {
+                return Ok(connected.clone());
+            }
+            Entry::Refused { until, kubeconfig, error }
+                if *kubeconfig == cluster.kubeconfig && Instant::now() < *until =>
+            {
+                return Err(error.clone());
+            }
+            Entry::Open(_) | Entry::Refused { .. } | Entry::Closed => {}
         }
+        let attempt = self.open(&cluster.kubeconfig).await;
+        *entry = match &attempt {
+            Ok(connected) => Entry::Open(connected.clone()),
+            Err(error) => Entry::Refused {
+                until: Instant::now() + REFUSED_FOR,
+                kubeconfig: cluster.kubeconfig.clone(),
+                error: error.clone(),
+            },
+        };
+        attempt
+    }
+
+    async fn open(&self, kubeconfig: &Kubeconfig) -> Result<Arc<Connected>, ClusterError> {
         let places = Places::default();
         let lookup = places.clone();
         let sensitive = move |id: &ObjectId| {
@@ -58,21 +95,19 @@ impl Clusters {
             sensitive: Arc::new(sensitive),
             user_agent: concat!("driftless-applier/", env!("CARGO_PKG_VERSION")).to_owned(),
         };
-        let client = ClusterClient::connect(&cluster.kubeconfig, options).await?;
+        let client = ClusterClient::connect(kubeconfig, options).await?;
         let served = Served { number: 0, discovery: client.discover().await? };
-        let connected = Arc::new(Connected {
-            kubeconfig: cluster.kubeconfig.clone(),
+        Ok(Arc::new(Connected {
+            kubeconfig: kubeconfig.clone(),
             client,
             served: tokio::sync::Mutex::new(Arc::new(served)),
             places,
-        });
-        *open = Some(connected.clone());
-        Ok(connected)
+        }))
     }
 
     /// Drops a connection whose credentials are not accepted any more: the next sync reads them anew.
     pub(super) async fn forget(&self, cluster: &ClusterName) {
-        *self.door(cluster).lock().await = None;
+        *self.door(cluster).lock().await = Entry::Closed;
     }
 
     fn door(&self, cluster: &ClusterName) -> Arc<Door> {

@@ -1,6 +1,6 @@
 //! One stage: its steps side by side, what came of them recorded as it comes.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use plan::{Action, Step};
 use tokio::{
@@ -14,6 +14,7 @@ use super::{
     clusters::Connected,
     established::{defines_a_kind, established},
     now,
+    pulse::Pulse,
     sync::Sync,
 };
 use crate::{
@@ -31,38 +32,48 @@ const WIDTH: usize = 32;
 /// Longest time that a result stays unrecorded while the sync runs: the differ judges by what is recorded.
 const PROGRESS: Duration = Duration::from_millis(100);
 
+/// A step that ended; `None`: it was left, because the process stops.
+type Ended = (Step, Option<StepResult>);
+
+/// Where the steps of a stage are done, and how it answers.
+#[derive(Clone)]
+struct Place {
+    cluster: Arc<Connected>,
+    materials: Arc<Materials>,
+    pulse: Arc<Pulse>,
+}
+
 impl Sync<'_> {
     /// Runs the steps of a stage that have no result yet.
     pub(super) async fn stage(
         &mut self,
-        connected: &Arc<Connected>,
+        cluster: &Arc<Connected>,
         materials: &Arc<Materials>,
         steps: &[Step],
     ) -> Result<(), Halt> {
-        let mut waiting = steps.iter().filter(|step| !self.rows.is_done(step)).cloned().collect::<Vec<_>>();
-        waiting.reverse();
-        let mut running: JoinSet<(Step, StepResult)> = JoinSet::new();
+        let pulse = Arc::new(Pulse::new());
+        let place = Place { cluster: cluster.clone(), materials: materials.clone(), pulse: pulse.clone() };
+        let mut waiting: VecDeque<Step> =
+            steps.iter().filter(|step| !self.rows.is_done(step)).cloned().collect();
+        let mut running: JoinSet<Ended> = JoinSet::new();
         let mut ticks = interval_at(Instant::now() + PROGRESS, PROGRESS);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut news = false;
         loop {
-            while running.len() < WIDTH
-                && !self.performer.stop.is_cancelled()
-                && let Some(step) = waiting.pop()
-            {
-                match self.errand(connected, materials, &step) {
-                    Ok(errand) => drop(running.spawn(async move { (step, errand.run().await) })),
-                    Err(fault) => self.rows.fold(&step, StepResult::Failed(fault), now()),
-                }
-            }
+            self.launch(&place, (&mut waiting, &mut running));
             if running.is_empty() {
                 break;
             }
             tokio::select! {
                 Some(ended) = running.join_next() => {
-                    let (step, result) = ended.map_err(|error| Halt::Fatal(Error::SyncDied(error)))?;
-                    self.rows.fold(&step, result, now());
-                    news = true;
+                    if let (step, Some(result)) = ended.map_err(|error| Halt::Fatal(Error::SyncDied(error)))? {
+                        self.rows.fold(&step, result, now());
+                        news = true;
+                    }
+                }
+                error = pulse.lost(cluster.client.address()) => {
+                    self.rows.fail_rest(steps, &Fault::Cluster(error), now());
+                    return Ok(());
                 }
                 _ = ticks.tick(), if news => {
                     self.progress().await?;
@@ -70,7 +81,7 @@ impl Sync<'_> {
                 }
             }
         }
-        if waiting.is_empty() {
+        if !self.performer.stop.is_cancelled() || steps.iter().all(|step| self.rows.is_settled(step)) {
             return Ok(());
         }
         // The process stops: what was done is told, the rest is for the next one.
@@ -78,20 +89,30 @@ impl Sync<'_> {
         Err(Halt::Stopping)
     }
 
-    fn errand(
-        &self,
-        connected: &Arc<Connected>,
-        materials: &Materials,
-        step: &Step,
-    ) -> Result<Errand, Fault> {
+    fn launch(&mut self, place: &Place, (waiting, running): (&mut VecDeque<Step>, &mut JoinSet<Ended>)) {
+        while running.len() < WIDTH
+            && !self.performer.stop.is_cancelled()
+            && let Some(step) = waiting.pop_front()
+        {
+            let stop = self.performer.stop.clone();
+            match self.errand(place, &step) {
+                Ok(errand) => drop(running.spawn(async move { (step, errand.run(&stop).await) })),
+                Err(fault) => self.rows.fold(&step, StepResult::Failed(fault), now()),
+            }
+        }
+    }
+
+    fn errand(&self, place: &Place, step: &Step) -> Result<Errand, Fault> {
         let attempted = if self.resumed { Attempted::Perhaps } else { Attempted::No };
+        let materials = &place.materials;
         let task = materials.task(step, &self.application, self.before.get(&step.id), attempted)?;
         let manifest = match step.action {
             Action::Create | Action::Apply { .. } => Some(materials.body(step)?),
             Action::Prune { .. } | Action::Forget | Action::Record { .. } => None,
         };
         Ok(Errand {
-            cluster: connected.clone(),
+            cluster: place.cluster.clone(),
+            pulse: place.pulse.clone(),
             claims: self.performer.config.claims.clone(),
             name: self.cluster.name.clone(),
             task,

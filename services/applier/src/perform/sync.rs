@@ -2,31 +2,29 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use cluster::{Apply, ClusterError, Force, Mode};
+use cluster::ClusterError;
 use events::{
     EventType,
     state::{AppliedObject, DesiredState, SyncOutcome, SyncStage, SyncState},
 };
-use model::{Aggregate, ApiVersion, Application, Cluster, ObjectId, TargetId};
-use plan::{Action, Reason, Stage, Step, SyncPlan};
-use tokio::time::sleep;
+use model::{Aggregate, Application, Cluster, ObjectId, TargetId};
+use plan::{Step, SyncPlan};
 
 use super::{
     Halt, Performer,
     attend::{Newest, blank},
     clusters::Connected,
+    namespace::ensure,
     now,
     read::Unread,
     record::{Kind, Recorder},
 };
 use crate::decide::{
-    body,
     error::Fault,
     intent::Rows,
     materials::Materials,
     ownership::manager,
     picture::{Defined, Synced},
-    step::{ATTEMPTS_MAX, WAIT_FIRST},
 };
 
 /// One sync.
@@ -117,7 +115,7 @@ impl Sync<'_> {
         };
         let now = now();
         if let Err(fault) = done {
-            self.rows.fail_rest(&self.plan, &fault, now);
+            self.rows.fail_rest(&self.plan.steps, &fault, now);
         }
         self.finish().await
     }
@@ -148,58 +146,34 @@ impl Sync<'_> {
 
     /// Everything between intent and end; the inner error fails the steps that have no result.
     async fn execute(&mut self, materials: Arc<Materials>) -> Result<Result<(), Fault>, Halt> {
-        let connected = match self.performer.clusters.connect(&self.cluster).await {
+        let stop = self.performer.stop.clone();
+        let prepared = stop.run_until_cancelled(self.prepare()).await.ok_or(Halt::Stopping)?;
+        let connected = match prepared {
             Ok(connected) => connected,
             Err(error) => return Ok(Err(Fault::Cluster(error))),
         };
         let _minded = connected.mind(materials.sensitive(&self.plan));
-        if let Some(name) = self.plan.namespace.clone()
-            && let Err(error) = self.ensure_namespace(&connected, &name).await
-        {
-            return Ok(Err(Fault::Cluster(error)));
-        }
         let stages: Vec<Vec<Step>> =
             self.plan.steps.chunk_by(|a, b| a.stage == b.stage).map(<[Step]>::to_vec).collect();
         for steps in stages {
             self.stage(&connected, &materials, &steps).await?;
-            let failed = steps.iter().any(|step| !self.rows.is_done(step));
-            if failed {
+            if steps.iter().any(|step| !self.rows.is_done(step)) {
                 return Ok(Err(Fault::Skipped));
             }
-            if steps.iter().any(|step| step.stage == Stage::Foundation)
-                && let Err(fault) = self.settle_kinds(&connected, &steps).await
-            {
+            let settled = stop.run_until_cancelled(self.settle_kinds(&connected, &steps)).await;
+            if let Err(fault) = settled.ok_or(Halt::Stopping)? {
                 return Ok(Err(fault));
             }
         }
         Ok(Ok(()))
     }
 
-    /// Creates the namespace if it is missing: plain, not ours, never pruned.
-    async fn ensure_namespace(&self, connected: &Connected, name: &str) -> Result<(), ClusterError> {
-        let id = body::namespace_id(name);
-        let api_version = ApiVersion { group: String::new(), version: "v1".into() };
-        let (stage, action, reason) = (Stage::Foundation, Action::Create, Reason::New);
-        let step = Step { id: id.clone(), api_version, stage, action, reason };
-        let body = body::namespace(name);
-        let manager = manager(&self.application.name);
-        for attempt in 1.. {
-            let served = connected.served().await;
-            let resource = served.resource(&step, connected.client.address())?;
-            let (force, mode) = (Force::No, Mode::Real);
-            let request =
-                Apply { resource, id: &id, body: &body, manager: &manager, force, mode, start_by: None };
-            match connected.client.apply(&request).await {
-                Ok(_) | Err(ClusterError::Moved { .. } | ClusterError::AlreadyExists { .. }) => return Ok(()),
-                // Perhaps it is there, and only may not be created by us: the steps will tell.
-                Err(ClusterError::Forbidden { .. }) => return Ok(()),
-                Err(error) if error.class() == model::RetryClass::Transient && attempt < ATTEMPTS_MAX => {
-                    sleep(WAIT_FIRST * attempt).await;
-                }
-                Err(error) => return Err(error),
-            }
+    async fn prepare(&self) -> Result<Arc<Connected>, ClusterError> {
+        let connected = self.performer.clusters.connect(&self.cluster).await?;
+        if let Some(name) = &self.plan.namespace {
+            ensure(&connected, name, &manager(&self.application.name)).await?;
         }
-        Ok(())
+        Ok(connected)
     }
 
     async fn finish(&mut self) -> Result<Synced, Halt> {

@@ -15,8 +15,9 @@ use cluster::{
 use events::{
     Content, Draft, Event, EventType, Table,
     state::{
-        AppliedObject, DefinitionsState, DesiredState, HealthSummary, InputVector, PlannedSync, RenderInputs,
-        RenderState, State, SyncOutcome, SyncStage, SyncState, SyncStatus, TargetState, decode, encode,
+        AppliedObject, DefinitionsState, DesiredState, HealthSummary, InputVector, ObjectOutcome,
+        PlannedSync, RenderInputs, RenderState, State, SyncOutcome, SyncStage, SyncState, SyncStatus,
+        TargetState, decode, encode,
     },
 };
 use manifest::{DesiredSet, Document, InstallKey, SetOptions};
@@ -80,18 +81,22 @@ impl Applier {
 impl Bed {
     /// With definitions, and a namespace that is not there yet.
     pub async fn new() -> Self {
-        Self::with(shared().admin(), FirstContact::Refuse).await
+        Self::with(shared(), shared().admin(), FirstContact::Refuse).await
     }
 
     pub async fn taking_over() -> Self {
-        Self::with(shared().admin(), FirstContact::TakeOver).await
+        Self::with(shared(), shared().admin(), FirstContact::TakeOver).await
     }
 
     pub async fn without_rights() -> Self {
-        Self::with(shared().viewer(), FirstContact::Refuse).await
+        Self::with(shared(), shared().viewer(), FirstContact::Refuse).await
     }
 
-    async fn with(kubeconfig: Kubeconfig, first_contact: FirstContact) -> Self {
+    pub async fn on(cluster: &TestCluster) -> Self {
+        Self::with(cluster, cluster.admin(), FirstContact::Refuse).await
+    }
+
+    async fn with(cluster: &TestCluster, kubeconfig: Kubeconfig, first_contact: FirstContact) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = bus::open(bus::LogConfig::embedded(folder.path())).await.unwrap();
         let options = ConnectOptions {
@@ -99,7 +104,7 @@ impl Bed {
             sensitive: Arc::new(|_| vec![]),
             user_agent: "driftless-test".into(),
         };
-        let kube = ClusterClient::connect(&shared().admin(), options).await.unwrap();
+        let kube = ClusterClient::connect(&cluster.admin(), options).await.unwrap();
         let namespace = unique("t");
         let target = TargetId { cluster: "real".parse().unwrap(), application: namespace.parse().unwrap() };
         let application = application(&target, &namespace, first_contact);
@@ -247,11 +252,12 @@ impl Bed {
         self.generation
     }
 
-    /// Publishes a plan and waits for its end.
+    /// The newest sync event.
     pub async fn sync(&self) -> Option<(Event, SyncState)> {
         self.newest(&Aggregate::Sync(self.target.clone())).await
     }
 
+    /// Publishes a plan and waits for its end.
     pub async fn execute(&mut self, steps: Vec<Step>) -> SyncState {
         let generation = self.plan(steps).await;
         self.finished(generation).await
@@ -343,7 +349,7 @@ impl Bed {
         self.kube.apply(&request).await.unwrap().object
     }
 
-    /// Writes for somebody else, who declares nothing. A controller may write in between.
+    /// Writes for somebody else, who declares nothing.
     pub async fn patch_as(&self, manager: &str, body: &Value, operations: Value) -> Live {
         self.kube.json_patch(&resource_of(body), &id_of(body), &operations, manager).await.unwrap()
     }
@@ -449,17 +455,19 @@ pub fn succeeded(state: &SyncState) -> bool {
 
 /// The failure of a sync that failed.
 pub fn failure(state: &SyncState) -> Failure {
-    match &state.stage {
-        SyncStage::Finished { outcome: SyncOutcome::Failed { failure }, .. } => failure.clone(),
-        other => panic!("it did not fail: {other:?}"),
-    }
+    let SyncStage::Finished { outcome: SyncOutcome::Failed { failure }, .. } = &state.stage else {
+        panic!("it did not fail: {:?}", state.stage)
+    };
+    failure.clone()
 }
 
 /// Name and outcome of each row.
 pub fn outcomes(rows: &[AppliedObject]) -> Vec<String> {
-    let word = |outcome: &events::state::ObjectOutcome| match outcome {
-        events::state::ObjectOutcome::Failed(failure) => failure.code.clone(),
-        other => format!("{other:?}"),
+    let word = |outcome: &ObjectOutcome| {
+        if let ObjectOutcome::Failed(failure) = outcome {
+            return failure.code.clone();
+        }
+        format!("{outcome:?}")
     };
     rows.iter().map(|row| format!("{} {}", row.id.name, word(&row.outcome))).collect()
 }

@@ -5,11 +5,15 @@ use std::sync::{Arc, Mutex};
 use applier::{Claim, Claims};
 use events::{
     EventType,
-    state::{ObjectOutcome, SyncStage},
+    state::{AppliedObject, ObjectOutcome, SyncStage},
 };
 use model::{Aggregate, ClusterName, Timestamp};
+use plan::{Reason, Step};
 use serde_json::{Value, json};
-use testkit::eventually;
+use testkit::{
+    cluster::{Part, Signal},
+    eventually,
+};
 
 use crate::bed::{BOUND, Bed, create, failure, outcomes, succeeded};
 
@@ -144,12 +148,36 @@ async fn a_sync_that_another_applier_runs_now_is_left_to_it() {
     state.stage = SyncStage::Running { since: Timestamp::default(), instance: "other".into() };
     bed.publish(Aggregate::Sync(bed.target.clone()), EventType::SyncStarted, &state).await;
     *claims.0.lock().unwrap() = Claim::None;
-    exists_or_refused(&bed, &map).await;
     applier.stop().await;
+    assert!(bed.get(&map).await.is_none());
     assert_eq!(bed.told().await, [EventType::SyncStarted, EventType::SyncStarted]);
 }
 
-/// The create was waiting for its permit; by then there is none.
-async fn exists_or_refused(bed: &Bed, map: &Value) {
-    assert!(bed.get(map).await.is_none());
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_cluster_ends_the_sync_soon_and_the_next_one_finishes_it() {
+    let cluster = testkit::cluster::own("applier");
+    let mut bed = Bed::on(&cluster).await;
+    let maps = maps(&bed, 200);
+    bed.desire(&maps).await;
+    let _applier = bed.start("one");
+    let generation = bed.plan(maps.iter().map(create).collect()).await;
+    exists(&bed, &maps[10]).await;
+    cluster.signal(Part::ApiServer, Signal::Stop);
+    let begun = std::time::Instant::now();
+    let state = bed.finished(generation).await;
+    let took = begun.elapsed();
+    cluster.signal(Part::ApiServer, Signal::Continue);
+    assert_eq!(failure(&state).code, "CLUSTER-UNREACHABLE");
+    // Not every attempt of every step in turn.
+    assert!(took.as_secs() < 25, "{took:?}");
+    let rows = bed.rows(&state).await;
+    let open: Vec<&AppliedObject> = rows.iter().filter(|row| row.uid.is_none()).collect();
+    assert!(!open.is_empty() && open.len() < 200, "{}", open.len());
+    let again = |row: &AppliedObject| Step {
+        reason: Reason::Unfinished,
+        ..create(maps.iter().find(|map| map["metadata"]["name"] == row.id.name.as_str()).unwrap())
+    };
+    let state = bed.execute(open.iter().map(|row| again(row)).collect()).await;
+    assert!(succeeded(&state), "{state:?}");
+    assert!(bed.rows(&state).await.iter().all(|row| row.uid.is_some()));
 }

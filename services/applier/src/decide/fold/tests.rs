@@ -75,9 +75,11 @@ fn intent() -> Rows {
 }
 
 fn shown(rows: &Rows) -> Vec<String> {
-    let word = |outcome: &ObjectOutcome| match outcome {
-        ObjectOutcome::Failed(failure) => format!("{} x{}", failure.code, failure.attempts),
-        other => format!("{other:?}"),
+    let word = |outcome: &ObjectOutcome| {
+        if let ObjectOutcome::Failed(failure) = outcome {
+            return format!("{} x{}", failure.code, failure.attempts);
+        }
+        format!("{outcome:?}")
     };
     rows.to_vec().iter().map(|row| format!("{} {}", row.id.name, word(&row.outcome))).collect()
 }
@@ -153,7 +155,7 @@ fn a_failure_keeps_what_was_known_and_counts_on() {
     let plan = all();
     let now = Timestamp::from_millis(5);
     rows.fold(&plan.steps[1], StepResult::Failed(forbidden()), now);
-    rows.fail_rest(&plan, &Fault::Skipped, now);
+    rows.fail_rest(&plan.steps, &Fault::Skipped, now);
     assert_eq!(
         shown(&rows),
         [
