@@ -1,0 +1,39 @@
+//! Asks the source to look now, as the gateway would for a webhook.
+
+use std::{sync::Arc, time::SystemTime};
+
+use bus::Log;
+use events::{
+    Draft, EventType,
+    state::{CommandState, Request, RequestId, RequestKind, State},
+};
+use model::{Aggregate, CommandScope, Timestamp};
+
+use crate::{Fault, fleet};
+
+/// Replaces the pending request of the source; the id of the new one.
+pub async fn fetch(log: &Arc<dyn Log>) -> Result<RequestId, Fault> {
+    let aggregate = Aggregate::Command(CommandScope::Source(fleet::source_name()?));
+    let newest = log.newest(&aggregate).await?;
+    let id: RequestId = format!("{:032x}", rand::random::<u128>()).parse()?;
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    let at = Timestamp::from_millis(since_epoch.as_millis().try_into()?);
+    let pending = vec![Request { id: id.clone(), kind: RequestKind::Fetch, at }];
+    let draft = Draft {
+        aggregate,
+        n: newest.as_ref().map_or(0, |event| event.n()) + 1,
+        previous: newest.map(|event| event.id),
+        kind: EventType::SyncRequested,
+        format: CommandState::FORMAT,
+        time: at,
+        cause: None,
+        correlation: None,
+        actor: None,
+        traceparent: None,
+        payload: events::encode(&CommandState { pending })?.into(),
+    };
+    for appended in log.append(vec![draft]).await {
+        appended?;
+    }
+    Ok(id)
+}
