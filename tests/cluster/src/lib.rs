@@ -1,0 +1,1 @@
+//! The property test of the drift fingerprint; all of it is in `tests/drift`.

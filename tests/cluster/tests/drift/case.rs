@@ -1,0 +1,245 @@
+//! One object: applied, edited by others, compared, brought back, several times over.
+
+use cluster::{Apply, ClusterClient, ClusterError, Force, Live, Mode, Resource, Scope};
+use diff::{Fingerprint, Verdict, judge, matches, record};
+use manifest::{InstallKey, Manifest, canonical_json, normalise, redact};
+use model::{Gvk, ObjectId};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+use serde_json::{Value, json};
+
+use crate::{
+    MANAGER, ROUNDS,
+    edits::Target,
+    foreign::{Foreign, collection},
+    kinds::{Kind, Place},
+    report::{Counts, Failure},
+    template::draw,
+};
+
+/// What all objects share.
+pub struct Bench {
+    pub client: ClusterClient,
+    pub foreign: Foreign,
+    pub kinds: Vec<Kind>,
+    pub namespace: String,
+    pub key: InstallKey,
+}
+
+/// Applies that a manifest may need until one more changes nothing.
+const SETTLING_MAX: usize = 3;
+
+/// What the dry-run says.
+enum Truth {
+    InSync,
+    /// Applying gives us back fields, or changes these values, or is refused.
+    Drift(String),
+}
+
+struct Object<'b> {
+    bench: &'b Bench,
+    kind: &'b Kind,
+    seed: u64,
+    rng: StdRng,
+    resource: Resource,
+    id: ObjectId,
+    path: String,
+    collection: String,
+    /// Normalised, with its secrets.
+    body: Value,
+    /// Without them.
+    desired: Value,
+    counts: Counts,
+}
+
+/// Runs all rounds of the object of this seed.
+pub async fn run(bench: &Bench, seed: u64) -> Counts {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let kind = bench.kinds.choose(&mut rng).unwrap();
+    let name = format!("{}-{seed:x}", bench.namespace);
+    let mut object = Object::new(bench, kind, (seed, name), rng);
+    let mut recorded = object.begin().await;
+    for _ in 0..ROUNDS {
+        let Some(fingerprint) = recorded else { break };
+        recorded = object.round(fingerprint).await;
+    }
+    bench.foreign.delete(&object.path).await;
+    object.counts
+}
+
+impl<'b> Object<'b> {
+    fn new(bench: &'b Bench, kind: &'b Kind, (seed, name): (u64, String), rng: StdRng) -> Self {
+        let gvk = Gvk { api_version: kind.api_version.parse().unwrap(), kind: kind.kind.into() };
+        let (scope, namespace) = match kind.place {
+            Place::Namespace => (Scope::Namespaced, Some(bench.namespace.clone())),
+            Place::Apart => (Scope::Namespaced, Some(format!("{}-apart", bench.namespace))),
+            Place::Cluster => (Scope::Cluster, None),
+        };
+        let id = ObjectId { group: gvk.api_version.group.clone(), kind: kind.kind.into(), namespace, name };
+        let collection = collection(kind, &bench.namespace);
+        let path = format!("{collection}/{}", id.name);
+        let resource = Resource { gvk, plural: kind.plural.into(), scope, verbs: vec![] };
+        let counts = Counts::default();
+        let (body, desired) = (Value::Null, Value::Null);
+        Self { bench, kind, seed, rng, resource, id, path, collection, body, desired, counts }
+    }
+
+    /// Draws manifests until the server takes one, and applies it.
+    async fn begin(&mut self) -> Option<Fingerprint> {
+        for _ in 0..10 {
+            self.draw_manifest();
+            if let Some(recorded) = self.apply_and_settle().await {
+                return Some(recorded);
+            }
+        }
+        None
+    }
+
+    fn draw_manifest(&mut self) {
+        let mut body = json!({"apiVersion": self.kind.api_version, "kind": self.kind.kind});
+        let drawn = draw(&self.kind.template, &mut self.rng);
+        body.as_object_mut().unwrap().extend(drawn.as_object().unwrap().clone());
+        let metadata = json!({"name": self.id.name, "labels": {"app": {"$pick": ["a", "b"]}, "?x.dev/y": ""},
+            "?annotations": {"$pick": [{}, {"a": "1"}, {"b": "2", "a": "1"}]},
+            "?finalizers": {"$pick": [[], [], {"$some": ["x.dev/a", "x.dev/b", "x.dev/c"]}]}});
+        body["metadata"] = draw(&metadata, &mut self.rng);
+        if let Some(namespace) = &self.id.namespace {
+            body["metadata"]["namespace"] = namespace.clone().into();
+        }
+        let mut body = Manifest::from_value(body, None).unwrap().value;
+        normalise(&mut body);
+        self.desired = redact(body.clone(), &self.bench.key, &[]).0.into_value();
+        self.body = body;
+    }
+
+    async fn apply(&self, mode: Mode) -> Result<Value, ClusterError> {
+        let request = Apply {
+            resource: &self.resource,
+            id: &self.id,
+            body: &self.body,
+            manager: MANAGER,
+            force: Force::Yes,
+            mode,
+            start_by: None,
+        };
+        self.bench.client.apply(&request).await.map(|applied| applied.object.value.into_value())
+    }
+
+    async fn get(&self) -> Option<Value> {
+        self.bench
+            .client
+            .get(&self.resource, &self.id)
+            .await
+            .unwrap()
+            .map(|live: Live| live.value.into_value())
+    }
+
+    /// Applies until a dry-run finds nothing left to do; the fingerprint of the last answer.
+    async fn apply_and_settle(&mut self) -> Option<Fingerprint> {
+        for _ in 0..SETTLING_MAX {
+            let Ok(applied) = self.apply(Mode::Real).await else {
+                self.counts.refused += 1;
+                return None;
+            };
+            let Ok(dry) = self.apply(Mode::DryRun).await else {
+                self.counts.refused += 1;
+                return None;
+            };
+            if judge(&applied, &dry, MANAGER) == Verdict::InSync {
+                return record(&applied, &self.desired, MANAGER);
+            }
+        }
+        self.counts.unsettled.push(self.kind.kind);
+        None
+    }
+
+    /// The verdict of a dry-run of the same bytes on the same object.
+    async fn truth(&mut self, live: &Value) -> Truth {
+        match self.apply(Mode::DryRun).await {
+            Ok(dry) => match judge(live, &dry, MANAGER) {
+                Verdict::InSync => Truth::InSync,
+                Verdict::OwnershipDrift => Truth::Drift("ownership".into()),
+                Verdict::Drift(changes) => Truth::Drift(format!("{changes:?}")),
+            },
+            Err(error) => {
+                self.counts.blocked += 1;
+                Truth::Drift(format!("{error}"))
+            }
+        }
+    }
+
+    /// One case. Returns the fingerprint to compare with next time; `None` if the object is of no more use.
+    async fn round(&mut self, mut recorded: Fingerprint) -> Option<Fingerprint> {
+        let before = self.get().await;
+        let edits = self.edit().await;
+        let Some(live) = self.get().await else {
+            return self.begin().await;
+        };
+        let says_same = matches(&recorded, &live, MANAGER);
+        let truth = self.truth(&live).await;
+        self.counts.case(self.kind);
+        match truth {
+            Truth::InSync if says_same => self.counts.in_sync += 1,
+            Truth::InSync => recorded = self.settle(&live, &edits)?,
+            Truth::Drift(_) if !says_same => {
+                self.counts.drift += 1;
+                return self.heal().await;
+            }
+            Truth::Drift(why) => {
+                let failure = self.failure(format!("says in sync, but: {why}"), (before, &live), edits);
+                self.counts.false_sync.push(failure);
+                return None;
+            }
+        }
+        // Sometimes the manifest changes, while the traces of others stay.
+        if self.rng.random_bool(0.2) { self.begin().await } else { Some(recorded) }
+    }
+
+    async fn edit(&mut self) -> Vec<String> {
+        let mut log = Vec::new();
+        let target = Target {
+            foreign: &self.bench.foreign,
+            kind: self.kind,
+            path: &self.path,
+            collection: &self.collection,
+            desired: &self.body,
+        };
+        for _ in 0..[0, 1, 1, 1, 2, 3][self.rng.random_range(0..6)] {
+            target.edit(&mut self.rng, &mut log).await;
+        }
+        log
+    }
+
+    /// A false alarm: the dry-run found nothing to do, so that recording anew must end it.
+    fn settle(&mut self, live: &Value, edits: &[String]) -> Option<Fingerprint> {
+        self.counts.false_drift.push(format!("{} {edits:?}", self.kind.kind));
+        let recorded =
+            record(live, &self.desired, MANAGER).filter(|recorded| matches(recorded, live, MANAGER));
+        if recorded.is_none() {
+            let failure = self.failure("a false alarm stays".into(), (None, live), edits.to_vec());
+            self.counts.unsettled_alarm.push(failure);
+        }
+        recorded
+    }
+
+    async fn heal(&mut self) -> Option<Fingerprint> {
+        match self.apply_and_settle().await {
+            Some(recorded) => Some(recorded),
+            None => {
+                self.bench.foreign.delete(&self.path).await;
+                self.begin().await
+            }
+        }
+    }
+
+    fn failure(&self, what: String, (before, live): (Option<Value>, &Value), edits: Vec<String>) -> Failure {
+        let shown = |value: &Value| String::from_utf8_lossy(&canonical_json(value)).into_owned();
+        Failure {
+            seed: self.seed,
+            what,
+            desired: shown(&self.desired),
+            before: before.as_ref().map(shown).unwrap_or_default(),
+            edits,
+            live: shown(live),
+        }
+    }
+}
