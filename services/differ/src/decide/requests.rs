@@ -11,7 +11,7 @@ use model::{Application, Digest, Failure, RetryClass, Timestamp};
 use plan::{Action, Assignment, Retry, SyncPlan};
 
 use super::{ClusterStanding, Facts, Next, REST, Step, publish::Context, summary};
-use crate::answers::{DryRun, DryRunKey, Question};
+use crate::answers::{DryRunKey, Question};
 
 /// Failed connections before a request is answered with the failure: one may be chance.
 const CONNECTS_BEFORE_ANSWER: u32 = 3;
@@ -181,8 +181,9 @@ pub(super) fn preview(context: &Context<'_>, plan: &SyncPlan) -> Step<Option<Nex
         .filter_map(|step| context.dry_run_key(&step.id))
         .collect();
     let answers = context.facts.answers;
-    let unknown = |key: &&DryRunKey| matches!(answers.dry_run(key), None | Some(DryRun::Unknown(_)));
-    let open: Vec<Question> = dry_runs.iter().filter(unknown).cloned().map(Question::DryRun).collect();
+    // An answer that says nothing is shown as such: asked again at once, it would say nothing for ever.
+    let open: Vec<Question> =
+        dry_runs.iter().filter(|key| answers.dry_run(key).is_none()).cloned().map(Question::DryRun).collect();
     if open.is_empty() {
         let due = PreviewDue { request: request.id.clone(), plan: plan.clone(), dry_runs };
         return Ok(Some(Next::Preview(Box::new(due))));

@@ -116,6 +116,12 @@ impl Asker {
         };
         match self.client.apply(&request).await {
             Ok(applied) => compare(before, applied.object, wanted.value.value(), &manager),
+            // Its namespace is not there yet: nothing is there to compare with.
+            Err(ClusterError::NotFound { .. }) if before.is_none() => {
+                // The redacted manifest, not the body that was sent: this is stored and shown.
+                let after = Arc::new(wanted.value.value().clone());
+                DryRun::Changes { fields: vec![], managers: vec![], after, before: None }
+            }
             Err(error) if error.class() == model::RetryClass::Permanent => {
                 DryRun::Refused(failure(&error, self.now))
             }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use model::{ObjectId, definition::FirstContact};
 use plan::{Action, HeldReason, ObjectPreview, Preview, PreviewChange, SyncPlan};
 use serde_json::Value;
 
@@ -11,12 +12,19 @@ use crate::{
 };
 
 /// Makes a preview of a plan from the answers to its dry-runs.
-pub fn preview(plan: &SyncPlan, dry_runs: &[DryRunKey], answers: &Answers, live: &LiveView) -> Preview {
+pub fn preview(
+    plan: &SyncPlan,
+    dry_runs: &[DryRunKey],
+    answers: &Answers,
+    live: &LiveView,
+    first_contact: FirstContact,
+) -> Preview {
     let mut preview = Preview::default();
     for step in &plan.steps {
         let key = dry_runs.iter().find(|key| key.id == step.id);
         let object = match (&step.action, key.and_then(|key| answers.dry_run(key))) {
-            (Action::Create | Action::Apply { .. }, Some(answer)) => applied(answer),
+            (Action::Create, Some(answer)) => created(&step.id, answer, first_contact),
+            (Action::Apply { .. }, Some(answer)) => applied(answer),
             (Action::Prune { .. }, _) => {
                 let body = match (live.get(&step.id).map(|seen| &seen.body), answers.existence(&step.id)) {
                     (Some(crate::live::Body::Held(value)), _) => json(value),
@@ -40,6 +48,23 @@ pub fn preview(plan: &SyncPlan, dry_runs: &[DryRunKey], answers: &Answers, live:
         preview.notes.push(format!("{} would be left alone: {}", held.id, words(held.reason)));
     }
     preview
+}
+
+/// An object that a create would meet is somebody's: what is ours is applied.
+fn created(
+    id: &ObjectId,
+    answer: &DryRun,
+    first_contact: FirstContact,
+) -> Option<(PreviewChange, String, String)> {
+    let managers = match (first_contact, answer) {
+        (FirstContact::Refuse, DryRun::Changes { before: Some(_), managers, .. }) => managers.join(", "),
+        (FirstContact::Refuse, DryRun::Same(_) | DryRun::OwnershipLost) => String::new(),
+        (FirstContact::Refuse, DryRun::Changes { .. } | DryRun::Refused(_) | DryRun::Unknown(_))
+        | (FirstContact::TakeOver, _) => return applied(answer),
+    };
+    let owner = if managers.is_empty() { managers } else { format!("; it belongs to {managers}") };
+    let reason = format!("{id} exists and is not ours{owner}");
+    Some((PreviewChange::Fail(reason), String::new(), String::new()))
 }
 
 fn applied(answer: &DryRun) -> Option<(PreviewChange, String, String)> {

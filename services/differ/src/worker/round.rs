@@ -268,8 +268,10 @@ impl Worker {
 
     async fn preview(&mut self, target: TargetId, due: PreviewDue, snapshot: Snapshot) -> Result<Due, Error> {
         let plan: &SyncPlan = &due.plan;
+        let assignment = snapshot.assignment.as_ref();
+        let first_contact = assignment.map(|assigned| assigned.application.first_contact).unwrap_or_default();
         let preview = match self.answers.get(&target) {
-            Some(answers) => perform::preview(plan, &due.dry_runs, answers, &self.live),
+            Some(answers) => perform::preview(plan, &due.dry_runs, answers, &self.live, first_contact),
             None => plan::Preview::default(),
         };
         let bytes = events::encode(&preview)
