@@ -29,11 +29,18 @@ enum Purpose {
 
 /// `driftless sync`.
 pub async fn sync(options: SyncOptions) -> Result<Exit, Problem> {
-    if options.dry_run {
-        let exit = preview(&options.subject).await?;
+    let output = options.subject.output;
+    let done = if options.dry_run {
         // A dry-run that worked is a success, whatever it found.
-        return Ok(if exit == Exit::Failed { Exit::Success } else { exit });
-    }
+        let exit = preview(&options.subject).await;
+        exit.map(|exit| if exit == Exit::Failed { Exit::Success } else { exit })
+    } else {
+        apply(options).await
+    };
+    done.inspect_err(|problem| report::failed(problem, output))
+}
+
+async fn apply(options: SyncOptions) -> Result<Exit, Problem> {
     let deadline = Instant::now() + options.subject.timeout;
     let mut session = Session::open(&options.subject, Purpose::Apply).await?;
     let ended = timeout_at(deadline, session.answer()).await;
@@ -44,18 +51,21 @@ pub async fn sync(options: SyncOptions) -> Result<Exit, Problem> {
     };
     session.close().await;
     report::synced(&session.story, &outcome, options.subject.output);
-    match outcome {
-        RequestOutcome::InSync if healthy => Ok(Exit::Success),
-        RequestOutcome::InSync => Err(session.story.unhealthy()),
-        RequestOutcome::Failed(failure) => Err(Problem::of(&failure, Exit::Failed)),
-        RequestOutcome::Refused(failure) => Err(Problem::of(&failure, Exit::Refused)),
-        RequestOutcome::Previewed(_) => Ok(Exit::Success),
-    }
+    let problem = match outcome {
+        RequestOutcome::InSync if healthy => return Ok(Exit::Success),
+        RequestOutcome::InSync => session.story.unhealthy(),
+        RequestOutcome::Failed(failure) => Problem::of(&failure, Exit::Failed),
+        RequestOutcome::Refused(failure) => Problem::of(&failure, Exit::Refused),
+        RequestOutcome::Previewed(_) => return Ok(Exit::Success),
+    };
+    Err(problem.documented())
 }
 
 /// `driftless diff`.
 pub async fn diff(options: DiffOptions) -> Result<Exit, Problem> {
-    preview(&options.subject).await.map_err(|problem| problem.ending(Exit::Usage))
+    let done = preview(&options.subject).await;
+    let done = done.inspect_err(|problem| report::failed(problem, options.subject.output));
+    done.map_err(|problem| problem.ending(Exit::Usage))
 }
 
 async fn preview(subject: &Subject) -> Result<Exit, Problem> {

@@ -13,12 +13,28 @@ pub struct Problem {
     message: String,
     remedy: String,
     exit: Exit,
+    document: Document,
+}
+
+/// Whether a run that answers in JSON has written its one document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Document {
+    /// Not yet: the problem is all there is to tell.
+    Due,
+    /// Yes, with the problem in it.
+    Written,
 }
 
 impl Problem {
     /// A problem of usage or configuration.
     pub fn new(code: &str, message: impl Into<String>, remedy: &str) -> Self {
-        Self { code: code.into(), message: message.into(), remedy: remedy.into(), exit: Exit::Usage }
+        Self {
+            code: code.into(),
+            message: message.into(),
+            remedy: remedy.into(),
+            exit: Exit::Usage,
+            document: Document::Due,
+        }
     }
 
     /// A problem that ends with that exit code.
@@ -36,6 +52,23 @@ impl Problem {
             message: failure.message.clone(),
             remedy: failure.remedy.clone(),
             exit: if configuration { Exit::Usage } else { exit },
+            document: Document::Due,
+        }
+    }
+
+    /// The problem of a run whose document is written.
+    pub fn documented(mut self) -> Self {
+        self.document = Document::Written;
+        self
+    }
+
+    /// The problem as the one document of a run, if none is written yet.
+    pub fn document(&self) -> Option<serde_json::Value> {
+        let failure = serde_json::json!({"code": self.code, "message": self.message, "remedy": self.remedy});
+        let outcome = if self.exit == Exit::Refused { "Refused" } else { "Failed" };
+        match self.document {
+            Document::Due => Some(serde_json::json!({"outcome": outcome, "failure": failure})),
+            Document::Written => None,
         }
     }
 

@@ -16,7 +16,16 @@ pub fn progress(text: &str) {
 
 /// Whether colours are wanted on standard output. Source: no-color.org.
 pub fn colours() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    std::io::stdout().is_terminal() && permitted()
+}
+
+/// Whether colours are wanted on standard error.
+pub fn progress_colours() -> bool {
+    std::io::stderr().is_terminal() && permitted()
+}
+
+fn permitted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Prints a completion script.

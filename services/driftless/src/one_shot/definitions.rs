@@ -18,6 +18,8 @@ pub struct Wanted {
     pub target: TargetId,
     /// The state folder.
     pub state: PathBuf,
+    /// Namespace of objects that name none, if it was said.
+    pub namespace: Option<String>,
     /// Whether pruning was asked for.
     pub prune: bool,
 }
@@ -71,7 +73,7 @@ impl Wanted {
             Some(folder) => folder.clone(),
             None => default_state(&target)?,
         };
-        Ok(Self { set, target, state, prune: subject.prune })
+        Ok(Self { set, target, state, namespace: subject.namespace.clone(), prune: subject.prune })
     }
 }
 

@@ -5,14 +5,21 @@ use events::state::{ObjectOutcome, RequestOutcome};
 use plan::{ObjectPreview, Preview, PreviewChange};
 use serde_json::{Value, json};
 
-use super::story::{Story, outcome_word};
-use crate::{cli::Output, exit::Exit, terminal};
+use super::story::{Story, counted, outcome_word};
+use crate::{cli::Output, exit::Exit, problem::Problem, terminal};
 
 /// Tells how a sync went.
 pub fn synced(story: &Story, outcome: &RequestOutcome, output: Output) {
     match output {
         Output::Text => text_of_sync(story, outcome),
         Output::Json => terminal::line(&json_of_sync(story, outcome).to_string()),
+    }
+}
+
+/// Tells of a run that failed before it had anything else to tell.
+pub fn failed(problem: &Problem, output: Output) {
+    if let (Output::Json, Some(document)) = (output, problem.document()) {
+        terminal::line(&document.to_string());
     }
 }
 
@@ -23,10 +30,13 @@ fn text_of_sync(story: &Story, outcome: &RequestOutcome) {
         }
     }
     if let RequestOutcome::InSync = outcome {
+        for id in story.orphans() {
+            terminal::progress(&format!("  note: {id} is no longer in Git and is kept (--prune deletes it)"));
+        }
         let revision = story.revision().map(|commit| format!(" at {}", commit.get(..8).unwrap_or(commit)));
         let health = story.state().map_or("Unknown", |state| state.health.status.word());
-        let objects = story.objects().len();
-        terminal::line(&format!("in sync{}: {objects} objects, {health}", revision.unwrap_or_default()));
+        let objects = counted(u32::try_from(story.objects().len()).unwrap_or(u32::MAX));
+        terminal::line(&format!("in sync{}: {objects}, {health}", revision.unwrap_or_default()));
     }
 }
 

@@ -1,6 +1,10 @@
 //! Follows a run in the log, tells it line by line, and finds its end.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use bus::{Filter, Log, Watch, WatchItem};
 use events::{
@@ -35,11 +39,15 @@ pub struct Story {
     quiet: bool,
     listed: bool,
     state: Option<TargetState>,
+    fetched: Option<String>,
     revision: Option<String>,
     told: BTreeMap<ObjectId, ObjectOutcome>,
     notes: Vec<String>,
     objects: Vec<AppliedObject>,
     generation: u64,
+    /// Namespace of objects that name none.
+    namespace: String,
+    desired: BTreeSet<ObjectId>,
 }
 
 impl Story {
@@ -58,11 +66,14 @@ impl Story {
             quiet,
             listed: false,
             state: None,
+            fetched: None,
             revision: None,
             told: BTreeMap::new(),
             notes: vec![],
             objects: vec![],
             generation: 0,
+            namespace: wanted.namespace.clone().unwrap_or_else(|| "default".into()),
+            desired: BTreeSet::new(),
         })
     }
 
@@ -78,6 +89,16 @@ impl Story {
     /// The inventory as the newest sync left it.
     pub fn objects(&self) -> &[AppliedObject] {
         &self.objects
+    }
+
+    /// What is in the inventory and no longer in Git.
+    pub fn orphans(&self) -> impl Iterator<Item = &ObjectId> {
+        let desired = |row: &ObjectId| {
+            let unnamed = row.namespace.as_ref().is_none_or(|namespace| *namespace == self.namespace);
+            let bare = ObjectId { namespace: None, ..row.clone() };
+            self.desired.contains(row) || unnamed && self.desired.contains(&bare)
+        };
+        self.objects.iter().map(|row| &row.id).filter(move |id| !desired(id))
     }
 
     /// The target's newest state.
@@ -130,7 +151,7 @@ impl Story {
         match event.aggregate() {
             Aggregate::Source(_) => self.source(event),
             Aggregate::Render { application, .. } if *application == self.target.application => {
-                self.render(event)
+                self.render(event).await
             }
             Aggregate::Target(target) if *target == self.target => {
                 self.state = events::decode(event.draft.format, &event.draft.payload).ok();
@@ -157,19 +178,28 @@ impl Story {
             return Ok(());
         };
         if let (Some(revision), EventType::RevisionObserved) = (&state.revision, event.draft.kind) {
-            self.say(&format!("fetched   {} at {}", revision.reference, revision.commit.short()));
+            let fetched = format!("fetched   {} at {}", revision.reference, revision.commit.short());
+            // A later event may say only that the request was handled; what was listed is of an earlier run.
+            if self.listed && self.fetched.as_ref() != Some(&fetched) {
+                self.say(&fetched);
+                self.fetched = Some(fetched);
+            }
         }
         Ok(())
     }
 
-    fn render(&mut self, event: &Event) -> Result<(), Problem> {
+    async fn render(&mut self, event: &Event) -> Result<(), Problem> {
         let Ok(state) = events::decode::<RenderState>(event.draft.format, &event.draft.payload) else {
             return Ok(());
         };
         if let (Some(desired), None) = (&state.desired, &state.failure) {
+            let manifests = self.content(&desired.manifests).await?;
+            let set = manifest::DesiredSet::decode(&manifests)
+                .map_err(|error| Problem::new("LOG-CONTENT", chain(&error), ""))?;
+            self.desired = set.objects().iter().map(|object| object.id.clone()).collect();
             self.revision = Some(state.made_from.commit.to_string());
             self.notes = desired.notes.iter().map(|note| note.message.clone()).collect();
-            self.say(&format!("rendered  {} objects with {}", desired.objects, state.made_from.engine));
+            self.say(&format!("rendered  {} with {}", counted(desired.objects), state.made_from.engine));
             for note in &self.notes {
                 self.say(&format!("  note: {note}"));
             }
@@ -249,6 +279,12 @@ impl Story {
         let message = format!("not in sync after {} s: {reached}", bound.as_secs());
         Problem::new("TIMEOUT", message, "run it again with -v, or a longer --timeout").ending(Exit::Failed)
     }
+}
+
+/// `1 object`, `2 objects`.
+pub fn counted(objects: u32) -> String {
+    let ending = if objects == 1 { "" } else { "s" };
+    format!("{objects} object{ending}")
 }
 
 fn unreadable(error: &bus::ReadError) -> Problem {
