@@ -64,6 +64,7 @@ async fn no_secret_is_left_in_clear() {
     said.push(scene.run("sync", &["-vv"]));
     scene.repository.remove(&["deploy/bad.yaml"]);
     said.push(scene.run("sync", &["-o", "json", "-vv"]));
+    assert!(said[0].exit == 1 && said[0].out.contains("+ create Secret"), "{}", said[0]);
     for told in &said {
         assert!(!shows(told.out.as_bytes()) && !shows(told.err.as_bytes()), "{told}");
     }

@@ -34,9 +34,9 @@ fn bad_yaml_is_told_with_file_and_line() {
         .repository
         .commit(&[("deploy/bad.yaml", "apiVersion: v1\nkind: ConfigMap\n  metadata: {name: x\n")]);
     let told = scene.run("sync", &[]);
-    told.failed(1, "RENDER-YAML").naming("deploy/bad.yaml:3");
+    told.failed(1, "MANIFEST-SYNTAX").naming("deploy/bad.yaml:3");
     untouched(&scene, &told);
-    scene.run("diff", &[]).failed(2, "RENDER-YAML");
+    scene.run("diff", &[]).failed(2, "MANIFEST-SYNTAX");
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn a_missing_path_is_named() {
 fn a_missing_branch_is_named() {
     let scene = scene();
     let told = scene.run("sync", &["--revision", "stagging"]);
-    told.failed(1, "GIT-REFERENCE").naming("stagging");
+    told.failed(1, "GIT-REF").naming("stagging");
     untouched(&scene, &told);
 }
 
@@ -118,7 +118,7 @@ fn an_unknown_kind_is_named_and_the_rest_is_kept_as_it_is() {
     let gadget = "apiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: g}\n";
     scene.repository.commit(&[("deploy/gadget.yaml", gadget)]);
     let told = scene.run("sync", &["--timeout", "20s"]);
-    told.failed(1, "APPLY-KIND").naming("Gadget");
+    told.failed(1, "PLAN-UNKNOWN-KIND").naming("Gadget");
 }
 
 #[test]
@@ -132,8 +132,12 @@ fn an_object_of_somebody_is_left_untouched() {
 
     let diff = scene.run("diff", &[]);
     assert_eq!(diff.exit, 2, "{diff}");
+    assert_eq!(
+        scene.readable(&diff.out),
+        "! refused ConfigMap NAME/settings\n    ConfigMap NAME/settings exists and is not ours; it belongs to kubectl-create\n"
+    );
     let told = scene.run("sync", &[]);
-    told.failed(1, "FIRST-CONTACT").naming("settings");
+    told.failed(1, "APPLY-FIRST-CONTACT").naming("settings");
     let after = scene.api.object(&path);
     assert_eq!(after["metadata"]["managedFields"], before["metadata"]["managedFields"], "{told}");
     assert_eq!(
@@ -143,15 +147,19 @@ fn an_object_of_somebody_is_left_untouched() {
 }
 
 #[test]
-fn a_field_of_somebody_is_a_conflict_that_names_the_owner() {
+fn a_field_that_somebody_took_first_is_a_conflict_that_names_the_owner() {
     let scene = scene();
-    scene.api.create("/api/v1/namespaces", json!({"metadata": {"name": scene.name}}));
-    let collection = format!("/api/v1/namespaces/{}/configmaps", scene.name);
-    scene.api.create(&collection, json!({"metadata": {"name": "settings"}, "data": {"colour": "theirs"}}));
+    scene.sync(&[]);
     let path = core(&scene.name, "configmaps", "settings");
+    scene.api.edit(&path, json!({"data": {"shape": "round"}}));
     let before = scene.api.object(&path);
+    scene
+        .repository
+        .commit(&[("deploy/config.yaml", &shop::CONFIG.replace("size:", "shape: square, size:"))]);
 
     let told = scene.run("sync", &[]);
-    told.failed(1, "CONFLICT").naming("kubectl-create");
+    told.failed(1, "APPLY-CONFLICT").naming("kubectl-edit").naming("shape");
     assert_eq!(scene.api.object(&path), before, "{told}");
+    scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG)]);
+    scene.sync(&[]);
 }
