@@ -167,7 +167,9 @@ mod tests {
     #[test]
     fn watches_and_other_resources_do_not_count() {
         let line = |resource: &str, verb: &str, count: u32| {
-            format!("apiserver_request_total{{code=\"200\",resource=\"{resource}\",verb=\"{verb}\"}} {count}\n")
+            format!(
+                "apiserver_request_total{{code=\"200\",resource=\"{resource}\",verb=\"{verb}\"}} {count}\n"
+            )
         };
         let metrics = [
             line("configmaps", "APPLY", 4),

@@ -68,7 +68,16 @@ impl Fleet {
     /// Commits everything; its id.
     pub fn commit(&self, message: &str) -> Result<String, Fault> {
         self.git(&["add", "--all"])?;
-        self.git(&["-c", "user.name=load", "-c", "user.email=load@test", "commit", "--quiet", "-m", message])?;
+        self.git(&[
+            "-c",
+            "user.name=load",
+            "-c",
+            "user.email=load@test",
+            "commit",
+            "--quiet",
+            "-m",
+            message,
+        ])?;
         self.git(&["rev-parse", "HEAD"])
     }
 

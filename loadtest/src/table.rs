@@ -21,7 +21,8 @@ impl Table {
 
     pub fn print(&self) {
         line(&format!("\n{}", self.title));
-        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let width =
+            |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let (first, second) = (width(0), width(1));
         for [what, value, goal] in &self.rows {
             line(format!("  {what:<first$}  {value:>second$}  {goal}").trim_end());

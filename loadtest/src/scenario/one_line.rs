@@ -27,7 +27,8 @@ pub async fn measure(stage: &mut Stage) -> Result<Table, Fault> {
         let observed = |told: &Told| told.fetched.contains(&id).then(Instant::now);
         seen.push(stage.story.until(BOUND, "the commit", observed).await? - start);
         let name = fleet::name(app)?;
-        let applied = |told: &Told| told.applied.get(&name).filter(|(at, _)| *at == commit).map(|(_, at)| *at);
+        let applied =
+            |told: &Told| told.applied.get(&name).filter(|(at, _)| *at == commit).map(|(_, at)| *at);
         took.push(stage.story.until(BOUND, "the change applied", applied).await? - start);
         let live = stage.api.values(fleet::NAMESPACE).await?;
         if live.get(&fleet::object_name(app, 0)) != Some(&value) {
