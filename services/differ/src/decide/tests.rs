@@ -262,7 +262,9 @@ fn a_kind_that_cannot_be_watched_is_neither_missing_nor_pruned() {
     assert_eq!(world.step(), "HealthChanged Unknown Healthy");
     world.listed();
     assert_eq!(world.step(), "SyncPlanned OutOfSync: prune b Orphan");
+}
 
+#[test]
 fn a_preview_shows_that_the_server_did_not_say_and_does_not_ask_for_ever() {
     let mut world = World::new(&["a"]);
     world.load();
