@@ -1,6 +1,7 @@
 //! The command against real API servers, real Git repositories, real kustomize and helm.
 //!
 //! One story a file. All share one cluster and keep to a namespace of their own.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod api;
 mod canary;
