@@ -171,6 +171,7 @@ impl<'b> Object<'b> {
     async fn round(&mut self, mut recorded: Fingerprint) -> Option<Fingerprint> {
         let before = self.get().await;
         let edits = self.edit().await;
+        self.counts.edited(&edits);
         let Some(live) = self.get().await else {
             return self.begin().await;
         };

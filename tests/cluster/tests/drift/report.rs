@@ -17,6 +17,8 @@ pub struct Counts {
     pub drift: usize,
     /// The dry-run was refused.
     pub blocked: usize,
+    /// Writes of others that the server took, and that it refused.
+    pub edits: [usize; 2],
     /// Applies that the server refused; the manifest was drawn anew.
     pub refused: usize,
     /// Fingerprint: drift; dry-run: in sync. What was done, and to which kind.
@@ -52,6 +54,8 @@ impl Counts {
         self.drift += other.drift;
         self.blocked += other.blocked;
         self.refused += other.refused;
+        self.edits[0] += other.edits[0];
+        self.edits[1] += other.edits[1];
         self.false_drift.extend(other.false_drift);
         self.unsettled.extend(other.unsettled);
         self.false_sync.extend(other.false_sync);
@@ -59,6 +63,13 @@ impl Counts {
         for (kind, cases) in other.per_kind {
             *self.per_kind.entry(kind).or_default() += cases;
         }
+    }
+
+    /// Takes in the writes of one case.
+    pub fn edited(&mut self, log: &[String]) {
+        let taken = log.iter().filter(|line| line.starts_with('2')).count();
+        self.edits[0] += taken;
+        self.edits[1] += log.len() - taken;
     }
 
     /// Kinds that took part, whatever their version.
@@ -80,7 +91,11 @@ impl fmt::Display for Counts {
             self.false_sync.len(),
             self.false_drift.len(),
         )?;
-        writeln!(f, "{} manifests refused, never settled: {:?}", self.refused, self.unsettled)?;
+        writeln!(
+            f,
+            "{} edits, {} more refused; {} manifests refused, never settled: {:?}",
+            self.edits[0], self.edits[1], self.refused, self.unsettled
+        )?;
         writeln!(f, "{:?}", self.per_kind)?;
         self.false_drift.iter().take(5).try_for_each(|text| writeln!(f, "false drift: {text}"))?;
         self.false_sync

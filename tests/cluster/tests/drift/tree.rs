@@ -28,7 +28,7 @@ pub fn change(object: &Value, rng: &mut StdRng) -> Option<Change> {
     let value = match value {
         Value::Array(items) => list(items, rng),
         Value::Object(map) => self::map(map, rng),
-        scalar => self::scalar(scalar, rng),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => scalar(value, rng),
     };
     Some(Change { at: at.clone(), value: Some(value) })
 }
@@ -58,7 +58,7 @@ fn collect(value: &Value, at: &mut String, places: &mut Vec<String>) {
         Value::Object(map) => {
             map.iter().map(|(key, item)| (key.replace('~', "~0").replace('/', "~1"), item)).collect()
         }
-        _ => Vec::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     };
     for (step, child) in children {
         let length = at.len();
@@ -135,7 +135,7 @@ fn scalar(value: &Value, rng: &mut StdRng) -> Value {
             1 => ["TCP", "UDP", "1", "1000m", "1Gi", "Always", "a"].choose(rng).unwrap().to_string(),
             _ => format!("{text}x"),
         }),
-        other => other.clone(),
+        Value::Null | Value::Array(_) | Value::Object(_) => value.clone(),
     }
 }
 
@@ -167,7 +167,6 @@ pub fn set(object: &mut Value, change: &Change) {
 pub fn merge_patch(object: &Value, change: &Change) -> Value {
     let mut after = object.clone();
     set(&mut after, change);
-    let mut patch = Value::Null;
     let steps: Vec<&str> = change.at.split('/').skip(1).collect();
     // Down to the first list, or to the end.
     let mut depth = 1;
@@ -176,8 +175,7 @@ pub fn merge_patch(object: &Value, change: &Change) -> Value {
     {
         depth += 1;
     }
-    let value = after.pointer(&format!("/{}", steps[..depth].join("/"))).cloned().unwrap_or(Value::Null);
-    patch = if depth == 0 { patch } else { value };
+    let mut patch = after.pointer(&format!("/{}", steps[..depth].join("/"))).cloned().unwrap_or(Value::Null);
     for step in steps[..depth].iter().rev() {
         let mut map = Map::new();
         map.insert(step.replace("~1", "/").replace("~0", "~"), patch);
@@ -213,11 +211,11 @@ pub fn part(value: &Value, rng: &mut StdRng) -> Value {
         }
         Value::Array(items) if rng.random_bool(0.5) => {
             let mut items: Vec<Value> =
-                items.iter().filter_map(|item| rng.random_bool(0.7).then(|| part(item, rng))).collect();
+                items.iter().flat_map(|item| rng.random_bool(0.7).then(|| part(item, rng))).collect();
             items.shuffle(rng);
             Value::Array(items)
         }
-        other => other.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => value.clone(),
     }
 }
 
