@@ -64,7 +64,7 @@ impl Scene {
 
     /// The same, not started yet. A later option replaces an earlier one.
     pub fn command(&self, command: &str, options: &[&str]) -> Command {
-        let given = |name: &str| options.iter().any(|option| *option == name);
+        let given = |name: &str| options.contains(&name);
         let mut run = self.bare();
         run.arg(command);
         let own = [

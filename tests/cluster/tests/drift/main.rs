@@ -33,7 +33,7 @@ const MANAGER: &str = "driftless:shop";
 /// Cases on one object: long enough that the traces of others pile up.
 const ROUNDS: usize = 4;
 /// About a minute on 2 cores.
-const CASES: u64 = 3000;
+const CASES: u64 = 2000;
 /// Objects at a time.
 const CONCURRENCY: usize = 16;
 
