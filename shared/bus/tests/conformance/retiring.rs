@@ -38,8 +38,9 @@ pub async fn after_its_time_it_starts_again(bed: Bed) {
     let kept = append_many(&*log, &source(2), 3).await;
     log.retire(last(&one)).await.unwrap();
     within(async {
+        let mut looks = tokio::time::interval(Duration::from_millis(50));
         while log.newest(&source(1)).await.unwrap().is_some() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            looks.tick().await;
         }
     })
     .await;
@@ -60,9 +61,10 @@ pub async fn one_that_went_on_outlives_its_last_event(bed: Bed) {
     let again = append(&*log, after(&retired, "again")).await;
     within(async {
         // On the file system nothing is dropped before the next write.
+        let mut looks = tokio::time::interval(Duration::from_millis(50));
         let mut other = append_many(&*log, &source(2), 1).await;
         while log.history(&source(1), 10).await.unwrap().len() > 1 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            looks.tick().await;
             other = append(&*log, after(&other, "x")).await;
         }
     })

@@ -86,8 +86,9 @@ impl Server {
         command.arg("-c").arg(&config).stdout(Stdio::null()).stderr(log);
         *self.child.lock().unwrap() = Some(command.spawn().unwrap());
         within(async {
+            let mut looks = tokio::time::interval(Duration::from_millis(10));
             while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                looks.tick().await;
             }
         })
         .await;
