@@ -10,7 +10,7 @@ use std::{
 use bus::{Log, LogConfig};
 use clap::ValueEnum;
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, interval};
 
 use crate::Fault;
 
@@ -83,6 +83,7 @@ async fn start_server(folder: &Path, settings: &Path) -> Result<(Server, String,
     let server = Server(child);
     let ports = store.join(format!("nats-server_{}.ports", server.0.id()));
     let deadline = Instant::now() + Duration::from_secs(10);
+    let mut looks = interval(Duration::from_millis(20));
     loop {
         let text = std::fs::read_to_string(&ports).unwrap_or_default();
         // While the file is being written it is no JSON yet.
@@ -93,6 +94,6 @@ async fn start_server(folder: &Path, settings: &Path) -> Result<(Server, String,
         if Instant::now() > deadline {
             return Err("the NATS server did not start".into());
         }
-        sleep(Duration::from_millis(20)).await;
+        looks.tick().await;
     }
 }
