@@ -141,6 +141,11 @@ impl Connected {
 }
 
 impl Served {
+    /// Whether a kind is served, as far as is known.
+    pub(super) fn serves(&self, kind: &Gvk) -> bool {
+        matches!(self.discovery.lookup(kind), Lookup::Known(_))
+    }
+
     /// The resource of a step.
     pub(super) fn resource(&self, step: &Step, address: &str) -> Result<&Resource, ClusterError> {
         let gvk = Gvk { api_version: step.api_version.clone(), kind: step.id.kind.clone() };

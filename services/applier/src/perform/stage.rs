@@ -26,8 +26,9 @@ use crate::{
     },
 };
 
-/// Steps of one sync under way at once: twice the requests that may fly, so that none waits for the next step.
-const WIDTH: usize = 32;
+/// Steps of one sync under way at once: more than the requests that may fly, so that these never wait for the
+/// next step, not even while progress is recorded.
+const WIDTH: usize = 64;
 
 /// Longest time that a result stays unrecorded while the sync runs: the differ judges by what is recorded.
 const PROGRESS: Duration = Duration::from_millis(100);
@@ -120,19 +121,14 @@ impl Sync<'_> {
         })
     }
 
-    /// Waits for the definitions of a stage, and learns the kinds that they add.
+    /// Waits until the kinds that a stage defines are served.
     pub(super) async fn settle_kinds(&mut self, connected: &Connected, steps: &[Step]) -> Result<(), Fault> {
-        let definitions: Vec<&Step> = steps.iter().filter(|step| defines_a_kind(step)).collect();
-        if definitions.is_empty() {
-            return Ok(());
-        }
-        for step in definitions {
+        for step in steps.iter().filter(|step| defines_a_kind(step)) {
             if let Err(fault) = established(connected, step).await {
                 self.rows.fold(step, StepResult::Failed(fault), now());
                 return Err(Fault::Skipped);
             }
         }
-        let served = connected.served().await;
-        connected.rediscover(&served).await.map_err(Fault::Cluster)
+        Ok(())
     }
 }

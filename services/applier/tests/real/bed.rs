@@ -1,7 +1,7 @@
 //! A log, a namespace, and everything that other services would have published.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -289,6 +289,17 @@ impl Bed {
         let mut events = self.log.history(&Aggregate::Sync(self.target.clone()), 256).await.unwrap();
         events.reverse();
         events.iter().map(|event| event.draft.kind).collect()
+    }
+
+    /// Since when syncs ran, each time once.
+    pub async fn begun(&self) -> BTreeSet<Timestamp> {
+        let events = self.log.history(&Aggregate::Sync(self.target.clone()), 256).await.unwrap();
+        let state = |event: &Event| decode::<SyncState>(event.draft.format, &event.draft.payload).unwrap();
+        let since = |state: SyncState| match state.stage {
+            SyncStage::Running { since, .. } => Some(since),
+            SyncStage::Finished { .. } | SyncStage::Rejected { .. } | SyncStage::Superseded { .. } => None,
+        };
+        events.iter().map(state).filter_map(since).collect()
     }
 
     pub async fn rows(&self, state: &SyncState) -> Vec<AppliedObject> {

@@ -50,6 +50,8 @@ async fn a_killed_sync_is_finished_by_the_next_applier() {
         }
         let finished = bed.told().await.iter().filter(|kind| **kind == EventType::SyncFinished).count();
         assert_eq!(finished, 1, "{kills:?}");
+        // One sync, however many appliers it took.
+        assert_eq!(bed.begun().await.len(), 1, "{kills:?}");
     }
 }
 
