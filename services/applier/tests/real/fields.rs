@@ -123,3 +123,23 @@ async fn a_field_that_is_immutable_without_saying_so_is_proven_to_be() {
     let failed = failure(&bed.execute(vec![apply(&changed, &before)]).await);
     assert_eq!(failed.code, "APPLY-IMMUTABLE", "{failed:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_applied_in_part_counts_as_applied() {
+    let (mut bed, map, _applier) = created(|bed| bed.config_map("a", json!({"x": "1"}))).await;
+    let live = bed.get(&map).await.unwrap();
+    // `y` arrives with a revision of which another object fails, and is lost to somebody.
+    let more = bed.config_map("a", json!({"x": "1", "y": "1"}));
+    let mut bad = bed.config_map("bad", json!({}));
+    bad["metadata"]["labels"] = json!({"not a label": "x"});
+    bed.desire(&[more.clone(), bad.clone()]).await;
+    let state = bed.execute(vec![apply(&more, &live), create(&bad)]).await;
+    assert_eq!(failure(&state).code, "CLUSTER-INVALID");
+    bed.patch_as("alice", &map, json!([{"op": "replace", "path": "/data/y", "value": "9"}])).await;
+    // The next revision drops it: it goes, although no revision that was applied in full ever held it.
+    let less = bed.config_map("a", json!({"x": "2"}));
+    bed.desire(std::slice::from_ref(&less)).await;
+    let state = bed.execute(vec![apply(&less, &live), step(&bad, Action::Forget, Reason::Gone)]).await;
+    assert!(succeeded(&state), "{state:?}");
+    assert_eq!(bed.value(&map).await["data"], json!({"x": "2"}));
+}

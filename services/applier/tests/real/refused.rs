@@ -1,10 +1,14 @@
 //! Plans that are refused, and steps that cannot be done.
 
-use events::{EventType, state::SyncStage};
+use events::{
+    EventType,
+    state::{Origin, SyncStage},
+};
 use model::Digest;
+use plan::{Action, Reason};
 use serde_json::json;
 
-use crate::bed::{Bed, create, failure, outcomes, succeeded};
+use crate::bed::{Bed, create, failure, outcomes, step, succeeded};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stale_plans_are_refused_once_and_change_nothing() {
@@ -95,4 +99,27 @@ async fn a_missing_blob_is_a_failure_that_is_told() {
     let _applier = bed.start("one");
     let failed = failure(&bed.execute(vec![create(&map)]).await);
     assert_eq!(failed.code, "APPLY-BLOB-MISSING", "{failed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_without_an_inventory_keeps_what_was_found() {
+    let mut bed = Bed::new().await.with_namespace().await;
+    let (kept, orphan) = (bed.config_map("kept", json!({})), bed.config_map("orphan", json!({})));
+    let kept_uid = bed.apply_as(&bed.manager(), &kept).await.uid;
+    let orphan_uid = bed.apply_as(&bed.manager(), &orphan).await.uid;
+    bed.desire(std::slice::from_ref(&kept)).await;
+    let mut inputs = bed.inputs().await;
+    inputs.desired = Digest::of(b"other");
+    let steps = vec![
+        step(&kept, Action::Apply { uid: kept_uid.clone() }, Reason::Found),
+        step(&orphan, Action::Record { uid: orphan_uid.clone() }, Reason::Found),
+    ];
+    let generation = bed.plan_from(steps, inputs).await;
+    let _applier = bed.start("one");
+    let state = bed.until("the refusal", |state| state.generation == generation).await;
+    assert!(matches!(state.stage, SyncStage::Rejected { .. }));
+    let rows = bed.rows(&state).await;
+    let uids: Vec<_> = rows.iter().map(|row| (row.origin, row.uid.clone(), row.manifest)).collect();
+    let row = |uid| (Origin::Rebuilt, Some(uid), None);
+    assert_eq!(uids, [row(kept_uid), row(orphan_uid)]);
 }
