@@ -157,7 +157,7 @@ impl Apply<'_> {
             method: Method::PATCH,
             path: path::with_query(&path::object(self.resource, self.id)?, &query),
             accept: JSON,
-            body: Some((APPLY, self.body.to_string().into_bytes())),
+            body: Some((APPLY, self.body.to_string().into_bytes().into())),
             deadline: CALL_DEADLINE,
             bytes_max: OBJECT_BYTES_MAX,
             about: about.clone(),

@@ -8,11 +8,12 @@ use model::{ObjectId, definition::Kubeconfig};
 use serde::Deserialize;
 
 use crate::{
-    ClusterError, Live, Resource, connect,
+    ClusterError, Live, Resource,
     flight::Flight,
     live::{Redaction, Sensitive},
-    send::{CALL_DEADLINE, Call, JSON, OBJECT_BYTES_MAX, Transport},
+    send::{CALL_DEADLINE, Call, JSON, OBJECT_BYTES_MAX},
     status::{About, Quoting},
+    transport::Transport,
 };
 
 /// A client of one API server. A clone is the same client: same connections, same limit of calls in flight.
@@ -54,12 +55,12 @@ impl ClusterClient {
     /// Reads the kubeconfig, gets credentials (runs its exec plugin) and prepares connections. Sends nothing
     /// yet: [`version`](Self::version) is the cheapest proof that the server is there and accepts us.
     ///
-    /// A client does not read its kubeconfig again: after [`ClusterError::Unauthorized`] connect anew.
+    /// When the server no longer accepts the credentials, they are read anew, kubeconfig and all.
     ///
     /// # Errors
     /// Kubeconfig, Credentials, Tls: permanent.
     pub async fn connect(kubeconfig: &Kubeconfig, options: ConnectOptions) -> Result<Self, ClusterError> {
-        let transport = connect::transport(kubeconfig, &options.user_agent).await?;
+        let transport = Transport::open(kubeconfig, &options.user_agent).await?;
         let redaction = Redaction { key: options.key, sensitive: options.sensitive };
         let inner = Inner { transport, flight: Arc::default(), redaction };
         Ok(Self { inner: Arc::new(inner) })

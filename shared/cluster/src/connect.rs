@@ -2,9 +2,16 @@
 
 use std::{path::PathBuf, thread, time::Duration};
 
-use http::{HeaderValue, Uri};
+use http::Uri;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{self, connect::HttpConnector},
+    client::legacy::{
+        self,
+        connect::{
+            Connect, HttpConnector,
+            proxy::{SocksV5, Tunnel},
+        },
+    },
     rt::{TokioExecutor, TokioTimer},
 };
 use kube::{
@@ -16,7 +23,7 @@ use model::definition::Kubeconfig;
 use tokio::{sync::oneshot, time::timeout};
 use tower::{BoxError, ServiceBuilder, ServiceExt};
 
-use crate::{ClusterError, send::Transport, window::CALLS_MAX};
+use crate::{ClusterError, proxy::Proxy, transport::Way, window::CALLS_MAX};
 
 /// How long credentials may take to come: an exec plugin may ask a cloud.
 const CREDENTIALS_DEADLINE: Duration = Duration::from_secs(30);
@@ -39,9 +46,18 @@ struct Prepared {
     config: Config,
     tls: rustls::ClientConfig,
     auth: Option<AuthLayer>,
+    proxy: Option<Proxy>,
 }
 
-pub(crate) async fn transport(kubeconfig: &Kubeconfig, user_agent: &str) -> Result<Transport, ClusterError> {
+/// Connections that are ready to be made, and where they lead.
+pub(crate) struct Opened {
+    pub(crate) way: Way,
+    /// Scheme, host and port of the server, and the proxy on the way if there is one.
+    pub(crate) address: String,
+}
+
+/// Reads the kubeconfig and gets credentials.
+pub(crate) async fn open(kubeconfig: &Kubeconfig) -> Result<Opened, ClusterError> {
     let place = kubeconfig.clone();
     let (done, prepared) = oneshot::channel();
     // A thread of its own, not the pool: a plugin that hangs must hold up neither us nor the process's end.
@@ -54,15 +70,17 @@ pub(crate) async fn transport(kubeconfig: &Kubeconfig, user_agent: &str) -> Resu
     let prepared = timeout(CREDENTIALS_DEADLINE, prepared).await;
     let prepared = prepared.map_err(|_| problem("the exec plugin does not end"))?;
     let prepared = prepared.map_err(|_| problem("getting them ended abruptly"))??;
-    let address = address(&prepared.config.cluster_url);
+    let mut address = address(&prepared.config.cluster_url);
     let calls = client(&prepared, &address, Traffic::Calls)?;
     let watches = client(&prepared, &address, Traffic::Watches)?;
-    let user_agent = HeaderValue::from_str(user_agent).unwrap_or(HeaderValue::from_static("driftless"));
-    Ok(Transport { calls, watches, address, user_agent })
+    if let Some(proxy) = &prepared.proxy {
+        address = format!("{address} (through {})", proxy.shown());
+    }
+    Ok(Opened { way: Way { calls, watches }, address })
 }
 
 fn prepare(place: &Kubeconfig) -> Result<Prepared, ClusterError> {
-    let config = config(place)?;
+    let (config, proxy) = config(place)?;
     let auth = config.auth_layer().map_err(|error| credentials(&error))?;
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Lost only against someone who installs one at the same moment.
@@ -75,17 +93,11 @@ fn prepare(place: &Kubeconfig) -> Result<Prepared, ClusterError> {
         let problem = "the certificates or keys in the kubeconfig cannot be used".into();
         ClusterError::Tls { address: address(&config.cluster_url), problem }
     })?;
-    if config.proxy_url.is_some() {
-        return Err(ClusterError::Kubeconfig {
-            file: file(place),
-            problem: "proxy-url is not supported yet".into(),
-        });
-    }
-    Ok(Prepared { config, tls, auth })
+    Ok(Prepared { config, tls, auth, proxy })
 }
 
 /// Reads the file that is named, else `KUBECONFIG` or `~/.kube/config`, else the pod's service account.
-fn config(place: &Kubeconfig) -> Result<Config, ClusterError> {
+fn config(place: &Kubeconfig) -> Result<(Config, Option<Proxy>), ClusterError> {
     let read = match &place.file {
         Some(path) => File::read_from(path),
         None => File::read(),
@@ -95,10 +107,11 @@ fn config(place: &Kubeconfig) -> Result<Config, ClusterError> {
         Err(KubeconfigError::FindPath | KubeconfigError::ReadConfig(..)) if place.file.is_none()
     );
     if absent && place.context.is_none() {
-        return Config::incluster().map_err(|_| ClusterError::Kubeconfig {
+        let in_cluster = Config::incluster().map_err(|_| ClusterError::Kubeconfig {
             file: file(place),
             problem: "not found, and this is not a pod with a service account".into(),
         });
+        return in_cluster.map(|config| (config, None));
     }
     let fail = |error: KubeconfigError| kubeconfig_error(place, &error);
     let mut kubeconfig = read.map_err(fail)?;
@@ -109,25 +122,26 @@ fn config(place: &Kubeconfig) -> Result<Config, ClusterError> {
         }
     }
     let options = KubeConfigOptions { context: place.context.clone(), cluster: None, user: None };
-    let explicit_proxy = proxy_of(&kubeconfig, place);
+    let proxy = proxy_of(&kubeconfig, place).map(Proxy::parse).transpose();
+    let refuse = |problem: String| ClusterError::Kubeconfig { file: file(place), problem };
+    let proxy = proxy.map_err(refuse)?;
     // No I/O is waited for in there: it is async by name only, and this is a thread of its own.
     let load = Config::from_custom_kubeconfig(kubeconfig, &options);
-    let mut config = futures::executor::block_on(load).map_err(fail)?;
-    // The environment of a service is not where a cluster's address is decided.
-    config.proxy_url = explicit_proxy;
-    Ok(config)
+    let config = futures::executor::block_on(load).map_err(fail)?;
+    Ok((config, proxy))
 }
 
-fn proxy_of(kubeconfig: &File, place: &Kubeconfig) -> Option<Uri> {
+/// The proxy of the context in use. The environment of a service is not where a cluster's address is decided.
+fn proxy_of<'a>(kubeconfig: &'a File, place: &Kubeconfig) -> Option<&'a str> {
     let context = place.context.as_ref().or(kubeconfig.current_context.as_ref())?;
     let context = kubeconfig.contexts.iter().find(|named| named.name == *context)?.context.as_ref()?;
     let cluster = kubeconfig.clusters.iter().find(|named| named.name == context.cluster)?;
-    cluster.cluster.as_ref()?.proxy_url.as_ref()?.parse().ok()
+    cluster.cluster.as_ref()?.proxy_url.as_deref().filter(|proxy| !proxy.is_empty())
 }
 
 /// Which requests a client carries.
-#[derive(Clone, Copy)]
-enum Traffic {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Traffic {
     /// Calls and lists, over HTTP/1.1. Measured on the real API server: 10-20 % more applies per second than
     /// over HTTP/2, and what a stalled watch has been sent ahead cannot hold them up.
     Calls,
@@ -136,21 +150,51 @@ enum Traffic {
 }
 
 fn client(prepared: &Prepared, address: &str, traffic: Traffic) -> Result<kube::Client, ClusterError> {
-    let Prepared { config, tls, auth } = prepared;
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_DEADLINE));
+    match prepared.proxy.clone() {
+        None => client_over(tcp, prepared, address, traffic),
+        Some(Proxy::Http { address: proxy, login }) => {
+            let tunnel = Tunnel::new(proxy, tcp);
+            let tunnel = match login {
+                Some(login) => tunnel.with_auth(login),
+                None => tunnel,
+            };
+            client_over(tunnel, prepared, address, traffic)
+        }
+        Some(Proxy::Socks5 { address: proxy, login }) => {
+            let tunnel = SocksV5::new(proxy, tcp);
+            let tunnel = match login {
+                Some((user, password)) => tunnel.with_auth(user, password),
+                None => tunnel,
+            };
+            client_over(tunnel, prepared, address, traffic)
+        }
+    }
+}
+
+fn client_over<C>(
+    connector: C,
+    prepared: &Prepared,
+    address: &str,
+    traffic: Traffic,
+) -> Result<kube::Client, ClusterError>
+where
+    HttpsConnector<C>: Connect + Clone + Send + Sync + 'static,
+{
+    let Prepared { config, tls, auth, proxy: _ } = prepared;
     let broken = |problem: &str| ClusterError::Tls { address: address.into(), problem: problem.into() };
-    let mut https = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http();
+    let mut https = HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http();
     if let Some(name) = &config.tls_server_name {
         let name = rustls::pki_types::ServerName::try_from(name.clone());
         let name = name.map_err(|_| broken("tls-server-name is no host name"))?;
         https = https.with_server_name_resolver(hyper_rustls::FixedServerNameResolver::new(name));
     }
     let https = match traffic {
-        Traffic::Calls => https.enable_http1().wrap_connector(tcp),
-        Traffic::Watches => https.enable_all_versions().wrap_connector(tcp),
+        Traffic::Calls => https.enable_http1().wrap_connector(connector),
+        Traffic::Watches => https.enable_all_versions().wrap_connector(connector),
     };
     let http = legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())

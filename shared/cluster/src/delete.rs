@@ -124,7 +124,7 @@ impl Delete<'_> {
             method: Method::DELETE,
             path: path::object(self.resource, self.id)?,
             accept: JSON,
-            body: Some((JSON, options.to_string().into_bytes())),
+            body: Some((JSON, options.to_string().into_bytes().into())),
             deadline: CALL_DEADLINE,
             bytes_max: OBJECT_BYTES_MAX,
             about: about.clone(),

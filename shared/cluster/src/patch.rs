@@ -30,7 +30,7 @@ impl ClusterClient {
             method: Method::PATCH,
             path: path::with_query(&path::object(resource, id)?, &query),
             accept: JSON,
-            body: Some(("application/json-patch+json", operations.to_string().into_bytes())),
+            body: Some(("application/json-patch+json", operations.to_string().into_bytes().into())),
             deadline: CALL_DEADLINE,
             bytes_max: OBJECT_BYTES_MAX,
             about: about.clone(),

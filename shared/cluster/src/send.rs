@@ -4,7 +4,7 @@ use std::{error::Error as StdError, io, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    HeaderMap, Method, Request, Response, StatusCode,
     header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT, WARNING},
 };
 use http_body_util::BodyExt;
@@ -13,7 +13,9 @@ use tokio::time::timeout;
 
 use crate::{
     ClusterError,
+    connect::Traffic,
     status::{About, Quoting, Status},
+    transport::{Renewed, Transport, Way},
 };
 
 /// How long a call for one object may take. Safety rests on it: a create is started only while its claim
@@ -48,7 +50,7 @@ pub(crate) struct Call {
     pub(crate) path: String,
     pub(crate) accept: &'static str,
     /// Content type and content.
-    pub(crate) body: Option<(&'static str, Vec<u8>)>,
+    pub(crate) body: Option<(&'static str, Bytes)>,
     pub(crate) deadline: Duration,
     /// Largest answer.
     pub(crate) bytes_max: usize,
@@ -63,21 +65,12 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
-/// An authenticated way to one API server.
-pub(crate) struct Transport {
-    pub(crate) calls: kube::Client,
-    pub(crate) watches: kube::Client,
-    /// Scheme, host and port, for errors.
-    pub(crate) address: String,
-    pub(crate) user_agent: HeaderValue,
-}
-
 impl Transport {
     /// Sends and takes in the whole answer; an answer that is no success is an error.
     pub(crate) async fn send(&self, call: Call) -> Result<Answer, ClusterError> {
         let (deadline, about, bytes_max) = (call.deadline, call.about.clone(), call.bytes_max);
         let whole = async {
-            let (head, body) = self.open(&self.calls, call).await?.into_parts();
+            let (head, body) = self.open_renewed(&call, Traffic::Calls).await?.into_parts();
             let body = self.collect(body, bytes_max, &about).await?;
             Ok(Answer { status: head.status, headers: head.headers, body })
         };
@@ -88,12 +81,35 @@ impl Transport {
     /// Opens a watch: returns when the head of the answer has come.
     pub(crate) async fn open_watch(&self, call: Call) -> Result<Body, ClusterError> {
         let late = ClusterError::Timeout { request: call.about.request.clone(), after: call.deadline };
-        let open = timeout(call.deadline, self.open(&self.watches, call)).await;
+        let open = timeout(call.deadline, self.open_renewed(&call, Traffic::Watches)).await;
         Ok(open.map_err(|_| late)??.into_body())
     }
 
-    async fn open(&self, client: &kube::Client, call: Call) -> Result<Response<Body>, ClusterError> {
-        let about = call.about.clone();
+    /// Sends, and sends once more if the credentials were refused and there are others.
+    async fn open_renewed(&self, call: &Call, traffic: Traffic) -> Result<Response<Body>, ClusterError> {
+        let way = self.way();
+        let refused = match self.open_on(&way, call, traffic).await {
+            // Neither was carried out.
+            Err(error @ (ClusterError::Unauthorized { .. } | ClusterError::Credentials { .. })) => error,
+            answer => return answer,
+        };
+        match self.renew(&way).await {
+            Renewed::Yes => self.open_on(&self.way(), call, traffic).await,
+            Renewed::No => Err(refused),
+        }
+    }
+
+    async fn open_on(
+        &self,
+        way: &Way,
+        call: &Call,
+        traffic: Traffic,
+    ) -> Result<Response<Body>, ClusterError> {
+        let client = match traffic {
+            Traffic::Calls => &way.calls,
+            Traffic::Watches => &way.watches,
+        };
+        let about = &call.about;
         let response = client.send(self.request(call)?).await.map_err(|error| self.broken(error))?;
         if response.status().is_success() {
             return Ok(response);
@@ -101,23 +117,26 @@ impl Transport {
         let http = response.status().as_u16();
         let retry_after = retry_after(response.headers());
         // An error whose text cannot be read is still that error.
-        let body = self.collect(response.into_body(), ERROR_BYTES_MAX, &about).await.unwrap_or_default();
-        Err(Status::parse(&body).into_error(http, retry_after, &about))
+        let body = self.collect(response.into_body(), ERROR_BYTES_MAX, about).await.unwrap_or_default();
+        Err(Status::parse(&body).into_error(http, retry_after, about))
     }
 
-    fn request(&self, call: Call) -> Result<Request<Body>, ClusterError> {
+    fn request(&self, call: &Call) -> Result<Request<Body>, ClusterError> {
         let mut request = Request::builder()
-            .method(call.method)
-            .uri(call.path)
+            .method(call.method.clone())
+            .uri(&call.path)
             .header(ACCEPT, call.accept)
             .header(USER_AGENT, &self.user_agent);
-        let mut content = Vec::new();
-        if let Some((content_type, body)) = call.body {
-            request = request.header(CONTENT_TYPE, content_type);
-            content = body;
+        let mut content = Bytes::new();
+        if let Some((content_type, body)) = &call.body {
+            request = request.header(CONTENT_TYPE, *content_type);
+            content = body.clone();
         }
         if content.len() > REQUEST_BYTES_MAX {
-            return Err(ClusterError::TooLarge { request: call.about.request, limit: "3 MiB".into() });
+            return Err(ClusterError::TooLarge {
+                request: call.about.request.clone(),
+                limit: "3 MiB".into(),
+            });
         }
         request.body(Body::from(content)).map_err(|_| call.about.bad("the path is no path"))
     }

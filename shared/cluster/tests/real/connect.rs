@@ -8,14 +8,16 @@ use testkit::cluster::unique;
 use crate::fixture::{Fixture, config_maps, connect, options, shared};
 
 /// The value after `key` in the shared cluster's kubeconfig; the administrator's come first.
-fn value_of(key: &str) -> String {
+pub fn value_of(key: &str) -> String {
     let text = fs::read_to_string(shared().kubeconfig_file()).unwrap();
     let found = text.lines().find_map(|line| Some(line.split_once(key)?.1.trim_end_matches('}').to_owned()));
     found.unwrap()
 }
 
-/// Asks the shared cluster for its version with an edited kubeconfig.
-async fn edited(edit: impl Fn(&mut Value)) -> Result<cluster::ServerVersion, ClusterError> {
+/// A client of the shared cluster with an edited kubeconfig, and its file.
+pub async fn connected(
+    edit: impl Fn(&mut Value),
+) -> Result<(ClusterClient, tempfile::NamedTempFile), ClusterError> {
     let cluster = json!({
         "server": value_of("server: "),
         "certificate-authority-data": value_of("certificate-authority-data: "),
@@ -28,22 +30,27 @@ async fn edited(edit: impl Fn(&mut Value)) -> Result<cluster::ServerVersion, Clu
     });
     edit(&mut config);
     let text = config.as_str().map_or_else(|| config.to_string(), str::to_owned);
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("kubeconfig");
-    fs::write(&file, text).unwrap();
-    let client = ClusterClient::connect(&Kubeconfig { file: Some(file), context: None }, options()).await?;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), text).unwrap();
+    let kubeconfig = Kubeconfig { file: Some(file.path().to_owned()), context: None };
+    Ok((ClusterClient::connect(&kubeconfig, options()).await?, file))
+}
+
+/// Asks the shared cluster for its version with an edited kubeconfig.
+pub async fn edited(edit: impl Fn(&mut Value)) -> Result<cluster::ServerVersion, ClusterError> {
+    let (client, _file) = connected(edit).await?;
     client.version().await
 }
 
-fn set_user(config: &mut Value, user: Value) {
+pub fn set_user(config: &mut Value, user: Value) {
     config["users"][0]["user"] = user;
 }
 
-fn set_cluster(config: &mut Value, key: &str, value: &str) {
+pub fn set_cluster(config: &mut Value, key: &str, value: &str) {
     config["clusters"][0]["cluster"][key] = value.into();
 }
 
-fn exec(command: &str, arguments: Value) -> Value {
+pub fn exec(command: &str, arguments: Value) -> Value {
     let version = "client.authentication.k8s.io/v1";
     json!({"exec": {"apiVersion": version, "command": command, "args": arguments}})
 }

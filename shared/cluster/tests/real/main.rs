@@ -7,5 +7,7 @@ mod delete;
 mod discovery;
 mod fixture;
 mod observe;
+mod proxies;
 mod read;
+mod renewal;
 mod secrets;
