@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use model::definition::SecretRef;
 
 /// Keeps clusters in the state that Git describes.
 #[derive(Debug, Parser)]
@@ -43,9 +44,18 @@ Examples:
   driftless sync --repo https://git.example/shop.git --path deploy/prod
   driftless sync --repo . --path deploy --context staging --prune --wait
   driftless sync --repo . --path chart --namespace shop --dry-run
+  driftless sync --repo https://git.example/shop.git --path deploy --git-password env:CI_TOKEN -o json
 
 Exit codes:
-  0 in sync   1 the sync failed   2 usage or configuration   3 refused by a guard   4 not healthy in time";
+  0 in sync   1 the sync failed   2 usage or configuration   3 refused by a guard   4 not healthy in time
+
+With -o json standard output is one document, and nothing else is told unless the run fails:
+  version   1: fields may be added, none is renamed or removed
+  outcome   InSync, Unhealthy, Failed, Refused
+  revision  the commit that was rendered, or null
+  health    Healthy, Progressing, Degraded, Suspended, Missing, Unknown, or null
+  failure   {code, message, remedy}, or null; the code is stable
+  objects   [{group, kind, namespace, name, outcome, failure}]";
 
 const DIFF_HELP: &str = "\
 Examples:
@@ -53,7 +63,16 @@ Examples:
   driftless diff --repo https://git.example/shop.git --path deploy --revision v1.4.2 -o json
 
 Exit codes:
-  0 no difference   1 there is a difference   2 or more: an error";
+  0 no difference   1 there is a difference   2 or more: an error
+
+With -o json standard output is one document:
+  version  1: fields may be added, none is renamed or removed
+  objects  [{group, kind, namespace, name, change, fields, reason}]
+           change  create, change, prune, refused; reason: of a refusal, else null
+           fields  [{path, change, before, after}], change: added, removed, changed, reordered;
+                   secret values read ***
+  notes    sentences
+  or, when it fails, outcome and failure as `driftless sync --help` says";
 
 /// What is synced, and where to.
 #[derive(Debug, Clone, Args)]
@@ -91,6 +110,32 @@ pub struct Subject {
     /// How to tell
     #[arg(short, long, value_enum, default_value = "text")]
     pub output: Output,
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// How the repository is reached.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Access to the repository")]
+pub struct Access {
+    /// User name over https, with --git-password
+    #[arg(long, value_name = "NAME", default_value = "git")]
+    pub git_username: String,
+    /// Where the password or token over https is: file:PATH or env:NAME
+    #[arg(long, value_name = "WHERE", value_parser = secret_place, conflicts_with = "git_ssh_key")]
+    pub git_password: Option<SecretRef>,
+    /// Private key over ssh [default: the agent's, and ~/.ssh]
+    #[arg(long, value_name = "F")]
+    pub git_ssh_key: Option<PathBuf>,
+    /// Hosts that are known over ssh, with --git-ssh-key [default: ~/.ssh/known_hosts]
+    #[arg(long, value_name = "F", requires = "git_ssh_key")]
+    pub git_known_hosts: Option<PathBuf>,
+    /// Authorities to trust over https (PEM), instead of the system's
+    #[arg(long, value_name = "F")]
+    pub git_ca_file: Option<PathBuf>,
+    /// Proxy over http(s) [default: HTTPS_PROXY and NO_PROXY of the environment]
+    #[arg(long, value_name = "URL")]
+    pub git_proxy: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -157,6 +202,15 @@ fn duration(text: &str) -> Result<Duration, String> {
     milliseconds.map(Duration::from_millis).ok_or_else(|| "the duration is too long".to_owned())
 }
 
+/// Reads `file:PATH` or `env:NAME`. A value itself is refused, and not repeated: command lines are seen by all.
+fn secret_place(text: &str) -> Result<SecretRef, String> {
+    match text.split_once(':') {
+        Some(("file", path)) if !path.is_empty() => Ok(SecretRef::File(path.into())),
+        Some(("env", name)) if !name.is_empty() => Ok(SecretRef::Env(name.to_owned())),
+        Some(_) | None => Err("file:PATH or env:NAME is expected, not the value itself".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -175,6 +229,15 @@ mod tests {
         assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
         for bad in ["", "5", "m", "-5s", "5 s", "99999999999999999999s", "99999999999999999h"] {
             assert!(duration(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_named_by_their_place() {
+        assert_eq!(secret_place("file:/run/token"), Ok(SecretRef::File("/run/token".into())));
+        assert_eq!(secret_place("env:TOKEN"), Ok(SecretRef::Env("TOKEN".into())));
+        for bad in ["", "hunter2", "file:", "env:", "other:hunter2"] {
+            assert!(!secret_place(bad).unwrap_err().contains("hunter2"), "{bad:?}");
         }
     }
 }

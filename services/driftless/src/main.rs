@@ -9,11 +9,17 @@ mod role;
 mod state_folder;
 mod terminal;
 
+use std::time::Duration;
+
 use clap::Parser;
 
 use cli::{Cli, Command};
 use exit::Exit;
 use problem::Problem;
+
+/// How long the end of the process waits for threads that are in the middle of something: time to finish a
+/// write, and not to wait for a Git host that says nothing.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
@@ -21,7 +27,11 @@ fn main() -> std::process::ExitCode {
     // One provider for every TLS client in the process; a second call would only say that there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let exit = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(run(cli.command)),
+        Ok(runtime) => {
+            let exit = runtime.block_on(run(cli.command));
+            runtime.shutdown_timeout(LAST_WORDS);
+            exit
+        }
         Err(error) => Problem::new("RUNTIME", format!("the runtime could not start: {error}"), "").tell(),
     };
     exit.into()

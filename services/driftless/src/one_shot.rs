@@ -50,15 +50,33 @@ async fn apply(options: SyncOptions) -> Result<Exit, Problem> {
         (_, _) => true,
     };
     session.close().await;
-    report::synced(&session.story, &outcome, options.subject.output);
-    let problem = match outcome {
-        RequestOutcome::InSync if healthy => return Ok(Exit::Success),
-        RequestOutcome::InSync => session.story.unhealthy(),
-        RequestOutcome::Failed(failure) => Problem::of(&failure, Exit::Failed),
-        RequestOutcome::Refused(failure) => Problem::of(&failure, Exit::Refused),
-        RequestOutcome::Previewed(_) => return Ok(Exit::Success),
+    let ended = match outcome {
+        RequestOutcome::InSync if healthy => Ended::InSync,
+        RequestOutcome::Previewed(_) => Ended::InSync,
+        RequestOutcome::InSync => Ended::Unhealthy(session.story.unhealthy()),
+        RequestOutcome::Failed(failure) => Ended::Failed(Problem::of(&failure, Exit::Failed)),
+        RequestOutcome::Refused(failure) => Ended::Refused(Problem::of(&failure, Exit::Refused)),
     };
-    Err(problem.documented())
+    report::synced(&session.story, &ended, options.subject.output);
+    match ended {
+        Ended::InSync => Ok(Exit::Success),
+        Ended::Unhealthy(problem) | Ended::Failed(problem) | Ended::Refused(problem) => {
+            Err(problem.documented())
+        }
+    }
+}
+
+/// How a sync ended.
+#[derive(Debug)]
+enum Ended {
+    /// In sync, and healthy if that was waited for.
+    InSync,
+    /// In sync, and not healthy in time.
+    Unhealthy(Problem),
+    /// Something failed.
+    Failed(Problem),
+    /// A guard refused it.
+    Refused(Problem),
 }
 
 /// `driftless diff`.

@@ -6,6 +6,9 @@ use model::Failure;
 
 use crate::exit::Exit;
 
+/// Codes of services that tell of a mistake in what the command was given.
+const CONFIGURATION: [&str; 4] = ["CLUSTER-KUBECONFIG", "ENGINE-MISSING", "GIT-ADDRESS", "GIT-SECRET"];
+
 /// Why a command did not do what it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -15,6 +18,9 @@ pub struct Problem {
     exit: Exit,
     document: Document,
 }
+
+/// Version of the documents: raised when a field is renamed or removed.
+pub const DOCUMENT_VERSION: u32 = 1;
 
 /// Whether a run that answers in JSON has written its one document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +51,7 @@ impl Problem {
 
     /// A failure that a service recorded.
     pub fn of(failure: &Failure, exit: Exit) -> Self {
-        let configuration =
-            ["CLUSTER-KUBECONFIG", "ENGINE-MISSING", "GIT-URL"].contains(&failure.code.as_str());
+        let configuration = CONFIGURATION.contains(&failure.code.as_str());
         Self {
             code: failure.code.clone(),
             message: failure.message.clone(),
@@ -64,12 +69,18 @@ impl Problem {
 
     /// The problem as the one document of a run, if none is written yet.
     pub fn document(&self) -> Option<serde_json::Value> {
-        let failure = serde_json::json!({"code": self.code, "message": self.message, "remedy": self.remedy});
         let outcome = if self.exit == Exit::Refused { "Refused" } else { "Failed" };
         match self.document {
-            Document::Due => Some(serde_json::json!({"outcome": outcome, "failure": failure})),
+            Document::Due => Some(serde_json::json!({
+                "version": DOCUMENT_VERSION, "outcome": outcome, "failure": self.failure(),
+            })),
             Document::Written => None,
         }
+    }
+
+    /// The problem as a part of a document.
+    pub fn failure(&self) -> serde_json::Value {
+        serde_json::json!({"code": self.code, "message": self.message, "remedy": self.remedy})
     }
 
     /// Tells it on standard error.

@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 
 use model::{
     Application, Cluster, DefinitionSet, Source, TargetId,
-    definition::{Git, Kubeconfig, Reference, SourcePath, SyncPolicy},
+    definition::{Git, GitAuth, Kubeconfig, Reference, SecretRef, SourcePath, SyncPolicy},
 };
 
-use crate::{cli::Subject, problem::Problem};
+use crate::{
+    cli::{Access, Subject},
+    problem::Problem,
+};
 
 /// The definitions, and what they are about.
 #[derive(Debug, Clone)]
@@ -28,7 +31,8 @@ impl Wanted {
     /// Reads the command line.
     pub fn of(subject: &Subject) -> Result<Self, Problem> {
         let usage = |message: String, remedy: &str| Problem::new("USAGE", message, remedy);
-        let url = repository(&subject.repo)?;
+        let git = git(repository(&subject.repo)?, subject.revision.as_deref(), &subject.access);
+        check_address(&git)?;
         let name = match &subject.application {
             Some(name) => name.clone(),
             None => default_name(&subject.path, &subject.repo),
@@ -44,11 +48,7 @@ impl Wanted {
         let target = TargetId { cluster, application };
         let kubeconfig = kubeconfig_file(subject.kubeconfig.as_deref())?;
         let set = DefinitionSet::new(
-            vec![Source {
-                name: source.clone(),
-                git: git(url, subject.revision.as_deref()),
-                poll_ms: 30_000,
-            }],
+            vec![Source { name: source.clone(), git, poll_ms: 30_000 }],
             vec![Cluster {
                 name: target.cluster.clone(),
                 labels: Default::default(),
@@ -92,8 +92,40 @@ fn repository(repo: &str) -> Result<String, Problem> {
         .map_err(|_| Problem::new("GIT-URL", format!("{repo}: the path is not UTF-8"), "rename the folder"))
 }
 
-fn git(url: String, revision: Option<&str>) -> Git {
-    let reference = match revision {
+/// Before anything is written down: definitions are kept in clear.
+fn check_address(git: &Git) -> Result<(), Problem> {
+    if !git.shows_secret() {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "GIT-ADDRESS",
+        "the address of the repository or of its proxy shows a password or token",
+        "leave it out, and say where it is with --git-password file:PATH or env:NAME (a proxy's: HTTPS_PROXY)",
+    ))
+}
+
+fn git(url: String, revision: Option<&str>, access: &Access) -> Git {
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let auth = match (&access.git_password, &access.git_ssh_key) {
+        (Some(place), _) => {
+            let password = match place {
+                SecretRef::File(path) => SecretRef::File(absolute(path)),
+                SecretRef::Env(name) => SecretRef::Env(name.clone()),
+            };
+            GitAuth::Basic { username: access.git_username.clone(), password }
+        }
+        (None, Some(key)) => {
+            let known_hosts_file = access.git_known_hosts.as_ref().map(absolute);
+            GitAuth::Ssh { key_file: absolute(key), known_hosts_file }
+        }
+        (None, None) => GitAuth::None,
+    };
+    let ca_file = access.git_ca_file.as_ref().map(absolute);
+    Git { url, reference: reference(revision), auth, ca_file, proxy: access.git_proxy.clone() }
+}
+
+fn reference(revision: Option<&str>) -> Reference {
+    match revision {
         None => Reference::Default,
         Some(text) if text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit()) => {
             Reference::Commit(text.to_ascii_lowercase())
@@ -104,8 +136,7 @@ fn git(url: String, revision: Option<&str>) -> Git {
             None if looks_like_version(text) => Reference::Tag(text.to_owned()),
             None => Reference::Branch(text.trim_start_matches("refs/heads/").to_owned()),
         },
-    };
-    Git { url, reference, auth: Default::default(), ca_file: None, proxy: None }
+    }
 }
 
 fn looks_like_version(text: &str) -> bool {
@@ -179,12 +210,12 @@ mod tests {
 
     #[test]
     fn revisions_are_told_apart() {
-        let reference = |text: &str| git(String::new(), Some(text)).reference;
+        let reference = |text: &str| super::reference(Some(text));
         assert_eq!(reference("main"), Reference::Branch("main".into()));
         assert_eq!(reference("v1.4.2"), Reference::Tag("v1.4.2".into()));
         assert_eq!(reference("tags/stable"), Reference::Tag("stable".into()));
         assert_eq!(reference("^1.4"), Reference::Semver("^1.4".into()));
         assert_eq!(reference(&"A".repeat(40)), Reference::Commit("a".repeat(40)));
-        assert_eq!(git(String::new(), None).reference, Reference::Default);
+        assert_eq!(super::reference(None), Reference::Default);
     }
 }

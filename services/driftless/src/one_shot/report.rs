@@ -1,18 +1,26 @@
 //! The result of a run, on standard output.
 
-use diff::{FieldChange, Scope, Style, field_diff, render_diff};
-use events::state::{ObjectOutcome, RequestOutcome};
+use diff::{Change, FieldChange, Scope, Style, field_diff, render_diff};
+use events::state::ObjectOutcome;
 use plan::{ObjectPreview, Preview, PreviewChange};
 use serde_json::{Value, json};
 
-use super::story::{Story, counted, outcome_word};
-use crate::{cli::Output, exit::Exit, problem::Problem, terminal};
+use super::{
+    Ended,
+    story::{Story, counted, outcome_word},
+};
+use crate::{
+    cli::Output,
+    exit::Exit,
+    problem::{DOCUMENT_VERSION, Problem},
+    terminal,
+};
 
 /// Tells how a sync went.
-pub fn synced(story: &Story, outcome: &RequestOutcome, output: Output) {
+pub fn synced(story: &Story, ended: &Ended, output: Output) {
     match output {
-        Output::Text => text_of_sync(story, outcome),
-        Output::Json => terminal::line(&json_of_sync(story, outcome).to_string()),
+        Output::Text => text_of_sync(story, ended),
+        Output::Json => terminal::line(&json_of_sync(story, ended).to_string()),
     }
 }
 
@@ -23,13 +31,13 @@ pub fn failed(problem: &Problem, output: Output) {
     }
 }
 
-fn text_of_sync(story: &Story, outcome: &RequestOutcome) {
+fn text_of_sync(story: &Story, ended: &Ended) {
     for row in story.objects() {
         if let ObjectOutcome::Failed(failure) = &row.outcome {
             terminal::progress(&format!("  {}: [{}] {}", row.id, failure.code, failure.message));
         }
     }
-    if let RequestOutcome::InSync = outcome {
+    if let Ended::InSync | Ended::Unhealthy(_) = ended {
         for id in story.orphans() {
             terminal::progress(&format!("  note: {id} is no longer in Git and is kept (--prune deletes it)"));
         }
@@ -40,12 +48,12 @@ fn text_of_sync(story: &Story, outcome: &RequestOutcome) {
     }
 }
 
-fn json_of_sync(story: &Story, outcome: &RequestOutcome) -> Value {
-    let (word, failure) = match outcome {
-        RequestOutcome::InSync => ("InSync", None),
-        RequestOutcome::Failed(failure) => ("Failed", Some(failure)),
-        RequestOutcome::Refused(failure) => ("Refused", Some(failure)),
-        RequestOutcome::Previewed(_) => ("Previewed", None),
+fn json_of_sync(story: &Story, ended: &Ended) -> Value {
+    let (word, problem) = match ended {
+        Ended::InSync => ("InSync", None),
+        Ended::Unhealthy(problem) => ("Unhealthy", Some(problem)),
+        Ended::Failed(problem) => ("Failed", Some(problem)),
+        Ended::Refused(problem) => ("Refused", Some(problem)),
     };
     let objects: Vec<Value> = story
         .objects()
@@ -67,12 +75,11 @@ fn json_of_sync(story: &Story, outcome: &RequestOutcome) -> Value {
         })
         .collect();
     json!({
+        "version": DOCUMENT_VERSION,
         "outcome": word,
         "revision": story.revision(),
         "health": story.state().map(|state| state.health.status.word()),
-        "failure": failure.map(|failure| {
-            json!({"code": failure.code, "message": failure.message, "remedy": failure.remedy})
-        }),
+        "failure": problem.map(Problem::failure),
         "objects": objects,
     })
 }
@@ -133,7 +140,7 @@ fn json_of_preview(preview: &Preview) -> Value {
         .map(|object| {
             let fields: Vec<Value> = match &object.change {
                 PreviewChange::Create | PreviewChange::Configure => {
-                    changes(object).iter().map(|change| json!({"path": change.path})).collect()
+                    changes(object).iter().map(json_of_change).collect()
                 }
                 PreviewChange::Prune | PreviewChange::Fail(_) => vec![],
             };
@@ -147,5 +154,21 @@ fn json_of_preview(preview: &Preview) -> Value {
             })
         })
         .collect();
-    json!({"objects": objects, "notes": preview.notes})
+    json!({"version": DOCUMENT_VERSION, "objects": objects, "notes": preview.notes})
+}
+
+fn json_of_change(change: &FieldChange) -> Value {
+    let path = &change.path;
+    match &change.change {
+        Change::Added { value } => json!({"path": path, "change": "added", "before": null, "after": value}),
+        Change::Removed { value } => {
+            json!({"path": path, "change": "removed", "before": value, "after": null})
+        }
+        Change::Changed { old, new } => {
+            json!({"path": path, "change": "changed", "before": old, "after": new})
+        }
+        Change::Reordered { old, new } => {
+            json!({"path": path, "change": "reordered", "before": old, "after": new})
+        }
+    }
 }

@@ -25,7 +25,8 @@ fn shows(bytes: &[u8]) -> bool {
     forms().iter().any(|form| bytes.windows(form.len()).any(|window| window == form))
 }
 
-fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+/// Every file below a folder.
+pub fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         match path.symlink_metadata().unwrap().is_dir() {

@@ -1,26 +1,92 @@
 //! The command line itself.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    scene::{Scene, told},
+    api::{core, deployment},
+    scene::{Scene, Told, told},
     shop,
 };
 
+fn document(told: &Told) -> Value {
+    serde_json::from_str(&told.out).unwrap_or_else(|error| panic!("{error}: {told}"))
+}
+
 #[test]
-fn json_is_one_document() {
+fn json_is_one_document_of_a_stable_form() {
     let scene = Scene::new();
-    scene.repository.commit(&shop::FILES);
+    scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG), ("deploy/secret.yaml", shop::SECRET)]);
     let diff = scene.run("diff", &["-o", "json"]);
-    let document: Value = serde_json::from_str(&diff.out).unwrap_or_else(|error| panic!("{error}: {diff}"));
-    assert_eq!((diff.exit, document["objects"][0]["change"].as_str()), (1, Some("create")), "{diff}");
+    assert_eq!((diff.exit, document(&diff)["objects"][0]["change"].as_str()), (1, Some("create")), "{diff}");
 
     let sync = scene.run("sync", &["-o", "json"]);
-    let document: Value = serde_json::from_str(&sync.out).unwrap_or_else(|error| panic!("{error}: {sync}"));
-    assert_eq!(document["outcome"], "InSync", "{sync}");
-    assert_eq!(document["revision"], scene.repository.commits()[0].as_str());
-    assert_eq!(document["objects"].as_array().map(Vec::len), Some(4), "{sync}");
+    let object = |kind: &str, name: &str| {
+        json!({
+            "group": "", "kind": kind, "namespace": scene.name, "name": name,
+            "outcome": "created", "failure": null,
+        })
+    };
+    let expected = json!({
+        "version": 1, "outcome": "InSync", "revision": scene.repository.commits()[0], "health": "Healthy",
+        "failure": null, "objects": [object("ConfigMap", "settings"), object("Secret", "login")],
+    });
+    assert_eq!(document(&sync), expected, "{sync}");
     assert_eq!(sync.err, "", "nothing but the document is told");
+
+    scene.api.edit(&core(&scene.name, "configmaps", "settings"), json!({"data": {"colour": "red"}}));
+    let login = core(&scene.name, "secrets", "login");
+    scene.api.edit(&login, json!({"stringData": {"password": shop::CANARY_LIVE}}));
+    let diff = scene.run("diff", &["-o", "json"]);
+    let object = |kind: &str, name: &str, field: Value| {
+        json!({
+            "group": "", "kind": kind, "namespace": scene.name, "name": name,
+            "change": "change", "fields": [field], "reason": null,
+        })
+    };
+    let field = |path: &str, before: &str, after: &str| json!({"path": path, "change": "changed", "before": before, "after": after});
+    let expected = json!({
+        "version": 1, "notes": [],
+        "objects": [
+            object("Secret", "login", field("data.password", "***", "***")),
+            object("ConfigMap", "settings", field("data.colour", "red", "blue")),
+        ],
+    });
+    assert_eq!((diff.exit, document(&diff)), (1, expected), "{diff}");
+}
+
+#[test]
+fn a_list_item_is_found_by_its_name_and_shown_alone() {
+    let scene = Scene::new();
+    let two = shop::DEPLOYMENT.to_owned() + "      - {name: log, image: 'registry.example/log:2.0'}\n";
+    scene.repository.commit(&[("deploy/deployment.yaml", &two)]);
+    scene.sync(&[]);
+    let log = json!({"name": "log", "image": "registry.example/log:9"});
+    let first = json!({"name": "first", "image": "registry.example/first:1"});
+    let patch = json!({"spec": {"template": {"spec": {"containers": [first, log]}}}});
+    scene.api.edit(&deployment(&scene.name, "web"), patch);
+    let diff = scene.run("diff", &[]);
+    let expected = "\
+~ change Deployment.apps NAME/web
+  spec.template.spec.containers[name=log].image
+-   \"registry.example/log:9\"
++   \"registry.example/log:2.0\"
+";
+    assert_eq!((diff.exit, scene.readable(&diff.out).as_str()), (1, expected), "{diff}");
+}
+
+#[test]
+fn colours_are_for_terminals_that_want_them() {
+    let scene = Scene::new();
+    scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG)]);
+    let red = "\x1b[32m";
+    let on_terminal = scene.on_terminal("diff", &[]);
+    let told = told(on_terminal);
+    assert!(told.exit == 1 && told.out.contains(red), "{told}");
+    let mut unwanted = scene.on_terminal("diff", &[]);
+    unwanted.env("NO_COLOR", "1");
+    let told = crate::scene::told(unwanted);
+    assert!(told.exit == 1 && told.out.contains("+ create") && !told.out.contains('\x1b'), "{told}");
+    assert!(!scene.run("diff", &[]).out.contains('\x1b'));
 }
 
 #[test]
@@ -29,8 +95,8 @@ fn a_failure_is_one_document_too() {
     scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG)]);
     for command in ["sync", "diff"] {
         let failed = scene.run(command, &["-o", "json", "--path", "nowhere"]);
-        let document: Value =
-            serde_json::from_str(&failed.out).unwrap_or_else(|error| panic!("{error}: {failed}"));
+        let document = document(&failed);
+        assert_eq!((&document["version"], &document["outcome"]), (&json!(1), &json!("Failed")), "{failed}");
         assert_eq!(document["failure"]["code"], "GIT-PATH", "{failed}");
     }
 }
@@ -56,9 +122,19 @@ fn help_and_completions_are_printed() {
         let help = run(arguments);
         assert!(help.exit == 0 && help.out.contains("Usage: driftless"), "{help}");
     }
-    assert!(run(&["sync", "--help"]).out.contains("3 refused by a guard"));
-    let bash = run(&["completions", "bash"]);
-    assert!(bash.exit == 0 && bash.out.contains("complete -F _driftless"), "{bash}");
+    for command in ["sync", "diff"] {
+        let help = run(&[command, "--help"]).out;
+        for part in ["Examples:\n  driftless ", "Exit codes:\n  0 ", "With -o json"] {
+            assert!(help.contains(part), "{part}: {help}");
+        }
+    }
+    for (shell, mark) in
+        [("bash", "complete -F _driftless"), ("zsh", "#compdef driftless"), ("fish", "complete -c driftless")]
+    {
+        let script = run(&["completions", shell]);
+        assert!(script.exit == 0 && script.out.contains(mark), "{script}");
+        assert!(script.out.contains("dry-run"), "{script}");
+    }
     for mistake in [&["sync", "--repo", ".", "--purge"] as &[&str], &["snyc"], &["sync"]] {
         let usage = run(mistake);
         assert_eq!((usage.exit, usage.out.as_str()), (2, ""), "{usage}");

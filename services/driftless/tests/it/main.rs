@@ -3,12 +3,15 @@
 //! One story a file. All share one cluster and keep to a namespace of their own.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod access;
 mod api;
 mod canary;
 mod command_line;
 mod drift;
 mod first_sync;
+mod health;
 mod interruption;
+mod patience;
 mod refusals;
 mod removal;
 mod repository;

@@ -85,6 +85,23 @@ impl Scene {
         run
     }
 
+    /// The same on a terminal, which turns line ends into CR LF and takes in both streams.
+    pub fn on_terminal(&self, command: &str, options: &[&str]) -> Command {
+        let run = self.command(command, options);
+        let words = std::iter::once(run.get_program()).chain(run.get_args());
+        let words: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]);
+        for (name, value) in run.get_envs() {
+            match value {
+                Some(value) => script.env(name, value),
+                None => script.env_remove(name),
+            };
+        }
+        script.env_remove("NO_COLOR").stdin(Stdio::null());
+        script
+    }
+
     /// `driftless` with nothing on its command line, in surroundings of its own.
     pub fn bare(&self) -> Command {
         let mut run = Command::new(env!("CARGO_BIN_EXE_driftless"));

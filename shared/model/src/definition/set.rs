@@ -36,6 +36,12 @@ pub enum SetError {
         /// The missing source.
         name: String,
     },
+    /// A source's address or proxy shows a secret value.
+    #[error("the address or proxy of source {name} shows a password or token: definitions are kept in clear")]
+    SecretShown {
+        /// The source.
+        name: String,
+    },
     /// Too many definitions.
     #[error("{count} definitions of kind {kind}: {DEFINITIONS_MAX} are the most")]
     TooMany {
@@ -62,6 +68,9 @@ impl DefinitionSet {
         unique("Source", sources.iter().map(|source| source.name.as_str()))?;
         unique("Cluster", clusters.iter().map(|cluster| cluster.name.as_str()))?;
         unique("Application", applications.iter().map(|application| application.name.as_str()))?;
+        if let Some(shown) = sources.iter().find(|source| source.git.shows_secret()) {
+            return Err(SetError::SecretShown { name: shown.name.to_string() });
+        }
         let known: BTreeSet<_> = sources.iter().map(|source| &source.name).collect();
         if let Some(lost) = applications.iter().find(|application| !known.contains(&application.source.name))
         {

@@ -46,6 +46,26 @@ pub struct Git {
     pub proxy: Option<String>,
 }
 
+impl Git {
+    /// Whether the address or the proxy shows a secret value (a password, a token): definitions are stored and
+    /// shown in clear, so that such values belong under `auth`, and a proxy's into the fetcher's environment.
+    pub fn shows_secret(&self) -> bool {
+        let web = self.url.starts_with("http://") || self.url.starts_with("https://");
+        let login = login_of(&self.url);
+        let of_proxy = self.proxy.as_deref().and_then(login_of);
+        login.is_some_and(|login| web || login.contains(':'))
+            || (web && self.url.contains('?'))
+            || of_proxy.is_some_and(|login| login.contains(':'))
+    }
+}
+
+/// The user info of an address with a scheme.
+fn login_of(address: &str) -> Option<&str> {
+    let (_, rest) = address.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    authority.rsplit_once('@').map(|(login, _)| login)
+}
+
 /// What to follow in a repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -100,4 +120,31 @@ pub enum GitAuth {
         /// Path of the known_hosts file; unknown hosts are refused.
         known_hosts_file: Option<PathBuf>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_in_addresses_are_noticed() {
+        for (url, proxy, shows) in [
+            ("https://git.example/shop.git", None, false),
+            ("https://git.example/a@b:c/shop.git", None, false),
+            ("ssh://git@git.example/shop.git", None, false),
+            ("git@git.example:shop.git", None, false),
+            ("/srv/a@b:c", None, false),
+            ("https://user:pw@git.example/shop.git", None, true),
+            ("https://token@git.example/shop.git", None, true),
+            ("https://git.example/shop.git?private_token=x", None, true),
+            ("ssh://git:pw@git.example/shop.git", None, true),
+            ("https://git.example/shop.git", Some("http://proxy.example:3128"), false),
+            ("https://git.example/shop.git", Some("http://user:pw@proxy.example:3128"), true),
+        ] {
+            let (url, proxy) = (url.to_owned(), proxy.map(str::to_owned));
+            let (reference, auth) = (Reference::Default, GitAuth::None);
+            let git = Git { url, reference, auth, ca_file: None, proxy };
+            assert_eq!(git.shows_secret(), shows, "{git:?}");
+        }
+    }
 }

@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use source::Limits;
 
-use crate::{
-    http_server::{Behaviour, Server},
-    repository::{Scene, definition, git},
-};
+use testkit::git_server::{Behaviour, Server};
+
+use crate::repository::{Scene, definition, git};
 
 #[test]
 fn a_silent_server_costs_no_more_than_the_time_bound() {

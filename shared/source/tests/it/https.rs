@@ -8,10 +8,9 @@ use rustls::{
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 
-use crate::{
-    http_server::{Behaviour, Request, answer},
-    repository::{Scene, definition, head},
-};
+use testkit::git_server::{Behaviour, Request, answer};
+
+use crate::repository::{Scene, definition, head};
 
 /// Serves the scene's repositories over TLS; returns the address and the authority's PEM file.
 fn serve(scene: &Scene) -> (String, PathBuf) {

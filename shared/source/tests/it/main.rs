@@ -5,7 +5,6 @@
 mod bounds;
 mod closure;
 mod contents;
-mod http_server;
 mod https;
 mod incremental;
 mod references;

@@ -10,10 +10,9 @@ use std::{
 use model::definition::{Git, GitAuth};
 use source::Program;
 
-use crate::{
-    http_server::closed_port,
-    repository::{Scene, definition, head},
-};
+use testkit::git_server::closed_port;
+
+use crate::repository::{Scene, definition, head};
 
 /// A server that lets one key in.
 struct Sshd {

@@ -10,10 +10,9 @@ use base64::Engine as _;
 use model::definition::{Git, GitAuth, Reference, SecretRef};
 use source::{Credentials, Mirror, Program, Secret, SourceError};
 
-use crate::{
-    http_server::{Behaviour, Server, closed_port, is_open},
-    repository::{Scene, definition, git, head},
-};
+use testkit::git_server::{Behaviour, Server, closed_port, is_open};
+
+use crate::repository::{Scene, definition, git, head};
 
 fn smart(scene: &Scene, authorization: Option<String>) -> Server {
     Server::start(Behaviour::Smart { root: scene.folder.path().to_owned(), authorization })

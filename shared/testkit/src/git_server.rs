@@ -1,4 +1,5 @@
-//! A small HTTP server on loopback: git's own CGI program behind optional credentials, plain files, or silence.
+//! A small HTTP server on loopback: git's own CGI program behind optional credentials, plain files, a proxy, or
+//! silence. It panics at the first surprise, which fails the test that started it.
 
 use std::{
     collections::BTreeMap,
@@ -13,14 +14,30 @@ use std::{
 };
 
 /// What a server does with a request.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum Behaviour {
     /// Serves repositories below a folder through `git http-backend`; with the header required, if any.
-    Smart { root: PathBuf, authorization: Option<String> },
+    Smart {
+        /// The folder.
+        root: PathBuf,
+        /// The `Authorization` header that is required.
+        authorization: Option<String>,
+    },
     /// Serves files as they are, the way gix does not read and the git program does.
-    Dumb { root: PathBuf },
-    /// Sends every request to another server.
-    Redirect { to: String },
+    Dumb {
+        /// The folder.
+        root: PathBuf,
+    },
+    /// Sends every request to another server, by its scheme and host.
+    Redirect {
+        /// `http://127.0.0.1:8080`
+        to: String,
+    },
+    /// A proxy that lets whoever brings this `Proxy-Authorization`, if any, CONNECT to any server.
+    Proxy {
+        /// `Basic …`
+        authorization: Option<String>,
+    },
     /// Answers with this status.
     Status(u16),
     /// Accepts and never answers.
@@ -28,13 +45,19 @@ pub enum Behaviour {
 }
 
 /// A running server; it lives as long as the test process.
+#[derive(Debug)]
 pub struct Server {
+    /// Where it listens.
     pub address: SocketAddr,
     requests: Arc<AtomicUsize>,
     seen: Arc<Mutex<Vec<Option<String>>>>,
 }
 
 impl Server {
+    /// Starts one on a free port.
+    ///
+    /// # Panics
+    /// If there is none.
     pub fn start(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -49,7 +72,14 @@ impl Server {
                     if let Some(request) = Request::read(&mut stream) {
                         requests.fetch_add(1, Ordering::SeqCst);
                         seen.lock().unwrap().push(request.headers.get("authorization").cloned());
-                        answer(&behaviour, &request, &mut stream);
+                        match &behaviour {
+                            Behaviour::Proxy { authorization } => tunnel(authorization, &request, stream),
+                            Behaviour::Smart { .. }
+                            | Behaviour::Dumb { .. }
+                            | Behaviour::Redirect { .. }
+                            | Behaviour::Status(_)
+                            | Behaviour::Silent => answer(&behaviour, &request, &mut stream),
+                        }
                     }
                 });
             }
@@ -57,10 +87,12 @@ impl Server {
         server
     }
 
+    /// The address of the repository `shop.git` below the root.
     pub fn url(&self) -> String {
         format!("http://{}/shop.git", self.address)
     }
 
+    /// Requests so far.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
@@ -71,6 +103,8 @@ impl Server {
     }
 }
 
+/// A request, taken in whole.
+#[derive(Debug)]
 pub struct Request {
     method: String,
     path: String,
@@ -80,6 +114,7 @@ pub struct Request {
 }
 
 impl Request {
+    /// Reads one; `None` if there is none, or it breaks off.
     pub fn read(stream: impl Read) -> Option<Self> {
         let mut reader = BufReader::new(stream);
         let mut line = String::new();
@@ -105,6 +140,7 @@ impl Request {
     }
 }
 
+/// Answers a request.
 pub fn answer(behaviour: &Behaviour, request: &Request, stream: &mut (impl Read + Write)) {
     match behaviour {
         Behaviour::Smart { root, authorization } => match authorization {
@@ -120,6 +156,7 @@ pub fn answer(behaviour: &Behaviour, request: &Request, stream: &mut (impl Read 
             status(stream, "302 Found", &location);
         }
         Behaviour::Status(code) => status(stream, &format!("{code} No"), ""),
+        Behaviour::Proxy { .. } => status(stream, "405 No", ""),
         // Until the client goes away.
         Behaviour::Silent => drop(stream.read(&mut [0; 1])),
     }
@@ -127,6 +164,26 @@ pub fn answer(behaviour: &Behaviour, request: &Request, stream: &mut (impl Read 
 
 fn status(stream: &mut impl Write, line: &str, headers: &str) {
     let _ = write!(stream, "HTTP/1.1 {line}\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n");
+}
+
+/// Source: RFC 9110 §9.3.6.
+fn tunnel(authorization: &Option<String>, request: &Request, mut client: TcpStream) {
+    let allowed =
+        authorization.is_none() || request.headers.get("proxy-authorization") == authorization.as_ref();
+    if request.method != "CONNECT" || !allowed {
+        return status(&mut client, "407 No", "Proxy-Authenticate: Basic realm=\"x\"\r\n");
+    }
+    let Ok(server) = TcpStream::connect(&request.path) else { return status(&mut client, "502 No", "") };
+    let _ = client.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+    let copy = |mut from: TcpStream, mut to: TcpStream| {
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut from, &mut to);
+            let _ = to.shutdown(std::net::Shutdown::Write);
+        })
+    };
+    let back = copy(server.try_clone().unwrap(), client.try_clone().unwrap());
+    let _ = copy(client, server).join();
+    let _ = back.join();
 }
 
 fn file(root: &Path, request: &Request, stream: &mut impl Write) {
@@ -163,6 +220,9 @@ fn cgi(root: &Path, request: &Request, stream: &mut impl Write) {
 }
 
 /// A port on which nothing listens.
+///
+/// # Panics
+/// If there is no free port.
 pub fn closed_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
