@@ -28,6 +28,28 @@ pub const SENSITIVE_MAX: usize = 64;
 /// kubectl's copy of the whole object, secret data included.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
+/// Fields of a Secret that hold no secret. Source: core/v1 Secret.
+const OPEN_IN_SECRET: [&str; 5] = ["apiVersion", "kind", "metadata", "type", "immutable"];
+
+/// Fields of `metadata`. Source: meta/v1 ObjectMeta.
+const METADATA: [&str; 15] = [
+    "annotations",
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "finalizers",
+    "generateName",
+    "generation",
+    "labels",
+    "managedFields",
+    "name",
+    "namespace",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
 /// An object in which every secret value is replaced by `hmac:<key id>:<64 hexadecimal digits>`.
 ///
 /// Only [`redact`] and the decoding of a [`crate::DesiredSet`] make one.
@@ -123,6 +145,9 @@ impl RestoreError {
 /// objects), kubectl's last-applied annotation on any object, and whatever `sensitive` points at. A value
 /// that is a map or a list is replaced as a whole.
 ///
+/// Of a Secret nothing stays readable but what is known to be no secret: a misspelt `stringDatum`, or `data`
+/// that slipped below `metadata`, is refused by the API server, but the log has it by then.
+///
 /// `data` counts as the bytes that it encodes, so the same value has the same hash in `data` and
 /// `stringData`. Live objects go through the same function, with the pointers of the desired one; drop the
 /// values then.
@@ -204,8 +229,9 @@ fn find_secrets(value: &Value, path: &mut String, found: &mut BTreeMap<String, E
             }
         }
         Value::Object(map) => {
-            let says = |key, text| map.get(key).and_then(Value::as_str) == Some(text);
-            let secret = says("kind", "Secret") && says("apiVersion", "v1");
+            let secret = is_core_secret(map);
+            // With metadata it is an object, not a reference to one, whose name must stay readable.
+            let object = secret && map.get("metadata").is_some_and(Value::is_object);
             let annotations = map.get("annotations").is_some_and(|all| all.get(LAST_APPLIED).is_some());
             if annotations {
                 descend("annotations", path, |path| {
@@ -216,10 +242,35 @@ fn find_secrets(value: &Value, path: &mut String, found: &mut BTreeMap<String, E
                 descend(name, path, |path| match name.as_str() {
                     "data" if secret => find_entries(item, path, Encoding::Base64, found),
                     "stringData" if secret => find_entries(item, path, Encoding::Plain, found),
+                    "metadata" if object => {
+                        find_strangers(item, path, found);
+                        find_secrets(item, path, found);
+                    }
+                    name if object && !OPEN_IN_SECRET.contains(&name) => {
+                        find_entries(item, path, Encoding::Plain, found);
+                    }
                     _ => find_secrets(item, path, found),
                 });
             }
         }
+    }
+}
+
+/// Whether this is a Secret of the core group, or was meant to be one: what is written in the wrong case or with a
+/// wrong version is refused by the API server, when the log has it already. Kinds of that name in other groups
+/// are their own business.
+fn is_core_secret(map: &serde_json::Map<String, Value>) -> bool {
+    let text = |key| map.get(key).and_then(Value::as_str);
+    let core =
+        text("apiVersion").is_some_and(|version| !version.contains('/') || version.starts_with("core/"));
+    core && text("kind").is_some_and(|kind| kind.eq_ignore_ascii_case("Secret"))
+}
+
+/// Whatever a Secret's metadata holds that is no field of it.
+fn find_strangers(metadata: &Value, path: &mut String, found: &mut BTreeMap<String, Encoding>) {
+    let fields = metadata.as_object().into_iter().flatten();
+    for (name, item) in fields.filter(|(name, _)| !METADATA.contains(&name.as_str())) {
+        descend(name, path, |path| find_entries(item, path, Encoding::Plain, found));
     }
 }
 

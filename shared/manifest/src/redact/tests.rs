@@ -63,13 +63,38 @@ fn every_place_of_a_secret_is_found() {
         ),
         (secret(json!({"data": {"a": {"b": "hunter2"}, "n": null}})), vec!["/data/a".into()]),
         (secret(json!({"data": {"a": "not base64 hunter2"}})), vec!["/data/a".into()]),
-        (json!({"apiVersion": "x/v1", "kind": "Secret", "data": {"a": "eA=="}}), vec![]),
+        (json!({"apiVersion": "x/v1", "kind": "Secret", "metadata": {}, "data": {"a": "eA=="}}), vec![]),
+        (json!({"spec": {"from": [{"apiVersion": "v1", "kind": "Secret", "name": "a"}]}}), vec![]),
     ] {
         let (redacted, values) = redact(object.clone(), &key(), &[]);
         assert_eq!(redacted.places(), places, "{object}");
         assert!(!format!("{redacted:?} {values:?}").contains("hunter2"), "{object}");
         assert_eq!(restore(&redacted, &values).unwrap(), object);
     }
+}
+
+#[test]
+fn what_slipped_into_the_wrong_place_of_a_secret_is_hidden_too() {
+    let wrong = |key: &str, value: Value| {
+        let mut object = secret(json!({"stringData": {"a": "hunter2"}}));
+        object[key] = value;
+        object
+    };
+    for (object, place) in [
+        (wrong("stringDatum", json!({"b": "hunter2"})), "/stringDatum/b"),
+        (wrong("password", json!("hunter2")), "/password"),
+        (wrong("metadata", json!({"name": "a", "data": {"b": "hunter2"}})), "/metadata/data/b"),
+        (wrong("kind", json!("secret")), "/stringData/a"),
+        (wrong("apiVersion", json!("v1beta1")), "/stringData/a"),
+        (wrong("apiVersion", json!("core/v1")), "/stringData/a"),
+    ] {
+        let (redacted, values) = redact(object.clone(), &key(), &[]);
+        assert!(redacted.places().iter().any(|found| found == place), "{object}: {:?}", redacted.places());
+        assert!(!redacted.value().to_string().contains("hunter2"), "{object}");
+        assert_eq!(restore(&redacted, &values).unwrap(), object);
+    }
+    let open = secret(json!({"type": "Opaque", "immutable": true, "data": null}));
+    assert_eq!(plain(&open).value(), &open);
 }
 
 #[test]
