@@ -1,6 +1,6 @@
 //! What can end or hinder the differ.
 
-use bus::{AppendError, BlobError, ReadError};
+use bus::{AppendError, BlobError, LogPosition, ReadError};
 use model::{Aggregate, Digest, RetryClass};
 
 /// A failed act of the differ.
@@ -35,9 +35,17 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// The log was wiped or put back: everything is to be read anew.
-    #[error("the log is another one than at the start")]
-    Restarted,
+    /// The log is another one, or an older copy: everything that was seen is void.
+    #[error("the log was replaced: it is at {}, {} was seen", found.sequence, seen.sequence)]
+    Restarted {
+        /// What was seen before.
+        seen: LogPosition,
+        /// What is there now.
+        found: LogPosition,
+    },
+    /// The watch ended without a word.
+    #[error("the watch of the log ended")]
+    WatchEnded,
     /// A task of the differ ended although it never should.
     #[error("a task of the differ ended: {0}")]
     TaskEnded(String),
@@ -52,7 +60,7 @@ impl Error {
             Self::Blob(error) => error.class(),
             Self::BlobMissing { .. } => RetryClass::Transient,
             Self::Content { .. } => RetryClass::Permanent,
-            Self::Restarted => RetryClass::Stale,
+            Self::Restarted { .. } | Self::WatchEnded => RetryClass::Transient,
             Self::TaskEnded(_) => RetryClass::Bug,
         }
     }

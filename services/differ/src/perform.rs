@@ -2,10 +2,12 @@
 
 mod append;
 mod ask;
+mod definitions;
 mod load;
 mod preview;
 
-pub use append::{Due, append};
+pub use append::{Due, End, append};
 pub use ask::{Asker, failure, mark};
+pub use definitions::commit_definitions;
 pub use load::{Loaded, load};
 pub use preview::preview;

@@ -3,15 +3,11 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
-use bus::{Filter, Log, WatchItem};
-use events::{
-    Content, Draft, EventType,
-    content::INLINE_BYTES_MAX,
-    state::{DefinitionsState, State},
-};
-use model::{Aggregate, AggregateKind, Cluster, ClusterName, DefinitionSet, TargetId};
+use bus::{Filter, Log, LogPosition, Patient, ReadError, Succession, WatchItem};
+use model::{Aggregate, AggregateKind, Cluster, ClusterName, TargetId};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +15,8 @@ use crate::{
     Config, Error,
     intake::Intake,
     known::{Dirty, Known},
-    worker::{Inbox, Shared, Worker, now},
+    perform,
+    worker::{Inbox, Shared, Worker},
 };
 
 /// What a differ reads of the log.
@@ -32,13 +29,23 @@ const KINDS: [AggregateKind; 6] = [
     AggregateKind::Command,
 ];
 
-/// Works until `stop`.
+/// Time between two looks at whether the log is still the same one.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// Works until `stop`. A log that does not answer is waited for.
 ///
 /// # Errors
-/// If the log cannot be used, or a task ended that never should.
+/// If the log cannot be used or was replaced, or a task ended that never should.
 pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> Result<(), Error> {
+    let log: Arc<dyn Log> = Arc::new(Patient::new(log, stop.clone()));
+    stop.run_until_cancelled(work(log, config)).await.unwrap_or(Ok(()))
+}
+
+async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
+    let mut watch = log.watch(Filter::kinds(&KINDS)).await.map_err(Error::Read)?;
+    let mut seen = log.position().await.map_err(Error::Read)?;
     if let Some(set) = &config.bootstrap {
-        commit_definitions(&log, set).await?;
+        perform::commit_definitions(&log, set).await?;
     }
     let shared = Shared {
         intake: Intake::new(log.clone()),
@@ -47,12 +54,15 @@ pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> 
         log,
     };
     let mut fleet = Fleet::new(shared.clone());
-    let mut watch = shared.log.watch(Filter::kinds(&KINDS)).await.map_err(Error::Read)?;
     let mut listed = false;
+    let mut sweep = tokio::time::interval(SWEEP);
     loop {
         let item = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
             ended = fleet.workers.join_next(), if !fleet.workers.is_empty() => return Err(ended_early(ended)),
+            _ = sweep.tick() => {
+                seen = still_the_same(&shared.log, seen).await?;
+                continue;
+            }
             item = watch.next() => item,
         };
         match item {
@@ -74,12 +84,23 @@ pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> 
                     shared.known(|known| known.take(crate::known::News::Parked(target)));
                 }
             }
-            Some(Ok(WatchItem::Restarted { .. })) | None => return Err(Error::Restarted),
-            Some(Err(error)) if error.class() == model::RetryClass::Transient => {
-                tracing::warn!(%error, "the log does not answer");
-            }
+            Some(Ok(WatchItem::Restarted { seen, found })) => return Err(Error::Restarted { seen, found }),
             Some(Err(error)) => return Err(Error::Read(error)),
+            None => return Err(Error::WatchEnded),
         }
+    }
+}
+
+/// Whether the log is the one that was seen, and where it is now; one that does not answer tells nothing.
+async fn still_the_same(log: &Arc<dyn Log>, seen: LogPosition) -> Result<LogPosition, Error> {
+    let found = match log.position().await {
+        Ok(found) => found,
+        Err(ReadError::Restarted { seen, found }) => return Err(Error::Restarted { seen, found }),
+        Err(ReadError::Unavailable(_) | ReadError::Undecodable(_)) => return Ok(seen),
+    };
+    match seen.succession(&found) {
+        Succession::Continues => Ok(found),
+        Succession::Replaced | Succession::Older => Err(Error::Restarted { seen, found }),
     }
 }
 
@@ -150,44 +171,4 @@ fn group(targets: Vec<TargetId>) -> BTreeMap<ClusterName, Vec<TargetId>> {
         groups.entry(target.cluster.clone()).or_default().push(target);
     }
     groups
-}
-
-/// Puts the definitions of the command line in force, unless they are.
-async fn commit_definitions(log: &Arc<dyn Log>, set: &DefinitionSet) -> Result<(), Error> {
-    let bad = |reason: String| Error::Content { what: "the definitions", reason };
-    let bytes = DefinitionsState::encode_set(set).map_err(|error| bad(error.to_string()))?;
-    let digest = DefinitionSet::digest(&bytes);
-    let newest = log.newest(&Aggregate::Definitions).await.map_err(Error::Read)?;
-    if let Some(event) = &newest
-        && let Ok(state) = events::decode::<DefinitionsState>(event.draft.format, &event.draft.payload)
-        && state.digest == digest
-        && state.rejected.is_none()
-    {
-        return Ok(());
-    }
-    let set = if bytes.len() > INLINE_BYTES_MAX {
-        Content::Blob(log.put_blob(bytes.into()).await.map_err(Error::Blob)?)
-    } else {
-        Content::Inline(bytes)
-    };
-    let state = DefinitionsState { digest, set, rejected: None };
-    let draft = Draft {
-        aggregate: Aggregate::Definitions,
-        n: newest.as_ref().map_or(0, |event| event.n()) + 1,
-        previous: newest.map(|event| event.id),
-        kind: EventType::DefinitionsChanged,
-        format: DefinitionsState::FORMAT,
-        time: now(),
-        cause: None,
-        correlation: None,
-        actor: None,
-        traceparent: None,
-        payload: events::encode(&state).map_err(|error| bad(error.to_string()))?.into(),
-    };
-    match log.append(vec![draft]).await.into_iter().next() {
-        Some(Ok(_)) | None => Ok(()),
-        Some(Err(source)) => {
-            Err(Error::Append { aggregate: Aggregate::Definitions, source: Box::new(source) })
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use events::Event;
+use futures::{Stream, StreamExt as _};
 use model::Aggregate;
 
 use crate::{LogPosition, ReadError};
@@ -50,6 +51,11 @@ impl Watch {
         Self { source: Box::new(source) }
     }
 
+    /// A watch that tells these items; for tests of those who watch.
+    pub fn of(items: impl Stream<Item = Result<WatchItem, ReadError>> + Send + Unpin + 'static) -> Self {
+        Self::new(Told(items))
+    }
+
     /// Waits for the next item. Safe to cancel. After an error the watch goes on where it was; it ends
     /// (`None`) only after [`WatchItem::Restarted`].
     ///
@@ -57,5 +63,15 @@ impl Watch {
     /// `Unavailable` (transient): call again.
     pub async fn next(&mut self) -> Option<Result<WatchItem, ReadError>> {
         self.source.next().await
+    }
+}
+
+/// Items from elsewhere.
+struct Told<S>(S);
+
+#[async_trait]
+impl<S: Stream<Item = Result<WatchItem, ReadError>> + Send + Unpin> WatchSource for Told<S> {
+    async fn next(&mut self) -> Option<Result<WatchItem, ReadError>> {
+        self.0.next().await
     }
 }

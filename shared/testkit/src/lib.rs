@@ -1,15 +1,17 @@
-//! What tests of several crates need: real clusters, real tools, waiting with a bound. Development only.
+//! What tests of several crates need: real clusters, real tools, a log that fails, waiting with a bound.
+//! Development only.
 //!
-//! It knows nothing of the crates under test. A missing tool fails the test that wants it and says how to get
-//! it; nothing is skipped. Entry points: [`cluster::real`], [`git_server::Server`],
-//! [`tool`], [`eventually`].
+//! It knows no service. A missing tool fails the test that wants it and says how to get it; nothing is skipped.
+//! Entry points: [`cluster::real`], [`git_server::Server`], [`tool`], [`ShakyLog`], [`eventually`].
 
 pub mod cluster;
 #[expect(clippy::unwrap_used, reason = "a server that cannot serve fails its test")]
 pub mod git_server;
 
 mod eventually;
+mod shaky_log;
 mod tool;
 
 pub use eventually::eventually;
+pub use shaky_log::ShakyLog;
 pub use tool::tool;

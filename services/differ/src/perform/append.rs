@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bus::{AppendError, Log};
+use bus::{AppendError, Log, ReadError};
 use events::{
     Content, Draft, Event, EventType,
     content::INLINE_BYTES_MAX,
@@ -24,26 +24,46 @@ pub struct Due {
     pub snapshot: Snapshot,
 }
 
-/// Appends states; one result each, in order. A conflict is answered with the newest event: decide again.
+/// What became of a state.
+pub enum End {
+    /// This is the newest event now: with the state, or of another differ, and then it is decided again.
+    At(Box<Event>),
+    /// The newest event cannot be read here, so the target must not be written.
+    Parked(TargetId),
+}
+
+/// Appends states; says what became of them. A target that has no event in spite of a conflict is left out.
 ///
 /// # Errors
 /// If the log cannot be used at all.
-pub async fn append(log: &Arc<dyn Log>, dues: Vec<Due>, now: Timestamp) -> Result<Vec<Option<Event>>, Error> {
+pub async fn append(log: &Arc<dyn Log>, dues: Vec<Due>, now: Timestamp) -> Result<Vec<End>, Error> {
+    let targets: Vec<TargetId> = dues.iter().map(|due| due.target.clone()).collect();
     let mut drafts = Vec::with_capacity(dues.len());
     for due in dues {
         drafts.push(draft(log, due, now).await?);
     }
-    let aggregates: Vec<Aggregate> = drafts.iter().map(|draft| draft.aggregate.clone()).collect();
-    let mut stored = Vec::with_capacity(aggregates.len());
-    for (answer, aggregate) in log.append(drafts).await.into_iter().zip(aggregates) {
-        stored.push(match answer {
-            Ok(event) => Some(event),
-            Err(AppendError::Conflict { .. }) => log.newest(&aggregate).await.map_err(Error::Read)?,
-            Err(AppendError::Undecodable(_)) => None,
-            Err(source) => return Err(Error::Append { aggregate, source: Box::new(source) }),
-        });
+    let mut ends = Vec::with_capacity(drafts.len());
+    for (answer, target) in log.append(drafts).await.into_iter().zip(targets) {
+        ends.extend(end_of(log, target, answer).await?);
     }
-    Ok(stored)
+    Ok(ends)
+}
+
+async fn end_of(
+    log: &Arc<dyn Log>,
+    target: TargetId,
+    answer: Result<Event, AppendError>,
+) -> Result<Option<End>, Error> {
+    match answer {
+        Ok(event) => Ok(Some(End::At(Box::new(event)))),
+        Err(AppendError::Conflict { aggregate, .. }) => match log.newest(&aggregate).await {
+            Ok(newest) => Ok(newest.map(Box::new).map(End::At)),
+            Err(ReadError::Undecodable(_)) => Ok(Some(End::Parked(target))),
+            Err(error) => Err(Error::Read(error)),
+        },
+        Err(AppendError::Undecodable(_)) => Ok(Some(End::Parked(target))),
+        Err(source) => Err(Error::Append { aggregate: Aggregate::Target(target), source: Box::new(source) }),
+    }
 }
 
 async fn draft(log: &Arc<dyn Log>, mut due: Due, now: Timestamp) -> Result<Draft, Error> {

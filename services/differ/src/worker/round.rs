@@ -16,8 +16,8 @@ use crate::{
     answers::{Answers, DryRun, DryRunKey, Found, Question},
     decide::{self, Facts, Next, PreviewDue},
     desired::{Desired, KindScope},
-    known::Snapshot,
-    perform::{self, Asker, Due},
+    known::{News, Snapshot},
+    perform::{self, Asker, Due, End},
 };
 
 /// Decisions about one target in one round: far more than any path through them needs.
@@ -132,9 +132,12 @@ impl Worker {
         if due.is_empty() {
             return Ok(unreadable);
         }
-        let stored = perform::append(&self.shared.log, due, now()).await?;
-        for event in stored.into_iter().flatten() {
-            if let Some(news) = self.shared.intake.read(&event).await? {
+        for end in perform::append(&self.shared.log, due, now()).await? {
+            let news = match end {
+                End::At(event) => self.shared.intake.read(&event).await?,
+                End::Parked(target) => Some(News::Parked(target)),
+            };
+            if let Some(news) = news {
                 self.shared.known(|known| known.take(news));
             }
         }

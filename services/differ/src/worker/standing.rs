@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bus::AppendError;
+use bus::{AppendError, ReadError};
 use cluster::{ClusterClient, ClusterError, ConnectOptions, Verb};
 use events::{
     Draft, EventType,
@@ -135,7 +135,12 @@ impl Worker {
     async fn tell(&mut self, reachability: Reachability, kind: EventType) -> Result<(), Error> {
         let aggregate = Aggregate::Cluster(self.cluster.name.clone());
         let log = &self.shared.log;
-        let newest = log.newest(&aggregate).await.map_err(Error::Read)?;
+        let newest = match log.newest(&aggregate).await {
+            Ok(newest) => newest,
+            // Parked: whoever cannot read a state must not replace it.
+            Err(ReadError::Undecodable(_)) => return Ok(()),
+            Err(error) => return Err(Error::Read(error)),
+        };
         if newest.as_ref().is_some_and(|event| same_news(event, kind, &reachability)) {
             return Ok(());
         }
@@ -157,7 +162,7 @@ impl Worker {
         };
         match log.append(vec![draft]).await.into_iter().next() {
             // Another differ told it: the same news, or it will look again.
-            Some(Ok(_)) | Some(Err(AppendError::Conflict { .. })) | None => Ok(()),
+            Some(Ok(_) | Err(AppendError::Conflict { .. } | AppendError::Undecodable(_))) | None => Ok(()),
             Some(Err(source)) => Err(Error::Append { aggregate, source: Box::new(source) }),
         }
     }
