@@ -13,6 +13,5 @@ pub mod materials;
 pub mod obstacle;
 pub mod ownership;
 pub mod picture;
-pub mod pointer;
 pub mod queue;
 pub mod step;

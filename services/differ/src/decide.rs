@@ -18,7 +18,7 @@ pub use facts::{ClusterStanding, Facts};
 pub use judge::judged_bodies;
 pub use requests::{PreviewDue, previewed};
 
-use crate::answers::Question;
+use crate::{answers::Question, desired::Desired};
 
 /// What to do next about a target.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,7 +61,10 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     if publish::is_settled(facts, assignment, &wanted, request)? {
         return Ok(publish::in_sync(facts, now));
     }
-    let desired = facts.desired.filter(|desired| desired.digest == wanted.digest).ok_or(Next::Load)?;
+    let as_wanted = |desired: &&Desired| {
+        desired.digest == wanted.digest && desired.rules == assignment.application.ignore
+    };
+    let desired = facts.desired.filter(as_wanted).ok_or(Next::Load)?;
     judge::kinds_listed(facts, desired)?;
     publish::kinds_known(facts, desired, request, now)?;
     let inventory = inventory::inventory(facts)?;

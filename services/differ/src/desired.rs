@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use manifest::{DesiredObject, DesiredSet};
-use model::{Digest, Gvk, ObjectId};
+use model::{
+    Digest, Gvk, ObjectId,
+    definition::{IgnoreRule, Ignored},
+};
 use plan::Expiry;
 use serde_json::Value;
 
@@ -23,6 +26,8 @@ pub struct Desired {
     pub digest: Digest,
     /// The objects as the planner sees them, sorted by id.
     pub objects: Vec<plan::DesiredObject>,
+    /// What of them is left to others.
+    pub rules: Vec<IgnoreRule>,
     /// The redacted manifests as written.
     pub manifests: BTreeMap<ObjectId, DesiredObject>,
     /// Kinds that neither the cluster serves nor a CRD in the set brings.
@@ -34,11 +39,18 @@ impl Desired {
     pub fn resolve(
         digest: Digest,
         set: &DesiredSet,
+        rules: &[IgnoreRule],
         default_namespace: &str,
         scope: impl Fn(&Gvk) -> Option<KindScope>,
     ) -> Self {
         let brought = brought(set);
-        let mut desired = Self { digest, objects: vec![], manifests: BTreeMap::new(), unknown: vec![] };
+        let mut desired = Self {
+            digest,
+            objects: vec![],
+            rules: rules.to_vec(),
+            manifests: BTreeMap::new(),
+            unknown: vec![],
+        };
         for object in set.objects() {
             let gvk = Gvk { api_version: object.api_version.clone(), kind: object.id.kind.clone() };
             let key = (gvk.api_version.group.clone(), gvk.kind.clone());
@@ -54,13 +66,18 @@ impl Desired {
             desired.objects.push(plan::DesiredObject {
                 id: id.clone(),
                 api_version: object.api_version.clone(),
-                manifest: manifest::canonical_digest(object.value.value()),
+                manifest: diff::applied_digest(object.value.value(), &desired.ignored(&id)),
                 expiry: expiry(&id, object.value.value()),
             });
             desired.manifests.insert(id, object.clone());
         }
         desired.objects.sort_by(|a, b| a.id.cmp(&b.id));
         desired
+    }
+
+    /// What of an object is left to others.
+    pub fn ignored(&self, id: &ObjectId) -> Ignored {
+        Ignored::of(&self.rules, id)
     }
 
     /// The manifest of an object with that resolved id.

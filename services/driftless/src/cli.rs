@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use model::definition::SecretRef;
+use model::definition::{IgnoreRule, SecretRef};
 
 /// Keeps clusters in the state that Git describes.
 #[derive(Debug, Parser)]
@@ -45,6 +45,7 @@ Examples:
   driftless sync --repo . --path deploy --context staging --prune --wait
   driftless sync --repo . --path chart --namespace shop --dry-run
   driftless sync --repo https://git.example/shop.git --path deploy --git-password env:CI_TOKEN -o json
+  driftless sync --repo . --path deploy --ignore Deployment:/spec/replicas
 
 Exit codes:
   0 in sync   1 the sync failed   2 usage or configuration   3 refused by a guard   4 not healthy in time
@@ -101,6 +102,10 @@ pub struct Subject {
     /// Delete what is no longer in Git, within the guard
     #[arg(long)]
     pub prune: bool,
+    /// Leave a field to others once its object exists: KIND[.GROUP][/NAME]:POINTER, such as
+    /// Deployment:/spec/replicas, or a field manager in the pointer's place; repeatable, `*` is any kind
+    #[arg(long, value_name = "RULE", value_parser = crate::ignore_rule::parse)]
+    pub ignore: Vec<IgnoreRule>,
     /// Folder for the log, the key and the mirrors [default: a folder of its own per application and cluster]
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,

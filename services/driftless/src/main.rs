@@ -3,6 +3,7 @@
 
 mod cli;
 mod exit;
+mod ignore_rule;
 mod one_shot;
 mod problem;
 mod role;

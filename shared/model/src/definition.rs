@@ -2,13 +2,14 @@
 
 mod application;
 mod cluster;
+mod ignore;
 mod set;
 mod source;
 
 pub use application::{
-    Application, Deletion, FirstContact, Guard, Helm, IgnoreRule, Plain, Rendering, Selector, SourcePath,
-    SyncPolicy,
+    Application, Deletion, FirstContact, Guard, Helm, Plain, Rendering, Selector, SourcePath, SyncPolicy,
 };
 pub use cluster::{Cluster, Kubeconfig};
+pub use ignore::{IgnoreRule, Ignored, is_identity};
 pub use set::{DefinitionSet, SetError};
 pub use source::{Git, GitAuth, Reference, SecretRef, Source};

@@ -3,8 +3,17 @@
 use std::collections::BTreeMap;
 
 use events::state::{AppliedObject, ObjectOutcome, Origin};
-use model::{Digest, Failure, ObjectId};
+use model::{Digest, Failure, ObjectId, definition::Ignored};
 use plan::{Action, Step, SyncPlan};
+
+/// What of an object is tried: recorded before it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// Digest of its manifest as it is applied.
+    pub manifest: Digest,
+    /// What of it is left to others.
+    pub ignored: Ignored,
+}
 
 /// The rows of a sync: the inventory while it changes.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,7 +30,7 @@ impl Rows {
     pub fn intent(
         inventory: Vec<AppliedObject>,
         plan: &SyncPlan,
-        manifests: &BTreeMap<ObjectId, Digest>,
+        manifests: &BTreeMap<ObjectId, Tried>,
     ) -> Self {
         let mut rows = Self::default();
         for mut row in inventory {
@@ -30,7 +39,7 @@ impl Rows {
             rows.rows.insert(row.id.clone(), row);
         }
         for step in &plan.steps {
-            let manifest = manifests.get(&step.id).copied();
+            let manifest = manifests.get(&step.id);
             match &step.action {
                 Action::Create => rows.intend(step, None, manifest),
                 Action::Apply { uid } | Action::Prune { uid } => rows.intend(step, Some(uid), manifest),
@@ -83,10 +92,13 @@ impl Rows {
         }
     }
 
-    fn intend(&mut self, step: &Step, uid: Option<&String>, manifest: Option<Digest>) {
+    fn intend(&mut self, step: &Step, uid: Option<&String>, tried: Option<&Tried>) {
         let row = self.row(step, uid);
         row.api_version = step.api_version.clone();
-        row.manifest = manifest.or(row.manifest);
+        if let Some(Tried { manifest, ignored }) = tried {
+            row.manifest = Some(*manifest);
+            row.ignored.clone_from(ignored);
+        }
         row.outcome = ObjectOutcome::Pending;
     }
 
@@ -99,6 +111,7 @@ impl Rows {
             uid: uid.cloned(),
             resource_version: None,
             manifest: None,
+            ignored: Default::default(),
             fingerprint: None,
             outcome: ObjectOutcome::Pending,
         })

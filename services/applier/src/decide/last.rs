@@ -49,6 +49,7 @@ mod tests {
             uid: None,
             resource_version: None,
             manifest: Some(Digest::of(manifest)),
+            ignored: Default::default(),
             fingerprint: None,
             outcome,
         }

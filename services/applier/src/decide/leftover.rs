@@ -6,10 +6,8 @@
 //! A writer of a subresource keeps its own: dropping `replicas` is how a Deployment is handed to an
 //! autoscaler. A value that nobody owns is a default, and would come back.
 
-use diff::{Entry, FieldPath, Operation};
+use diff::{Entry, FieldPath, Operation, in_order_of_removal};
 use serde_json::Value;
-
-use super::pointer::in_order_of_removal;
 
 /// JSON pointers, in order of removal, of what `last` held, `new` does not, and only writers without a claim
 /// keep in `live`, the answer to the apply of `new`.

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 
 use events::state::{AppliedObject, Origin};
 use manifest::{DesiredObject, DesiredSecrets, DesiredSet, SecretValues, restore, sensitive_pointers};
-use model::{Application, Digest, ObjectId};
+use model::{
+    Application, Digest, ObjectId,
+    definition::{IgnoreRule, Ignored},
+};
 use plan::{Action, Step, SyncPlan};
 use serde_json::Value;
 
 use super::{
     error::Fault,
+    intent::Tried,
     last::{Last, last},
-    step::{Attempted, Task, manifest_digest},
+    step::{Attempted, Task},
 };
 
 /// What a plan needs besides itself.
@@ -28,10 +32,14 @@ pub struct Materials {
 }
 
 impl Materials {
-    /// Digests of the manifests of the objects that the plan writes.
-    pub fn digests(&self, plan: &SyncPlan) -> BTreeMap<ObjectId, Digest> {
-        let digest = |step: &Step| Some((step.id.clone(), digest_of(find(&self.desired, &step.id)?)));
-        plan.steps.iter().filter_map(digest).collect()
+    /// What is tried of the objects that the plan writes.
+    pub fn tried(&self, plan: &SyncPlan, rules: &[IgnoreRule]) -> BTreeMap<ObjectId, Tried> {
+        let tried = |step: &Step| {
+            let object = find(&self.desired, &step.id)?;
+            let ignored = Ignored::of(rules, &step.id);
+            Some((step.id.clone(), Tried { manifest: digest_of(object, &ignored), ignored }))
+        };
+        plan.steps.iter().filter_map(tried).collect()
     }
 
     /// The manifests in between that the tasks of the plan ask for.
@@ -39,10 +47,15 @@ impl Materials {
         &self,
         plan: &SyncPlan,
         before: &BTreeMap<ObjectId, AppliedObject>,
-    ) -> Vec<(ObjectId, Digest)> {
-        let missing = |step: &Step| match self.last(step, before.get(&step.id)?)? {
-            Last::Between(digest) => Some((step.id.clone(), digest)),
-            Last::Desired | Last::Full => None,
+    ) -> Vec<(ObjectId, Tried)> {
+        let missing = |step: &Step| {
+            let row = before.get(&step.id)?;
+            match self.last(step, row)? {
+                Last::Between(manifest) => {
+                    Some((step.id.clone(), Tried { manifest, ignored: row.ignored.clone() }))
+                }
+                Last::Desired | Last::Full => None,
+            }
         };
         plan.steps.iter().filter(|step| writes(step)).filter_map(missing).collect()
     }
@@ -72,8 +85,10 @@ impl Materials {
         Ok(Task {
             step: step.clone(),
             application: application.clone(),
+            ignored: Ignored::of(&application.ignore, &step.id),
             desired,
             last,
+            last_ignored: before.map(|row| row.ignored.clone()).unwrap_or_default(),
             version: before.and_then(|row| row.resource_version.clone()),
             origin: before.map_or(new, |row| row.origin),
             attempted,
@@ -105,7 +120,7 @@ impl Materials {
     }
 
     fn last(&self, step: &Step, row: &AppliedObject) -> Option<Last> {
-        let digest = |set: &DesiredSet| find(set, &step.id).map(digest_of);
+        let digest = |set: &DesiredSet| Some(digest_of(find(set, &step.id)?, &row.ignored));
         last(row, digest(&self.desired), self.full.as_ref().and_then(digest))
     }
 }
@@ -120,9 +135,9 @@ pub fn find<'s>(set: &'s DesiredSet, id: &ObjectId) -> Option<&'s DesiredObject>
     set.objects().iter().find(|object| same(&object.id))
 }
 
-/// Digest of an object's redacted manifest.
-pub fn digest_of(object: &DesiredObject) -> Digest {
-    manifest_digest(object.value.value())
+/// Digest of an object's redacted manifest as it is applied.
+pub fn digest_of(object: &DesiredObject, ignored: &Ignored) -> Digest {
+    diff::applied_digest(object.value.value(), ignored)
 }
 
 fn writes(step: &Step) -> bool {

@@ -7,13 +7,10 @@
 //! compared and indices are not.
 
 use cluster::Cause;
-use diff::{Entry, FieldPath};
+use diff::{Entry, FieldPath, in_order_of_removal, inside};
 use serde_json::Value;
 
-use super::{
-    leftover::{held, is_writer, parent, touches},
-    pointer::{in_order_of_removal, inside},
-};
+use super::leftover::{held, is_writer, parent, touches};
 
 /// What has to be done so that an apply is accepted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 //! ```text
 //!  create:  look? ─▶ create only if absent ─201─▶ done
 //!                        └─409: it exists─▶ look ─▶ ours: apply   not ours: refuse, or take over
-//!  apply:   without force ─409─▶ with force, if every field is one that we applied last
+//!  apply:   look? ─▶ give up what is ignored from now on
+//!           without force ─409─▶ with force, if every field is one that we applied last
 //!                         ─422─▶ look for fields of others in the way ─▶ remove them ─▶ apply
 //!                         ─200─▶ remove what was dropped and stayed behind ─▶ done
 //!  prune:   delete with uid
@@ -16,7 +17,10 @@ use std::time::Duration;
 
 use cluster::{Applied, ClusterError, Deleted, Force, Live, Missing};
 use events::state::{Fingerprint, ObjectOutcome, Origin};
-use model::{Application, Digest, RetryClass, definition::FirstContact};
+use model::{
+    Application, RetryClass,
+    definition::{FirstContact, Ignored},
+};
 use plan::{Action, Reason, Step};
 use serde_json::Value;
 
@@ -39,10 +43,14 @@ pub struct Task {
     pub step: Step,
     /// Whose it is, and whether objects of others may be taken over.
     pub application: Application,
+    /// What of the object is left to others.
+    pub ignored: Ignored,
     /// The redacted manifest; `None` for steps that delete or forget.
     pub desired: Option<Value>,
     /// The redacted manifest that we applied last, if it is known.
     pub last: Option<Value>,
+    /// What of it was left to others.
+    pub last_ignored: Ignored,
     /// The resource version that the last write answered.
     pub version: Option<String>,
     /// How the object became ours, or would.
@@ -68,6 +76,12 @@ impl Task {
 
     fn desired(&self) -> &Value {
         self.desired.as_ref().unwrap_or(&Value::Null)
+    }
+
+    /// The manifest applied last without what was or is left to others.
+    fn ours_of(&self, last: &Value, live: &Live) -> Value {
+        let ignored = self.ignored.and(&self.last_ignored);
+        diff::without(last, &diff::left_out(last, &ignored, Some(live.value.value())))
     }
 
     fn takes_over(&self) -> bool {
@@ -105,6 +119,8 @@ pub enum Act {
         uid: String,
         /// Whether fields of others are taken.
         force: Force,
+        /// JSON pointers, in order of removal, of what of the manifest is left out.
+        without: Vec<String>,
     },
     /// Give back all our fields of the object with this uid.
     GiveBack {
@@ -210,7 +226,7 @@ impl<'t> Machine<'t> {
         let phase = match &task.step.action {
             Action::Create if unsure => Phase::Looking,
             Action::Create => Phase::Creating,
-            Action::Apply { uid } => Phase::Applying(Applying::to(uid, task.origin)),
+            Action::Apply { uid } => Phase::Applying(Applying::to(uid, task.origin).preparing(task)),
             Action::Prune { uid } => Phase::Deleting { uid: uid.clone() },
             Action::Forget | Action::Record { .. } => Phase::Done,
         };
@@ -341,11 +357,6 @@ impl<'t> Machine<'t> {
         tracing::error!(object = %id, "an answer that does not belong to its question");
         self.fail(Fault::NotDesired { id })
     }
-}
-
-/// Digest of a redacted manifest, as rows record it and the planner compares it.
-pub fn manifest_digest(manifest: &Value) -> Digest {
-    manifest::canonical_digest(manifest)
 }
 
 fn fingerprint(live: &Value, desired: &Value, manager: &str) -> Option<Fingerprint> {

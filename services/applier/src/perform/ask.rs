@@ -68,8 +68,8 @@ impl Errand {
                 let body = self.body(Precondition::Absent);
                 Answer::Applied(self.apply(resource()?, &body, (Force::No, start_by)).await?)
             }
-            Act::Apply { uid, force } => {
-                let body = self.body(Precondition::Uid(&uid));
+            Act::Apply { uid, force, without } => {
+                let body = diff::without(&self.body(Precondition::Uid(&uid)), &without);
                 Answer::Applied(self.apply(resource()?, &body, (force, None)).await?)
             }
             Act::GiveBack { uid } => {

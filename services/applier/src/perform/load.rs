@@ -13,6 +13,7 @@ use plan::{Action, SyncPlan};
 use super::{Halt, Performer, read::Unread};
 use crate::decide::{
     error::Fault,
+    intent::Tried,
     materials::{Materials, digest_of, find},
 };
 
@@ -96,7 +97,7 @@ impl Performer {
     async fn search(
         &self,
         render: &Aggregate,
-        mut missing: Vec<(ObjectId, Digest)>,
+        mut missing: Vec<(ObjectId, Tried)>,
     ) -> Result<BTreeMap<Digest, serde_json::Value>, Halt> {
         let mut found = BTreeMap::new();
         if missing.is_empty() {
@@ -111,9 +112,9 @@ impl Performer {
                 Err(Unread::Halt(halt)) => return Err(halt),
             };
             let Some(set) = set else { continue };
-            missing.retain(|(id, digest)| {
-                let object = find(&set, id).filter(|object| digest_of(object) == *digest);
-                object.map(|object| found.insert(*digest, object.value.value().clone())).is_none()
+            missing.retain(|(id, Tried { manifest, ignored })| {
+                let object = find(&set, id).filter(|object| digest_of(object, ignored) == *manifest);
+                object.map(|object| found.insert(*manifest, object.value.value().clone())).is_none()
             });
             if missing.is_empty() {
                 break;

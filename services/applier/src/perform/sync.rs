@@ -102,11 +102,13 @@ impl Sync<'_> {
             Err(Unread::Halt(halt)) => return Err(halt),
             Err(Unread::Fault(fault)) => Err(fault),
         };
-        let digests = materials.as_ref().map(|materials| materials.digests(&self.plan)).unwrap_or_default();
+        let rules = &self.application.ignore;
+        let tried =
+            materials.as_ref().map(|materials| materials.tried(&self.plan, rules)).unwrap_or_default();
         self.rows = if self.resumed {
             Rows::resumed(recorded, &self.plan)
         } else {
-            Rows::intent(recorded, &self.plan, &digests)
+            Rows::intent(recorded, &self.plan, &tried)
         };
         self.start().await?;
         let done = match materials {

@@ -24,7 +24,7 @@ use manifest::{DesiredSet, Document, InstallKey, SetOptions};
 use model::{
     Aggregate, Application, Cluster, DefinitionSet, Digest, Failure, Gvk, HealthStatus, ObjectId, Source,
     TargetId, Timestamp,
-    definition::{FirstContact, Git, Kubeconfig, SourcePath},
+    definition::{FirstContact, Git, IgnoreRule, Kubeconfig, SourcePath},
 };
 use plan::{Action, Reason, Step, SyncPlan, assign};
 use serde_json::{Value, json};
@@ -139,6 +139,12 @@ impl Bed {
         let kubeconfig = self.kubeconfig.clone();
         let cluster = Cluster { name: self.target.cluster.clone(), labels: BTreeMap::new(), kubeconfig };
         DefinitionSet::new(vec![source], vec![cluster], vec![self.application.clone()]).unwrap()
+    }
+
+    /// Publishes definitions with these rules.
+    pub async fn ignore(&mut self, rules: Vec<IgnoreRule>) {
+        self.application.ignore = rules;
+        self.define().await;
     }
 
     pub fn change_slice(&mut self) {

@@ -5,6 +5,7 @@ mod bed;
 mod cluster_side;
 mod contact;
 mod fields;
+mod ignored;
 mod interrupted;
 mod plain;
 mod refused;

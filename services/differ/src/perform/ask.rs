@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use cluster::{Apply, ClusterClient, ClusterError, Discovery, Force, Live, Lookup, Mode, Resource};
-use manifest::{DesiredSecrets, restore};
-use model::{ApiVersion, ApplicationName, Failure, Gvk, ObjectId, Timestamp};
+use manifest::{DesiredObject, DesiredSecrets, restore};
+use model::{ApiVersion, ApplicationName, Failure, Gvk, ObjectId, Timestamp, definition::Ignored};
 use serde_json::Value;
 
 use crate::{
@@ -104,6 +104,13 @@ impl Asker {
             Err(error) => return DryRun::Unknown(failure(&error, self.now)),
         };
         let manager = field_manager(application);
+        let ignored = desired.ignored(&key.id);
+        // What is created is created whole.
+        let without = before
+            .as_ref()
+            .map(|live| diff::left_out(wanted.value.value(), &ignored, Some(live.value.value())));
+        let without = without.unwrap_or_default();
+        let body = diff::without(&body, &without);
         let request = Apply {
             resource,
             id: &key.id,
@@ -115,7 +122,10 @@ impl Asker {
             start_by: None,
         };
         match self.client.apply(&request).await {
-            Ok(applied) => compare(before, applied.object, wanted.value.value(), &manager),
+            Ok(applied) => {
+                let (before, after) = handed_over(before, applied.object, &ignored, (wanted, &manager));
+                compare(before, after, &diff::without(wanted.value.value(), &without), &manager)
+            }
             // Its namespace is not there yet: nothing is there to compare with.
             Err(ClusterError::NotFound { .. }) if before.is_none() => {
                 // The redacted manifest, not the body that was sent: this is stored and shown.
@@ -130,13 +140,34 @@ impl Asker {
     }
 }
 
+/// Both objects as they would be if what is ignored had been handed over before: the applier does that first.
+fn handed_over(
+    before: Option<Live>,
+    after: Live,
+    ignored: &Ignored,
+    (wanted, manager): (&DesiredObject, &str),
+) -> (Option<Value>, Value) {
+    let after = after.value.into_value();
+    let Some(before) = before.map(|live| live.value.into_value()) else { return (None, after) };
+    let paths = diff::given_up(&before, manager, wanted.value.value(), ignored);
+    if paths.is_empty() {
+        return (Some(before), after);
+    }
+    let values = |object: &Value| {
+        diff::in_order_of_removal(paths.iter().flat_map(|path| path.pointers(object)).collect())
+    };
+    let records = diff::records(&before, manager, &paths);
+    let after = diff::without(&after, &values(&after));
+    (Some(diff::without(&diff::without(&before, &values(&before)), &records)), after)
+}
+
 /// Compares a live object with what an apply would make of it.
-fn compare(before: Option<Live>, after: Live, desired: &Value, manager: &str) -> DryRun {
-    let after = Arc::new(after.value.into_value());
+fn compare(before: Option<Value>, after: Value, desired: &Value, manager: &str) -> DryRun {
+    let after = Arc::new(after);
     let Some(before) = before else {
         return DryRun::Changes { fields: vec![], managers: vec![], after, before: None };
     };
-    let before = Arc::new(before.value.into_value());
+    let before = Arc::new(before);
     match diff::judge(&before, &after, manager) {
         diff::Verdict::InSync => match diff::record(&before, desired, manager) {
             Some(fingerprint) => DryRun::Same(to_event(fingerprint)),

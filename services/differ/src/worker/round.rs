@@ -185,7 +185,9 @@ impl Worker {
     }
 
     fn resolve(&self, snapshot: &Snapshot, digest: model::Digest, loaded: &perform::Loaded) -> Desired {
-        let namespace = snapshot.assignment.as_ref().and_then(|wanted| wanted.application.namespace.clone());
+        let application = snapshot.assignment.as_ref().map(|wanted| &wanted.application);
+        let namespace = application.and_then(|application| application.namespace.as_deref());
+        let rules = application.map(|application| application.ignore.as_slice()).unwrap_or_default();
         let discovery = self.connection.as_ref().map(|connection| &connection.discovery);
         let scope = |gvk: &Gvk| match discovery?.lookup(gvk) {
             cluster::Lookup::Known(resource) => Some(match resource.scope {
@@ -194,7 +196,7 @@ impl Worker {
             }),
             cluster::Lookup::UnknownKind | cluster::Lookup::GroupUnavailable => None,
         };
-        Desired::resolve(digest, &loaded.set, namespace.as_deref().unwrap_or("default"), scope)
+        Desired::resolve(digest, &loaded.set, rules, namespace.unwrap_or("default"), scope)
     }
 
     async fn ask(&mut self, asks: Vec<(TargetId, Vec<Question>)>) {

@@ -64,7 +64,7 @@ impl Wanted {
                 sync: SyncPolicy { auto: false, prune: subject.prune, self_heal: false },
                 deletion: Default::default(),
                 guard: Default::default(),
-                ignore: vec![],
+                ignore: subject.ignore.clone(),
                 first_contact: Default::default(),
             }],
         )

@@ -10,6 +10,7 @@ mod command_line;
 mod drift;
 mod first_sync;
 mod health;
+mod ignored;
 mod interruption;
 mod patience;
 mod refusals;

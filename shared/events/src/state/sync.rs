@@ -1,6 +1,6 @@
 //! `sync/<cluster>/<application>`, written by the applier: what was done.
 
-use model::{ApiVersion, Commit, Digest, Failure, ObjectId, Timestamp};
+use model::{ApiVersion, Commit, Digest, Failure, ObjectId, Timestamp, definition::Ignored};
 use serde::{Deserialize, Serialize};
 
 use super::State;
@@ -83,8 +83,11 @@ pub struct AppliedObject {
     pub uid: Option<String>,
     /// Resource version answered by the last write.
     pub resource_version: Option<String>,
-    /// Digest of the redacted manifest applied last.
+    /// Digest of the redacted manifest applied last, as it was applied: without what is ignored.
     pub manifest: Option<Digest>,
+    /// What of it was left to others.
+    #[serde(default)]
+    pub ignored: Ignored,
     /// What the server answered to it.
     pub fingerprint: Option<Fingerprint>,
     /// What the newest sync did to it.

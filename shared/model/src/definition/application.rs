@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApplicationName, Cluster, SourceName};
+use crate::{ApplicationName, Cluster, SourceName, definition::IgnoreRule};
 
 /// A path of a source, how it is rendered, where it goes and under which policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,27 +147,6 @@ impl Default for Guard {
         // A rename or a removed feature stays below it; a lost folder does not.
         Self { max_prune_percent: 30 }
     }
-}
-
-/// Fields that others may change without it being drift.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct IgnoreRule {
-    /// API group; `None`: any.
-    #[serde(default)]
-    pub group: Option<String>,
-    /// Kind; `None`: any.
-    #[serde(default)]
-    pub kind: Option<String>,
-    /// Name; `None`: any.
-    #[serde(default)]
-    pub name: Option<String>,
-    /// JSON pointers (RFC 6901).
-    #[serde(default)]
-    pub pointers: Vec<String>,
-    /// Field managers whose fields are left alone.
-    #[serde(default)]
-    pub managers: Vec<String>,
 }
 
 /// What to do with objects that exist but are not ours.

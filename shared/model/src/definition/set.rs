@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Application, Cluster, Digest, Source};
+use crate::{Application, Cluster, Digest, Source, definition::IgnoreRule};
 
 /// Most applications, clusters or sources in one set: bounds what one hostile commit can cost.
 pub const DEFINITIONS_MAX: usize = 100_000;
@@ -42,6 +42,14 @@ pub enum SetError {
         /// The source.
         name: String,
     },
+    /// A rule about fields of others that cannot be one.
+    #[error("application {application} has an ignore rule that cannot be one: {problem}")]
+    IgnoreRule {
+        /// The application.
+        application: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Too many definitions.
     #[error("{count} definitions of kind {kind}: {DEFINITIONS_MAX} are the most")]
     TooMany {
@@ -78,6 +86,11 @@ impl DefinitionSet {
                 application: lost.name.to_string(),
                 name: lost.source.name.to_string(),
             });
+        }
+        for application in &applications {
+            if let Some(problem) = application.ignore.iter().find_map(IgnoreRule::problem) {
+                return Err(SetError::IgnoreRule { application: application.name.to_string(), problem });
+            }
         }
         Ok(Self { sources, clusters, applications })
     }

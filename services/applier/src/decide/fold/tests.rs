@@ -6,6 +6,7 @@ use model::{Digest, ObjectId};
 use plan::{Action, HeldObject, HeldReason, Reason, Stage, SyncPlan};
 
 use super::*;
+use crate::decide::intent::Tried;
 
 fn id(name: &str) -> ObjectId {
     ObjectId {
@@ -34,6 +35,7 @@ fn row(name: &str, outcome: ObjectOutcome) -> AppliedObject {
         uid: Some(format!("uid-{name}")),
         resource_version: Some("1".into()),
         manifest: Some(Digest::of(b"old")),
+        ignored: Default::default(),
         fingerprint: None,
         outcome,
     }
@@ -70,8 +72,8 @@ fn intent() -> Rows {
         row("held", ObjectOutcome::Failed(failure())),
         row("going", ObjectOutcome::Terminating),
     ];
-    let digests = BTreeMap::from([(id("new"), Digest::of(b"new")), (id("old"), Digest::of(b"new"))]);
-    Rows::intent(inventory, &all(), &digests)
+    let tried = || Tried { manifest: Digest::of(b"new"), ignored: Default::default() };
+    Rows::intent(inventory, &all(), &BTreeMap::from([(id("new"), tried()), (id("old"), tried())]))
 }
 
 fn shown(rows: &Rows) -> Vec<String> {

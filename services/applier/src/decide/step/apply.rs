@@ -1,10 +1,10 @@
-//! Applying to an object that is ours: force only on what we applied last, clear what is in the way, remove
-//! what was dropped and stayed behind.
+//! Applying to an object that is ours: give up what is ignored, force only on what we applied last, clear what
+//! is in the way, remove what was dropped and stayed behind.
 
 use cluster::{Applied, Cause, CauseKind, ClusterError, Force, Live, Outcome};
 use events::state::{ObjectOutcome, Origin};
 
-use super::{Act, Answer, Machine, Next, Phase, StepResult, Written, fingerprint};
+use super::{Act, Answer, Machine, Next, Phase, StepResult, Task, Written, fingerprint};
 use crate::decide::{
     error::Fault,
     force::may_force,
@@ -24,6 +24,8 @@ pub(super) struct Applying {
     origin: Origin,
     made: Made,
     removals: u32,
+    /// JSON pointers, in order of removal, of what of the manifest is left to others.
+    without: Vec<String>,
     stage: Stage,
 }
 
@@ -43,8 +45,24 @@ enum Made {
     Before,
 }
 
+/// What comes after fields were given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Apply,
+    /// The object was just created: the rest of it is as desired.
+    Finish,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 enum Stage {
+    /// Some of its fields are left to others: which of them are ours so far?
+    Prepare,
+    /// Takes out the records that they are ours.
+    GiveUp {
+        records: Clearing,
+        version: String,
+        then: Then,
+    },
     Apply,
     /// The object changed under the apply: is it still the same one?
     Reread,
@@ -80,6 +98,7 @@ impl Applying {
             origin,
             made: Made::Before,
             removals: 0,
+            without: Vec::new(),
             stage: Stage::Apply,
         }
     }
@@ -92,11 +111,20 @@ impl Applying {
         Self { conflicts: OnConflict::TakeOver, ..Self::to(uid, Origin::Adopted) }
     }
 
+    /// Looks first whether fields are to be given up, if there are any that could be.
+    pub(super) fn preparing(self, task: &Task) -> Self {
+        if task.ignored.is_empty() { self } else { Self { stage: Stage::Prepare, ..self } }
+    }
+
     pub(super) fn act(&self) -> Act {
         match &self.stage {
-            Stage::Apply => Act::Apply { uid: self.uid.clone(), force: self.force },
-            Stage::Reread | Stage::Examine { .. } | Stage::TrimAgain => Act::Look,
-            Stage::Clear { clearing, version, .. } | Stage::Trim { trimming: clearing, version } => {
+            Stage::Apply => {
+                Act::Apply { uid: self.uid.clone(), force: self.force, without: self.without.clone() }
+            }
+            Stage::Prepare | Stage::Reread | Stage::Examine { .. } | Stage::TrimAgain => Act::Look,
+            Stage::GiveUp { records: clearing, version, .. }
+            | Stage::Clear { clearing, version, .. }
+            | Stage::Trim { trimming: clearing, version } => {
                 Act::Patch { clearing: clearing.clone(), version: version.clone() }
             }
             Stage::Probe { .. } => Act::Probe,
@@ -120,24 +148,53 @@ impl Machine<'_> {
             } else {
                 Fault::Cluster(refusal)
             }),
+            (Stage::GiveUp { then, .. }, Answer::Patched(live)) => self.prepared(applying, &live, then),
             (Stage::Clear { .. }, Answer::Patched(_)) => self.enter(applying.at(Stage::Apply)),
             (Stage::Trim { .. }, Answer::Patched(live)) => self.done(applying, &live),
             (stage, Answer::Seen(Some(live))) if live.uid == applying.uid => {
                 self.reread(applying, stage, &live)
             }
-            (Stage::Reread | Stage::Examine { .. } | Stage::TrimAgain, Answer::Seen(_)) => self.replaced(),
+            (Stage::Prepare | Stage::Reread | Stage::Examine { .. } | Stage::TrimAgain, Answer::Seen(_)) => {
+                self.replaced()
+            }
             _ => self.unexpected(),
         }
     }
 
     fn reread(&mut self, applying: Applying, stage: Stage, live: &Live) -> Next {
         match stage {
+            Stage::Prepare => self.prepared(applying, live, Then::Apply),
             Stage::Reread => self.enter(applying.at(Stage::Apply)),
             Stage::TrimAgain => self.written(applying, live),
             Stage::Examine { refusal } => self.examined(applying, refusal, live),
-            Stage::Apply | Stage::Clear { .. } | Stage::Probe { .. } | Stage::Trim { .. } => {
-                self.unexpected()
-            }
+            Stage::Apply
+            | Stage::GiveUp { .. }
+            | Stage::Clear { .. }
+            | Stage::Probe { .. }
+            | Stage::Trim { .. } => self.unexpected(),
+        }
+    }
+
+    /// The object was created whole, with what is ignored from now on.
+    pub(super) fn handed_over(&mut self, applying: Applying, live: &Live) -> Next {
+        self.prepared(applying, live, Then::Finish)
+    }
+
+    /// Gives up what is ours and is ignored; when nothing is, what is left out of the apply is known.
+    fn prepared(&mut self, applying: Applying, live: &Live, then: Then) -> Next {
+        let (object, desired, ignored) = (live.value.value(), self.task.desired(), &self.task.ignored);
+        let ours = self.task.manager();
+        let given_up = diff::given_up(object, &ours, desired, ignored);
+        let removals = diff::records(object, &ours, &given_up);
+        if !removals.is_empty() {
+            let records = Clearing { removals, settings: Vec::new() };
+            let version = live.resource_version.clone();
+            return self.enter(applying.at(Stage::GiveUp { records, version, then }));
+        }
+        let applying = Applying { without: diff::left_out(desired, ignored, Some(object)), ..applying };
+        match then {
+            Then::Apply => self.enter(applying.at(Stage::Apply)),
+            Then::Finish => self.written(applying, live),
         }
     }
 
@@ -163,6 +220,10 @@ impl Machine<'_> {
                 self.enter(applying.at(Stage::Examine { refusal }))
             }
             (Stage::Probe { refusal }, _) => self.fail(Fault::Cluster(refusal)),
+            // An object that was just created goes through an apply then, which changes nothing.
+            (Stage::GiveUp { .. }, ClusterError::Moved { .. } | ClusterError::Invalid { .. }) => {
+                self.enter(applying.at(Stage::Prepare))
+            }
             (Stage::Trim { .. }, ClusterError::Moved { .. } | ClusterError::Invalid { .. })
                 if applying.removals < REMOVALS_MAX =>
             {
@@ -189,13 +250,14 @@ impl Machine<'_> {
     fn examined(&mut self, applying: Applying, refusal: ClusterError, live: &Live) -> Next {
         let causes =
             if let ClusterError::Invalid { causes, .. } = &refusal { causes.as_slice() } else { &[] };
-        let clearing = clearing(&Refused {
+        let mut clearing = clearing(&Refused {
             live: live.value.value(),
             desired: self.task.desired(),
             last: self.task.last.as_ref(),
             causes,
             ours: &self.task.manager(),
         });
+        clearing.settings.retain(|setting| !applying.without.contains(&setting.from));
         if clearing.removals.is_empty() || applying.removals >= REMOVALS_MAX {
             return self.enter(applying.at(Stage::Probe { refusal }));
         }
@@ -208,7 +270,7 @@ impl Machine<'_> {
     pub(super) fn written(&mut self, applying: Applying, live: &Live) -> Next {
         let left = match &self.task.last {
             Some(last) if applying.removals < REMOVALS_MAX => {
-                leftovers(live.value.value(), last, self.task.desired())
+                leftovers(live.value.value(), &self.task.ours_of(last, live), self.task.desired())
             }
             Some(_) | None => Vec::new(),
         };
@@ -228,10 +290,11 @@ impl Machine<'_> {
             Made::Before if same => ObjectOutcome::Unchanged,
             Made::Before => ObjectOutcome::Configured,
         };
+        let desired = diff::without(self.task.desired(), &applying.without);
         self.finish(StepResult::Written(Box::new(Written {
             uid: live.uid.clone(),
             resource_version: live.resource_version.clone(),
-            fingerprint: fingerprint(live.value.value(), self.task.desired(), &self.task.manager()),
+            fingerprint: fingerprint(live.value.value(), &desired, &self.task.manager()),
             origin: applying.origin,
             outcome,
         })))

@@ -21,11 +21,11 @@ impl Machine<'_> {
         };
         if others.is_empty() {
             let applying = Applying::created(&applied.object.uid);
-            return self.written(applying, &applied.object);
+            return self.handed_over(applying, &applied.object);
         }
         if self.task.takes_over() {
             let applying = Applying::to(&applied.object.uid, Origin::Adopted);
-            return self.written(applying, &applied.object);
+            return self.handed_over(applying, &applied.object);
         }
         self.enter(Phase::GivingBack { uid: applied.object.uid, managers: others })
     }
@@ -46,10 +46,10 @@ impl Machine<'_> {
         }
         let object = live.value.value();
         if is_ours(object, &self.task.application.name) {
-            return self.enter(Phase::Applying(self.found(&live.uid)));
+            return self.enter(Phase::Applying(self.found(&live.uid).preparing(self.task)));
         }
         if self.task.takes_over() {
-            return self.enter(Phase::Applying(Applying::taking_over(&live.uid)));
+            return self.enter(Phase::Applying(Applying::taking_over(&live.uid).preparing(self.task)));
         }
         self.refuse_contact(other_managers(object, &self.task.manager()))
     }

@@ -39,8 +39,10 @@ fn task(action: Action, reason: Reason) -> Task {
     Task {
         step,
         application: application(FirstContact::Refuse),
+        ignored: Ignored::default(),
         desired: Some(manifest),
         last: None,
+        last_ignored: Ignored::default(),
         version: Some("7".into()),
         origin: Origin::Created,
         attempted: Attempted::No,
@@ -141,8 +143,11 @@ fn asked(act: &Act) -> String {
     match act {
         Act::Look => "look".into(),
         Act::Create => "create".into(),
-        Act::Apply { uid, force: Force::No } => format!("apply {uid}"),
-        Act::Apply { uid, force: Force::Yes } => format!("force {uid}"),
+        Act::Apply { uid, force, without } => {
+            let word = if *force == Force::Yes { "force" } else { "apply" };
+            let without = if without.is_empty() { vec![] } else { vec!["without".into(), without.join(" ")] };
+            [vec![word.into(), uid.clone()], without].concat().join(" ")
+        }
         Act::GiveBack { uid } => format!("give back {uid}"),
         Act::Patch { clearing, version } => format!("remove {} at {version}", clearing.removals.join(" ")),
         Act::Probe => "probe".into(),
@@ -261,6 +266,54 @@ fn force_only_on_what_we_applied_last() {
     assert_eq!(play(&knowing, answers), ["apply u", "force u", "Configured Created"]);
     assert_eq!(play(&knowing, vec![conflict(".data.b")]), ["apply u", "APPLY-CONFLICT"]);
     assert_eq!(play(&apply(), vec![conflict(".data.a")]), ["apply u", "APPLY-CONFLICT"]);
+}
+
+fn pointing(pointer: &str) -> Ignored {
+    Ignored { pointers: vec![pointer.into()], managers: vec![] }
+}
+
+fn ignoring(task: Task) -> Task {
+    Task { ignored: pointing("/data/a"), ..task }
+}
+
+#[test]
+fn what_is_ignored_is_given_up_before_it_is_left_out() {
+    let record = "remove /metadata/managedFields/0/fieldsV1/f:data at 8";
+    let handed = || {
+        let mut value = live(true, &[]).value.into_value();
+        value["metadata"]["managedFields"][0]["fieldsV1"] = json!({"f:spec": {}});
+        Live { value: redact(value, &InstallKey::from_bytes([1; 32]), &[]).0, ..live(true, &[]) }
+    };
+    let seen = || Answer::Seen(Some(live(true, &[])));
+    let task = ignoring(apply());
+    let answers = vec![seen(), Answer::Patched(handed()), done(Outcome::Updated, handed())];
+    assert_eq!(play(&task, answers), ["look", record, "apply u without /data/a", "Configured Created"]);
+    // Another one changed the object meanwhile; and who owns nothing has nothing to give up.
+    let answers = vec![seen(), moved(), Answer::Seen(Some(handed())), done(Outcome::Updated, handed())];
+    assert_eq!(
+        play(&task, answers),
+        ["look", record, "look", "apply u without /data/a", "Configured Created"]
+    );
+    // What was created whole is given up at once, and needs no other apply.
+    let answers = vec![done(Outcome::Created, live(true, &[])), Answer::Patched(handed())];
+    assert_eq!(play(&ignoring(create()), answers), ["create", record, "Created Created"]);
+    // Conflicts about what is ignored cannot be; what is no longer ignored is taken back.
+    let knowing =
+        Task { last: Some(json!({"data": {"a": "0"}})), last_ignored: pointing("/data/a"), ..apply() };
+    let answers = vec![conflict(".data.a"), done(Outcome::Updated, live(true, &[]))];
+    assert_eq!(play(&knowing, answers), ["apply u", "force u", "Configured Created"]);
+}
+
+#[test]
+fn what_was_ignored_is_no_leftover() {
+    let last = || Some(json!({"data": {"a": "1", "b": "1"}}));
+    let behind = || done(Outcome::Updated, live(true, &["alice"]));
+    let was = Task { last: last(), last_ignored: pointing("/data/b"), ..apply() };
+    assert_eq!(play(&was, vec![behind()]), ["apply u", "Configured Created"]);
+    let ignored = pointing("/data/b");
+    let is = Task { last: last(), ignored, ..apply() };
+    let answers = vec![Answer::Seen(Some(live(true, &["alice"]))), behind()];
+    assert_eq!(play(&is, answers), ["look", "apply u", "Configured Created"]);
 }
 
 #[test]

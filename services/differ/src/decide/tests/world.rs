@@ -161,6 +161,7 @@ impl World {
                 uid: Some(format!("uid-{name}")),
                 resource_version: Some(version),
                 manifest: Some(digest_of(&name, &content)),
+                ignored: Default::default(),
                 fingerprint: Some(fingerprint::to_event(record)),
                 outcome: ObjectOutcome::Created,
             };
@@ -209,12 +210,14 @@ impl World {
     pub fn load(&mut self) {
         let render = self.snapshot.render.as_ref().unwrap();
         let digest = render.state.desired.as_ref().unwrap().digest;
-        let mut desired = Desired { digest, objects: vec![], manifests: BTreeMap::new(), unknown: vec![] };
+        let rules = self.application().ignore;
+        let mut desired =
+            Desired { digest, objects: vec![], rules, manifests: BTreeMap::new(), unknown: vec![] };
         for (name, content) in &self.wanted {
             desired.objects.push(plan::DesiredObject {
                 id: id(name),
                 api_version: "v1".parse().unwrap(),
-                manifest: digest_of(name, content),
+                manifest: diff::applied_digest(&wanted(name, content), &desired.ignored(&id(name))),
                 expiry: Expiry::Never,
             });
             let (value, _) = redact(wanted(name, content), &InstallKey::from_bytes([7; 32]), &[]);
