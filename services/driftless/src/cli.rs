@@ -56,7 +56,8 @@ With -o json standard output is one document, and nothing else is told unless th
   revision  the commit that was rendered, or null
   health    Healthy, Progressing, Degraded, Suspended, Missing, Unknown, or null
   failure   {code, message, remedy}, or null; the code is stable
-  objects   [{group, kind, namespace, name, outcome, failure}]";
+  objects   [{group, kind, namespace, name, outcome, failure}]
+  notes     sentences: what was set aside or left out";
 
 const DIFF_HELP: &str = "\
 Examples:

@@ -2,6 +2,7 @@
 
 mod commit;
 mod mirrors;
+mod published;
 mod survey;
 
 use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
@@ -71,6 +72,7 @@ impl Performer {
         let mirror = mirrors::ready(&self.mirrors, &visit).await?;
         let mut found = Vec::with_capacity(visit.looks.len());
         for look in visit.looks {
+            let look = self.checked(look).await;
             let surveyed = match &mirror {
                 Ok(mirror) => self.survey(mirror, &look).await?,
                 Err(fault) => Err(fault.clone()),

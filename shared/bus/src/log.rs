@@ -100,6 +100,12 @@ pub trait Log: Send + Sync + 'static {
     /// stores it anew. `Unavailable` (transient).
     async fn get_blob(&self, digest: &Digest) -> Result<Option<Bytes>, BlobError>;
 
+    /// Whether a blob is there, without reading it.
+    ///
+    /// # Errors
+    /// `Unavailable` (transient).
+    async fn has_blob(&self, digest: &Digest) -> Result<bool, BlobError>;
+
     /// Removes the blobs that are not in `keep` and were last put before `older_than`.
     ///
     /// # Errors

@@ -136,6 +136,10 @@ impl Log for Patient {
         self.until_answered(|| self.log.get_blob(digest)).await
     }
 
+    async fn has_blob(&self, digest: &Digest) -> Result<bool, BlobError> {
+        self.until_answered(|| self.log.has_blob(digest)).await
+    }
+
     async fn sweep_blobs(&self, keep: &HashSet<Digest>, older_than: Timestamp) -> Result<Swept, BlobError> {
         self.log.sweep_blobs(keep, older_than).await
     }

@@ -17,7 +17,7 @@ pub use codec::{DecodeError, State, decode, encode};
 pub use command::{CommandState, REQUESTS_MAX, Request, RequestId, RequestKind};
 pub use definitions::DefinitionsState;
 pub use render::{DesiredState, Note, RenderInputs, RenderState};
-pub use source::{ObservedPath, ObservedRevision, PathOutcome, SourceState};
+pub use source::{NOTES_MAX, ObservedPath, ObservedRevision, PathOutcome, SourceState};
 pub use sync::{
     AppliedObject, EmptyMark, Fingerprint, ObjectOutcome, Origin, SyncOutcome, SyncStage, SyncState,
 };

@@ -28,7 +28,14 @@ pub(crate) fn if_due(core: &Core, packs_max: usize, stop: &AtomicBool) {
             }
         }
         Err(GitFailure::Missing) => core.condemn(),
-        Err(GitFailure::Failed(error)) => tracing::warn!(address, %error, "could not repack the mirror"),
+        Err(GitFailure::Failed(error)) => {
+            tracing::warn!(address, %error, "could not repack the mirror");
+            // Until it works, packs gather: an open mirror has room for those that were there, and some more.
+            if let Err(error) = core.reopen() {
+                tracing::warn!(address, %error, "could not open the mirror anew");
+                core.condemn();
+            }
+        }
     }
 }
 

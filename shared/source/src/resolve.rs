@@ -56,12 +56,13 @@ impl Mirror {
             gix::refs::FullName::try_from(format!("{}{name}", kind.prefix())).map_err(|_| missing())?;
         let found = repository.try_find_reference(&full).map_err(|error| self.damaged(&error))?;
         let mut found = found.ok_or_else(missing)?;
+        let id = found.peel_to_id().map_err(|error| self.damaged(&error))?.detach();
+        let header = repository.find_header(id).map_err(|error| self.damaged(&error))?;
         // A tag may stand for a tree or blob, of which nothing can be made.
-        let commit = found.peel_to_commit().map_err(|error| match error.is_corrupted() {
-            true => self.damaged(&error),
-            false => missing(),
-        })?;
-        Ok(Resolved { commit: ours(commit.id), name: name.to_owned() })
+        if header.kind() != gix::object::Kind::Commit {
+            return Err(missing());
+        }
+        Ok(Resolved { commit: ours(id), name: name.to_owned() })
     }
 
     fn highest(&self, range: &str) -> Result<Resolved, SourceError> {

@@ -9,6 +9,7 @@ use std::{
 use gix::{
     ObjectId,
     bstr::BString,
+    odb::store::init::Slots,
     protocol::{
         handshake::Ref,
         transport::client::{
@@ -42,6 +43,9 @@ const OBJECT_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Longest silence of an HTTP server. The default of 30 s is too short for one that packs a large repository.
 const HTTP_SILENCE_MAX: Duration = Duration::from_secs(120);
 
+/// Packs that an open mirror can see: far more than are kept before they become one.
+const PACK_SLOTS_MIN: usize = 512;
+
 /// Where namespaced references keep commits that were fetched by id.
 pub(crate) const PINNED: &str = "refs/driftless/pinned/";
 
@@ -65,7 +69,10 @@ pub(crate) fn open_options(git: &Git, scheme: &Scheme) -> gix::open::Options {
         settings.push(format!("core.sshCommand={}", ssh_command(&git.auth)));
         settings.push("ssh.variant=ssh".to_owned());
     }
-    gix::open::Options::isolated().config_overrides(settings)
+    // One slot is one pack that lookups can see; without the number they see 32, and what lies in a later pack
+    // seems to be missing.
+    let slots = Slots::AsNeededByDiskState { multiplier: 2.0, minimum: PACK_SLOTS_MIN };
+    gix::open::Options::isolated().config_overrides(settings).object_store_slots(slots)
 }
 
 /// The ssh program's command line: no questions, known hosts only, dead connections noticed within a minute.

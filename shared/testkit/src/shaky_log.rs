@@ -135,6 +135,13 @@ impl Log for ShakyLog {
         self.log.get_blob(digest).await
     }
 
+    async fn has_blob(&self, digest: &Digest) -> Result<bool, BlobError> {
+        if fails(&self.gets) {
+            return Err(BlobError::Unavailable(cause()));
+        }
+        self.log.has_blob(digest).await
+    }
+
     async fn sweep_blobs(&self, keep: &HashSet<Digest>, older_than: Timestamp) -> Result<Swept, BlobError> {
         self.log.sweep_blobs(keep, older_than).await
     }

@@ -81,6 +81,7 @@ fn json_of_sync(story: &Story, ended: &Ended) -> Value {
         "health": story.state().map(|state| state.health.status.word()),
         "failure": problem.map(Problem::failure),
         "objects": objects,
+        "notes": story.notes(),
     })
 }
 

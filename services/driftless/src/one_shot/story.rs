@@ -10,11 +10,12 @@ use bus::{Filter, Log, Watch, WatchItem};
 use events::{
     Content, Event, EventType, Table,
     state::{
-        AppliedObject, ObjectOutcome, RenderState, RequestId, RequestOutcome, SourceState, SyncState,
-        TargetState,
+        AppliedObject, ObjectOutcome, PathOutcome, RenderState, RequestId, RequestOutcome, SourceState,
+        SyncState, TargetState,
     },
 };
 use model::{Aggregate, AggregateKind, HealthStatus, ObjectId, TargetId};
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::definitions::Wanted;
 use crate::{exit::Exit, problem::Problem, state_folder::chain, terminal};
@@ -42,6 +43,9 @@ pub struct Story {
     fetched: Option<String>,
     revision: Option<String>,
     told: BTreeMap<ObjectId, ObjectOutcome>,
+    /// What the files of the revision leave out.
+    left_out: Vec<String>,
+    /// That, and what the render says.
     notes: Vec<String>,
     objects: Vec<AppliedObject>,
     generation: u64,
@@ -69,6 +73,7 @@ impl Story {
             fetched: None,
             revision: None,
             told: BTreeMap::new(),
+            left_out: vec![],
             notes: vec![],
             objects: vec![],
             generation: 0,
@@ -84,6 +89,11 @@ impl Story {
     /// The commit that was rendered last.
     pub fn revision(&self) -> Option<&str> {
         self.revision.as_deref()
+    }
+
+    /// What a person should know of the revision and its render.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The inventory as the newest sync left it.
@@ -149,7 +159,7 @@ impl Story {
 
     async fn take(&mut self, event: &Event) -> Result<(), Problem> {
         match event.aggregate() {
-            Aggregate::Source(_) => self.source(event),
+            Aggregate::Source(_) => self.source(event).await,
             Aggregate::Render { application, .. } if *application == self.target.application => {
                 self.render(event).await
             }
@@ -173,7 +183,7 @@ impl Story {
         }
     }
 
-    fn source(&mut self, event: &Event) -> Result<(), Problem> {
+    async fn source(&mut self, event: &Event) -> Result<(), Problem> {
         let Ok(state) = events::decode::<SourceState>(event.draft.format, &event.draft.payload) else {
             return Ok(());
         };
@@ -183,6 +193,14 @@ impl Story {
             if self.listed && self.fetched.as_ref() != Some(&fetched) {
                 self.say(&fetched);
                 self.fetched = Some(fetched);
+            }
+            // A page may be lost until the fetcher has looked: what it says counts then.
+            if let Ok(rows) = self.rows(&revision.paths).await {
+                let notes = rows.into_iter().flat_map(|row| match row.outcome {
+                    PathOutcome::Found { notes, .. } => notes,
+                    PathOutcome::Failed(_) => vec![],
+                });
+                self.left_out = notes.map(|note| note.message).collect();
             }
         }
         Ok(())
@@ -198,7 +216,8 @@ impl Story {
                 .map_err(|error| Problem::new("LOG-CONTENT", chain(&error), ""))?;
             self.desired = set.objects().iter().map(|object| object.id.clone()).collect();
             self.revision = Some(state.made_from.commit.to_string());
-            self.notes = desired.notes.iter().map(|note| note.message.clone()).collect();
+            let told = desired.notes.iter().map(|note| note.message.clone());
+            self.notes = self.left_out.iter().cloned().chain(told).collect();
             self.say(&format!("rendered  {} with {}", counted(desired.objects), state.made_from.engine));
             for note in &self.notes {
                 self.say(&format!("  note: {note}"));
@@ -230,7 +249,10 @@ impl Story {
         Ok(())
     }
 
-    async fn rows(&self, table: &Table<AppliedObject>) -> Result<Vec<AppliedObject>, Problem> {
+    async fn rows<T: Clone + Serialize + DeserializeOwned>(
+        &self,
+        table: &Table<T>,
+    ) -> Result<Vec<T>, Problem> {
         let Table::Inline(rows) = table else {
             let mut rows = vec![];
             for page in table.pages() {

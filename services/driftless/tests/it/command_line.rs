@@ -28,7 +28,7 @@ fn json_is_one_document_of_a_stable_form() {
     };
     let expected = json!({
         "version": 1, "outcome": "InSync", "revision": scene.repository.commits()[0], "health": "Healthy",
-        "failure": null, "objects": [object("ConfigMap", "settings"), object("Secret", "login")],
+        "failure": null, "objects": [object("ConfigMap", "settings"), object("Secret", "login")], "notes": [],
     });
     assert_eq!(document(&sync), expected, "{sync}");
     assert_eq!(sync.err, "", "nothing but the document is told");

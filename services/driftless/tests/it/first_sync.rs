@@ -65,3 +65,20 @@ fn a_first_sync_creates_and_a_second_writes_nothing() {
         assert_eq!(version(&scene.api.object(path)), version(object), "{path}");
     }
 }
+
+#[test]
+fn what_git_only_points_to_is_noted() {
+    let scene = Scene::new();
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
+    let first = scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG), ("deploy/big.bin", pointer)]);
+    let entry = format!("160000,{first},deploy/vendor");
+    scene.repository.git(&["update-index", "--add", "--cacheinfo", &entry]);
+    scene.repository.git(&["commit", "--quiet", "--message", "a submodule"]);
+    let told = scene.sync(&[]);
+    for what in ["note: deploy/vendor is a submodule", "note: deploy/big.bin lies in Git LFS"] {
+        assert!(told.err.contains(what), "{what}: {told}");
+    }
+    let json = scene.sync(&["-o", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(document["notes"].as_array().map(Vec::len), Some(2), "{json}");
+}

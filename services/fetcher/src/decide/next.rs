@@ -106,6 +106,7 @@ mod tests {
             outcome: PathOutcome::Found {
                 closure: Digest::of(closure.as_bytes()),
                 artifact: Digest::of(format!("sealed {closure}").as_bytes()),
+                notes: vec![],
             },
         });
         let commit = commit.to_string().repeat(40).parse().unwrap();

@@ -63,7 +63,21 @@ pub struct Sight {
     pub rows: Arc<Vec<ObservedPath>>,
 }
 
+/// Looks between two that make sure that the log still holds what they published: five minutes at the usual poll.
+const CHECK_EVERY: u32 = 10;
+
 impl Look {
+    /// Whether to make sure that the log still holds what the last look published: now and then, and whenever
+    /// somebody asks.
+    pub fn is_check_due(&self) -> bool {
+        !self.answers.is_empty() || self.rounds.is_multiple_of(CHECK_EVERY)
+    }
+
+    /// The same look, with nothing remembered: all is published anew.
+    pub fn afresh(self) -> Self {
+        Self { sight: None, ..self }
+    }
+
     /// The last sight, if it is what the newest event tells.
     pub fn current_sight(&self) -> Option<&Arc<Sight>> {
         let n = self.known.as_ref().map(|known| known.n);

@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use bus::{AppendError, Log, ReadError};
 use bytes::Bytes;
-use events::{Draft, Event, EventType, state::SourceState, state::State as _};
+use events::{
+    Draft, Event, EventType, Table,
+    content::INLINE_BYTES_MAX,
+    state::{SourceState, State as _},
+};
 use futures::{StreamExt as _, stream};
 use model::{Aggregate, Digest, SourceName};
 
@@ -42,6 +46,11 @@ pub async fn commit(log: &Arc<dyn Log>, found: Vec<(Look, Finding)>) -> Result<V
     let mut looked = Vec::with_capacity(found.len());
     let (mut drafts, mut authors) = (Vec::new(), Vec::new());
     for (look, finding) in found {
+        // Without a sight nothing is known of what the log holds: pages may be lost even if nothing is new.
+        if let (Finding::Seen(seen), None) = (&finding, look.current_sight()) {
+            let laid = Table::lay(seen.rows.clone(), INLINE_BYTES_MAX);
+            put_pages(log, laid.map_err(|error| Error::Encode(error.to_string()))?.blobs).await;
+        }
         let memory = remember(&look, &finding);
         let base = look.known.as_ref().map(Known::base);
         let followed = next::next(base.as_ref(), finding, &look.answers);

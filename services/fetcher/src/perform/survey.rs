@@ -7,7 +7,7 @@ use bus::BlobError;
 use bytes::Bytes;
 use events::{
     Table,
-    state::{ObservedPath, PathOutcome},
+    state::{NOTES_MAX, Note, ObservedPath, PathOutcome},
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use manifest::InstallKey;
@@ -29,6 +29,9 @@ const PUTS_MAX: usize = 32;
 
 /// Longest message in a state: the tool's words and a path at most.
 const MESSAGE_CHARS_MAX: usize = 2_000;
+
+/// Longest note: a path and a half-sentence.
+const NOTE_CHARS_MAX: usize = 200;
 
 /// What an artifact is sealed for.
 const PURPOSE: &str = "artifact";
@@ -92,7 +95,7 @@ impl Performer {
             look: look.clone(),
             // What this process has not sealed itself is sealed anew: equal files and keys give equal blobs, so
             // that a lost blob comes back, and under a new key everything follows.
-            artifacts: look.current_sight().map(|_| artifacts(&rows)).unwrap_or_default(),
+            outcomes: look.current_sight().map(|_| outcomes(&rows)).unwrap_or_default(),
             rows,
             sealing: Sealing { key: self.key.clone(), memory: Arc::clone(&self.memory), send },
         };
@@ -144,13 +147,33 @@ impl Performer {
     }
 }
 
-/// Artifacts by closure. Equal closures hold equal files, so one artifact serves all paths that have it.
-fn artifacts(rows: &BTreeMap<String, ObservedPath>) -> BTreeMap<Digest, Digest> {
+/// Outcomes by closure. Equal closures hold equal files, so one artifact serves all paths that have it.
+fn outcomes(rows: &BTreeMap<String, ObservedPath>) -> BTreeMap<Digest, PathOutcome> {
     let found = rows.values().filter_map(|row| match &row.outcome {
-        PathOutcome::Found { closure, artifact } => Some((*closure, *artifact)),
+        PathOutcome::Found { closure, .. } => Some((*closure, row.outcome.clone())),
         PathOutcome::Failed(_) => None,
     });
     found.collect()
+}
+
+/// What the artifact leaves out, in sentences, bounded.
+fn notes(left_out: &[source::Note]) -> Vec<Note> {
+    let told = left_out.iter().take(NOTES_MAX - 1).map(|note| match note {
+        source::Note::Submodule(path) => {
+            ("GIT-SUBMODULE", format!("{path} is a submodule: its files are not part of the source"))
+        }
+        source::Note::LfsPointer(path) => {
+            ("GIT-LFS", format!("{path} lies in Git LFS: only the pointer to it is part of the source"))
+        }
+    });
+    let more = left_out.len().saturating_sub(NOTES_MAX - 1);
+    let more = (more > 0).then(|| ("GIT-MORE", format!("{more} more files are only pointed to by Git")));
+    told.chain(more)
+        .map(|(code, message)| Note {
+            code: code.to_owned(),
+            message: message.chars().take(NOTE_CHARS_MAX).collect(),
+        })
+        .collect()
 }
 
 /// The blocking part, on a thread of its own.
@@ -158,7 +181,7 @@ struct Survey {
     mirror: Mirror,
     look: Look,
     rows: BTreeMap<String, ObservedPath>,
-    artifacts: BTreeMap<Digest, Digest>,
+    outcomes: BTreeMap<Digest, PathOutcome>,
     sealing: Sealing,
 }
 
@@ -203,16 +226,17 @@ impl Survey {
     ) -> Result<PathOutcome, Fault> {
         let closure = self.mirror.closure(commit, path, values_files);
         let closure = closure.map_err(|error| Fault::of_source(&error))?;
-        if let Some(artifact) = self.artifacts.get(&closure.digest) {
-            return Ok(PathOutcome::Found { closure: closure.digest, artifact: *artifact });
+        if let Some(known) = self.outcomes.get(&closure.digest) {
+            return Ok(known.clone());
         }
-        let artifact = self.seal(commit, &closure)?;
-        self.artifacts.insert(closure.digest, artifact);
-        Ok(PathOutcome::Found { closure: closure.digest, artifact })
+        let (artifact, notes) = self.seal(commit, &closure)?;
+        let found = PathOutcome::Found { closure: closure.digest, artifact, notes };
+        self.outcomes.insert(closure.digest, found.clone());
+        Ok(found)
     }
 
-    /// Reads and seals the files of a closure and hands them on; returns their address.
-    fn seal(&self, commit: &Commit, closure: &Closure) -> Result<Digest, Fault> {
+    /// Reads and seals the files of a closure and hands them on; returns their address, and what is left out.
+    fn seal(&self, commit: &Commit, closure: &Closure) -> Result<(Digest, Vec<Note>), Fault> {
         let roots: Vec<&str> = closure.roots.iter().map(String::as_str).collect();
         let contents = self.mirror.read(commit, &roots).map_err(|error| Fault::of_source(&error))?;
         let Sealing { key, memory, send } = &self.sealing;
@@ -228,6 +252,6 @@ impl Survey {
         };
         let room = room.map_err(|_| ()).map_err(interrupted)?;
         send.blocking_send(Sealed { bytes, _memory: room }).map_err(|_| ()).map_err(interrupted)?;
-        Ok(address)
+        Ok((address, notes(&contents.notes)))
     }
 }

@@ -5,3 +5,4 @@
 mod repository;
 mod scene;
 mod stories;
+mod troubles;

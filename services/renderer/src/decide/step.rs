@@ -142,7 +142,7 @@ pub fn step(render: &Aggregate, situation: &Situation<'_>, now: Timestamp) -> St
             }
             work_on(render, situation, 0, Work::Fail { made_from, failure: failure.clone() })
         }
-        PathOutcome::Found { closure, artifact } => {
+        PathOutcome::Found { closure, artifact, notes: _ } => {
             let made_from = inputs(job, observed, Some(*closure), situation);
             let current =
                 stored.filter(|stored| is_current(&stored.made_from, &made_from, job, situation.engines));

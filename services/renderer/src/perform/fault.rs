@@ -34,7 +34,7 @@ impl Fault {
         Self {
             code: "RENDER-FILES",
             message: "the files of this revision are not in the log's store".to_owned(),
-            remedy: "restart the fetcher, which stores them anew from Git".to_owned(),
+            remedy: "the fetcher notices within ten polls and stores them anew from Git; a requested sync makes it look at once".to_owned(),
             class: RetryClass::Transient,
         }
     }

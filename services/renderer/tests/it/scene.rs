@@ -126,7 +126,7 @@ impl Scene {
         let artifact = Artifact::from_files(files).unwrap();
         let sealed = manifest::seal(&Self::key(), "artifact", &artifact.encode());
         let blob = self.log.put_blob(sealed.into()).await.unwrap();
-        PathOutcome::Found { closure: artifact.digest(), artifact: blob }
+        PathOutcome::Found { closure: artifact.digest(), artifact: blob, notes: vec![] }
     }
 
     pub async fn publish(&self, observation: u64, rows: Vec<ObservedPath>) {

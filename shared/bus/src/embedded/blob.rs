@@ -78,6 +78,11 @@ pub(super) async fn get(
     }
 }
 
+pub(super) async fn has(store: &Arc<Store>, digest: Digest) -> Result<bool, BlobError> {
+    let known = store.read(move |txn| head(txn, &digest)).await.map_err(BlobError::Unavailable)?;
+    Ok(known.is_some_and(|head| head.complete))
+}
+
 pub(super) async fn sweep(
     store: &Arc<Store>,
     writer: &Writer,

@@ -144,6 +144,10 @@ impl Log for EmbeddedLog {
         blob::get(&self.store, &self.writer, *digest).await
     }
 
+    async fn has_blob(&self, digest: &Digest) -> Result<bool, BlobError> {
+        blob::has(&self.store, *digest).await
+    }
+
     async fn sweep_blobs(&self, keep: &HashSet<Digest>, older_than: Timestamp) -> Result<Swept, BlobError> {
         let swept = blob::sweep(&self.store, &self.writer, keep, older_than).await?;
         if swept.bytes >= compact::WORTH_BYTES {

@@ -78,6 +78,10 @@ pub(super) async fn get(hub: &Hub, digest: Digest) -> Result<Option<Bytes>, Blob
     }
 }
 
+pub(super) async fn has(hub: &Hub, digest: &Digest) -> Result<bool, BlobError> {
+    Ok(read_head(hub, digest).await?.is_some())
+}
+
 pub(super) async fn sweep(
     hub: &Arc<Hub>,
     keep: &HashSet<Digest>,

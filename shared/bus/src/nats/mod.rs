@@ -93,6 +93,10 @@ impl Log for NatsLog {
         blob::get(&self.hub, *digest).await
     }
 
+    async fn has_blob(&self, digest: &Digest) -> Result<bool, BlobError> {
+        blob::has(&self.hub, digest).await
+    }
+
     async fn sweep_blobs(&self, keep: &HashSet<Digest>, older_than: Timestamp) -> Result<Swept, BlobError> {
         blob::sweep(&self.hub, keep, older_than).await
     }

@@ -35,6 +35,10 @@ pub async fn blobs_come_back_whole(bed: Bed) {
         assert_eq!(log.get_blob(&Digest::of(content)).await.unwrap().as_ref(), Some(content));
     }
     assert_eq!(log.get_blob(&Digest::of(b"never put")).await.unwrap(), None);
+    assert!(!log.has_blob(&Digest::of(b"never put")).await.unwrap());
+    assert!(log.has_blob(&Digest::of(&contents[2])).await.unwrap());
+    log.sweep_blobs(&HashSet::new(), Timestamp::from_millis(i64::MAX)).await.unwrap();
+    assert!(!log.has_blob(&Digest::of(&contents[2])).await.unwrap());
 }
 
 fn now() -> Timestamp {

@@ -3,8 +3,11 @@
 use model::{Commit, Digest, Failure};
 use serde::{Deserialize, Serialize};
 
-use super::{RequestId, State};
+use super::{Note, RequestId, State};
 use crate::Table;
+
+/// Most notes of one path: with 200 characters each, a page of 256 paths stays far below what a blob holds.
+pub const NOTES_MAX: usize = 9;
 
 /// What is known of a source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +55,9 @@ pub enum PathOutcome {
         closure: Digest,
         /// Blob with the sealed artifact: all files of the closure.
         artifact: Digest,
+        /// What a person should know: files that Git only points to. At most [`NOTES_MAX`].
+        #[serde(default)]
+        notes: Vec<Note>,
     },
     /// Nothing usable.
     Failed(Failure),

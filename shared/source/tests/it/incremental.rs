@@ -111,20 +111,26 @@ fn a_repository_that_lost_everything_leaves_the_mirror_alone() {
     assert_eq!(head(&mirror), scene.push());
 }
 
-#[test]
-fn sixty_fetches_leave_few_packs() {
+/// Fetches sixty commits one by one, and reads each; returns the most packs that were there.
+fn sixty_fetches(limits: Limits) -> usize {
     let scene = Scene::new();
-    let mirror = scene.mirror().with_limits(Limits { packs: 20, ..Limits::default() });
+    let mirror = scene.mirror().with_limits(limits);
     let mut most = 0;
     for round in 0..60 {
-        scene.commit(&[("a.yaml", &round.to_string())]);
+        let pushed = scene.commit(&[("a.yaml", &round.to_string())]);
         mirror.fetch().unwrap();
         most = most.max(scene.packs());
-        let commit = head(&mirror);
-        let contents = mirror.read(&commit, &["a.yaml"]).unwrap();
+        assert_eq!(head(&mirror), pushed, "round {round}");
+        let contents = mirror.read(&pushed, &["a.yaml"]).unwrap();
         assert_eq!(contents.artifact.get("a.yaml").unwrap().bytes, round.to_string().as_bytes());
     }
-    assert_eq!(most, 20);
+    most
+}
+
+#[test]
+fn many_fetches_leave_few_packs_and_each_is_read() {
+    assert_eq!(sixty_fetches(Limits { packs: 20, ..Limits::default() }), 20);
+    assert_eq!(sixty_fetches(Limits::default()), Limits::default().packs);
 }
 
 #[test]

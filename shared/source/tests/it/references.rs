@@ -64,6 +64,20 @@ fn the_highest_version_in_range_wins() {
 }
 
 #[test]
+fn a_tag_of_something_else_than_a_commit_is_no_revision() {
+    let scene = Scene::new();
+    scene.work(&["tag", "content", "HEAD:a.yaml"]);
+    scene.work(&["tag", "-a", "-m", "words", "folder", "HEAD^{tree}"]);
+    scene.work(&["push", "-q", "origin", "content", "folder"]);
+    let mirror = scene.mirror();
+    mirror.fetch().unwrap();
+    for name in ["content", "folder"] {
+        assert_eq!(mirror.resolve(&Reference::Tag(name.into())).unwrap_err().code(), "GIT-REF", "{name}");
+    }
+    assert!(!mirror.fetch().unwrap().changed, "the mirror is not suspect");
+}
+
+#[test]
 fn what_is_missing_is_named_with_what_there_is() {
     let scene = Scene::new();
     for name in ["a", "b", "c", "d", "e", "f"] {

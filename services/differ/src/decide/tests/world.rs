@@ -295,7 +295,11 @@ impl World {
     }
 
     pub fn source(&mut self, change: impl FnOnce(&mut SourceState)) {
-        let found = PathOutcome::Found { closure: Digest::of(b"closure"), artifact: Digest::of(b"artifact") };
+        let found = PathOutcome::Found {
+            closure: Digest::of(b"closure"),
+            artifact: Digest::of(b"artifact"),
+            notes: vec![],
+        };
         let mut state = SourceState {
             observation: 1,
             revision: Some(ObservedRevision {

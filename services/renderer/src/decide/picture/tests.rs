@@ -53,7 +53,7 @@ fn revision(n: u64, kind: EventType, observation: u64) -> Event {
 }
 
 fn rows(names: &[&str]) -> Vec<ObservedPath> {
-    let outcome = PathOutcome::Found { closure: Digest::of(b"c"), artifact: Digest::of(b"a") };
+    let outcome = PathOutcome::Found { closure: Digest::of(b"c"), artifact: Digest::of(b"a"), notes: vec![] };
     names.iter().map(|name| ObservedPath { path: (*name).into(), outcome: outcome.clone() }).collect()
 }
 

@@ -36,7 +36,7 @@ fn observed(observation: u64) -> Observed {
 
 fn found(closure: &str) -> ObservedPath {
     let (closure, artifact) = (Digest::of(closure.as_bytes()), Digest::of(b"artifact"));
-    ObservedPath { path: "deploy".into(), outcome: PathOutcome::Found { closure, artifact } }
+    ObservedPath { path: "deploy".into(), outcome: PathOutcome::Found { closure, artifact, notes: vec![] } }
 }
 
 fn lost(message: &str) -> ObservedPath {
