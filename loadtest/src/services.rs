@@ -33,6 +33,7 @@ impl Services {
             key: key.clone(),
             bootstrap: Some(set),
             rebuilt_prune: RebuiltPrune::Unconfirmed,
+            silence: plan::patience::SILENCE,
         };
         let differ = differ::run(log.clone(), config, stop.clone());
         tasks.spawn(async move { differ.await.map_err(Fault::from) });

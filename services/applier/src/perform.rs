@@ -10,6 +10,7 @@ mod pulse;
 mod read;
 mod record;
 mod stage;
+mod supersede;
 mod sync;
 
 use std::{
@@ -18,11 +19,12 @@ use std::{
 };
 
 use bus::Log;
-use model::Timestamp;
+use model::{TargetId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Config, Error};
 use clusters::Clusters;
+use supersede::Running;
 
 pub use attend::Attended;
 
@@ -32,6 +34,7 @@ pub struct Performer {
     config: Config,
     clusters: Clusters,
     stop: CancellationToken,
+    running: Running,
 }
 
 /// Why work on a target ends before its end.
@@ -53,7 +56,12 @@ impl Performer {
     /// With that log and configuration, until `stop`.
     pub fn new(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> Self {
         let clusters = Clusters::new(config.key.clone());
-        Self { log, config, clusters, stop }
+        Self { log, config, clusters, stop, running: Running::default() }
+    }
+
+    /// Asks the sync of that generation to stop at its next step, if it runs here.
+    pub fn supersede(&self, target: &TargetId, generation: u64) {
+        self.running.supersede(target, generation);
     }
 }
 

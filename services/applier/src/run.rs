@@ -134,6 +134,12 @@ impl Applier {
     fn note(&mut self, event: &Event) {
         match self.picture.take(event) {
             Ok(Told::Target(target)) if self.picture.wants(&target) => self.queue.push(target),
+            Ok(Told::Supersede(target, generation)) => {
+                self.performer.supersede(&target, generation);
+                if self.picture.wants(&target) {
+                    self.queue.push(target);
+                }
+            }
             Ok(Told::Definitions(n, state)) => self.unread = Some((n, state)),
             Ok(Told::Target(_) | Told::Nothing) => {}
             Err(error) => {

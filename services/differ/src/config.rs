@@ -1,5 +1,7 @@
 //! What the differ is told at its start.
 
+use std::time::Duration;
+
 use manifest::InstallKey;
 use model::DefinitionSet;
 use plan::RebuiltPrune;
@@ -15,4 +17,6 @@ pub struct Config {
     pub bootstrap: Option<DefinitionSet>,
     /// Whether a person allowed prunes of an inventory that was rebuilt from a cluster.
     pub rebuilt_prune: RebuiltPrune,
+    /// How long the applier may be silent about a plan before its target counts as stalled.
+    pub silence: Duration,
 }

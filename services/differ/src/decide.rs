@@ -10,6 +10,7 @@ mod judge;
 mod publish;
 mod requests;
 mod summary;
+mod waits;
 
 use events::{EventType, state::TargetState};
 use model::{Gvk, Timestamp};
@@ -57,7 +58,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     let request = requests::current(facts);
     let wanted = requests::wanted(facts, assignment, request, now)?;
     requests::cluster_answers(facts, request, now)?;
-    publish::wait_for_applier(facts, assignment, &wanted, now)?;
+    let applier = waits::wait_for_applier(facts, assignment, &wanted, now)?;
     if publish::is_settled(facts, assignment, &wanted, request)? {
         return Ok(publish::in_sync(facts, now));
     }
@@ -82,8 +83,15 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
         retry: requests::retry(facts, request, now),
     };
     let plan = plan::plan(&situation);
-    let context =
-        publish::Context { facts, assignment, wanted: &wanted, request, judged: &judged, gates: &gates };
+    let context = publish::Context {
+        facts,
+        assignment,
+        wanted: &wanted,
+        request,
+        judged: &judged,
+        gates: &gates,
+        applier,
+    };
     if let Some(preview) = requests::preview(&context, &plan)? {
         return Ok(preview);
     }

@@ -68,7 +68,7 @@ impl Intake {
                 let state: SyncState = state(event)?;
                 let rows = self.rows::<AppliedObject>(&state.objects).await?;
                 let objects: BTreeMap<_, _> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
-                News::Sync(target.clone(), SyncFacts { n: event.n(), state, objects })
+                News::Sync(target.clone(), SyncFacts { n: event.n(), at: event.draft.time, state, objects })
             }
             Aggregate::Target(target) => {
                 let state: TargetState = state(event)?;

@@ -11,6 +11,7 @@ use events::{
 };
 use model::{
     Aggregate, ApiVersion, ApplicationName, ClusterName, DefinitionSet, ObjectId, SourceName, TargetId,
+    Timestamp,
 };
 use plan::{Assignment, assign};
 
@@ -65,6 +66,8 @@ pub struct SourceFacts {
 pub struct SyncFacts {
     /// Version of the aggregate.
     pub n: u64,
+    /// When the applier wrote it: its newest sign of life.
+    pub at: Timestamp,
     /// The state.
     pub state: SyncState,
     /// The inventory.

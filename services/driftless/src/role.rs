@@ -38,8 +38,13 @@ pub async fn run(role: Role, options: RoleOptions) -> Result<Exit, Problem> {
             text(renderer::run(log, config, stop).await)
         }
         Role::Differ => {
-            let config =
-                differ::Config { instance, key, bootstrap, rebuilt_prune: RebuiltPrune::Unconfirmed };
+            let config = differ::Config {
+                instance,
+                key,
+                bootstrap,
+                rebuilt_prune: RebuiltPrune::Unconfirmed,
+                silence: plan::patience::SILENCE,
+            };
             text(differ::run(log, config, stop).await)
         }
         Role::Applier => text(applier::run(log, applier::Config::new(key, instance), stop).await),

@@ -9,6 +9,7 @@ pub mod check;
 pub mod guard;
 pub mod heal;
 pub mod order;
+pub mod patience;
 pub mod planner;
 pub mod preview;
 pub mod step;

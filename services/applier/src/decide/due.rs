@@ -122,6 +122,8 @@ mod tests {
             plan: Content::Inline(vec![]),
             made_from,
             open: 0,
+            since: Timestamp::default(),
+            silence_ms: 0,
         }
     }
 
@@ -134,6 +136,7 @@ mod tests {
             commit: None,
             manifests: None,
             objects: Table::default(),
+            superseded: 0,
         }
     }
 

@@ -51,6 +51,9 @@ pub enum Fault {
         /// Which object.
         id: ObjectId,
     },
+    /// The sync stopped for what is wanted now.
+    #[error("not tried, because another state is wanted by now")]
+    Superseded,
     /// An earlier step failed, so this one was not tried.
     #[error("not tried, because an earlier step failed")]
     Skipped,
@@ -116,6 +119,7 @@ impl Fault {
             Self::Immutable { .. } => "APPLY-IMMUTABLE",
             Self::Replaced { .. } => "APPLY-REPLACED",
             Self::Terminating { .. } => "APPLY-TERMINATING",
+            Self::Superseded => "APPLY-SUPERSEDED",
             Self::Skipped => "APPLY-SKIPPED",
             Self::ClaimEnds { .. } => "APPLY-CLAIM",
             Self::NotEstablished { .. } => "APPLY-NOT-ESTABLISHED",
@@ -148,6 +152,7 @@ impl Fault {
             Self::Cluster(error) => error.remedy(),
             Self::Replaced { .. }
             | Self::Terminating { .. }
+            | Self::Superseded
             | Self::Skipped
             | Self::ClaimEnds { .. }
             | Self::Abandoned { .. } => "",
@@ -161,9 +166,11 @@ impl Fault {
             | Self::Conflict { .. }
             | Self::Immutable { .. }
             | Self::BlobUnreadable { .. } => RetryClass::Permanent,
-            Self::Replaced { .. } | Self::Skipped | Self::ClaimEnds { .. } | Self::Abandoned { .. } => {
-                RetryClass::Stale
-            }
+            Self::Replaced { .. }
+            | Self::Superseded
+            | Self::Skipped
+            | Self::ClaimEnds { .. }
+            | Self::Abandoned { .. } => RetryClass::Stale,
             Self::Terminating { .. } | Self::NotEstablished { .. } | Self::BlobMissing { .. } => {
                 RetryClass::Transient
             }

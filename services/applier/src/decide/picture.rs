@@ -51,6 +51,8 @@ impl Synced {
 pub enum Told {
     /// A target may need something.
     Target(TargetId),
+    /// The running sync of that generation should stop.
+    Supersede(TargetId, u64),
     /// Definitions, with their version; they are read and then [put in force](Picture::define).
     Definitions(u64, DefinitionsState),
     /// Nothing of interest.
@@ -84,7 +86,10 @@ impl Picture {
                     Some(generation) => drop(self.planned.insert(target.clone(), generation)),
                     None => drop(self.planned.remove(target)),
                 }
-                Ok(Told::Target(target.clone()))
+                Ok(match state.supersede {
+                    Some(generation) => Told::Supersede(target.clone(), generation),
+                    None => Told::Target(target.clone()),
+                })
             }
             Aggregate::Sync(target) => {
                 let state = decode::<SyncState>(format, payload).inspect_err(|_| self.park(target))?;

@@ -177,5 +177,6 @@ pub(super) fn blank(planned: &PlannedSync) -> SyncState {
         commit: None,
         manifests: None,
         objects: events::Table::default(),
+        superseded: 0,
     }
 }

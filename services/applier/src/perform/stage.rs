@@ -92,10 +92,10 @@ impl Sync<'_> {
 
     fn launch(&mut self, place: &Place, (waiting, running): (&mut VecDeque<Step>, &mut JoinSet<Ended>)) {
         while running.len() < WIDTH
-            && !self.performer.stop.is_cancelled()
+            && !self.stop.is_cancelled()
             && let Some(step) = waiting.pop_front()
         {
-            let stop = self.performer.stop.clone();
+            let stop = self.stop.clone();
             match self.errand(place, &step) {
                 Ok(errand) => drop(running.spawn(async move { (step, errand.run(&stop).await) })),
                 Err(fault) => self.rows.fold(&step, StepResult::Failed(fault), now()),

@@ -8,7 +8,8 @@ use events::{
     state::{AppliedObject, DesiredState, SyncOutcome, SyncStage, SyncState},
 };
 use model::{Aggregate, Application, Cluster, ObjectId, TargetId};
-use plan::{Step, SyncPlan};
+use plan::{Step, SyncPlan, patience::gives_way};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Halt, Performer,
@@ -37,6 +38,8 @@ pub(super) struct Sync<'p> {
     /// The inventory as it was before.
     pub(super) before: BTreeMap<ObjectId, AppliedObject>,
     pub(super) resumed: bool,
+    /// Cancelled when the process stops, or this sync should.
+    pub(super) stop: CancellationToken,
     recorder: Recorder<'p>,
     state: SyncState,
     desired: DesiredState,
@@ -72,6 +75,9 @@ impl Performer {
         let previous = newest.sync.as_ref().map(|(event, _)| event);
         let recorder = Recorder::new(self, target, previous, newest.cause.clone());
         let before = recorded.iter().map(|row| (row.id.clone(), row.clone())).collect();
+        let stop = self.stop.child_token();
+        let _entered =
+            gives_way(state.superseded).then(|| self.running.enter(target, planned.generation, stop.clone()));
         let mut sync = Sync {
             performer: self,
             application: assignment.application.clone(),
@@ -79,6 +85,7 @@ impl Performer {
             rows: Rows::default(),
             before,
             resumed,
+            stop,
             recorder,
             state: SyncState { generation: planned.generation, plan: planned.digest, ..state },
             desired: desired.clone(),
@@ -115,9 +122,10 @@ impl Sync<'_> {
             Ok(materials) => self.execute(Arc::new(materials)).await?,
             Err(fault) => Err(fault),
         };
-        let now = now();
-        if let Err(fault) = done {
-            self.rows.fail_rest(&self.plan.steps, &fault, now);
+        match done {
+            Ok(()) => {}
+            Err(Fault::Superseded) => return self.give_way().await,
+            Err(fault) => self.rows.fail_rest(&self.plan.steps, &fault, now()),
         }
         self.finish().await
     }
@@ -148,8 +156,11 @@ impl Sync<'_> {
 
     /// Everything between intent and end; the inner error fails the steps that have no result.
     async fn execute(&mut self, materials: Arc<Materials>) -> Result<Result<(), Fault>, Halt> {
-        let stop = self.performer.stop.clone();
-        let prepared = stop.run_until_cancelled(self.prepare()).await.ok_or(Halt::Stopping)?;
+        let stop = self.stop.clone();
+        let prepared = match stop.run_until_cancelled(self.prepare()).await {
+            Some(prepared) => prepared,
+            None => return self.stopped(),
+        };
         let connected = match prepared {
             Ok(connected) => connected,
             Err(error) => return Ok(Err(Fault::Cluster(error))),
@@ -159,15 +170,29 @@ impl Sync<'_> {
             self.plan.steps.chunk_by(|a, b| a.stage == b.stage).map(<[Step]>::to_vec).collect();
         for steps in stages {
             self.stage(&connected, &materials, &steps).await?;
+            if self.gives_way() && self.plan.steps.iter().any(|step| !self.rows.is_done(step)) {
+                return Ok(Err(Fault::Superseded));
+            }
             if steps.iter().any(|step| !self.rows.is_done(step)) {
                 return Ok(Err(Fault::Skipped));
             }
             let settled = stop.run_until_cancelled(self.settle_kinds(&connected, &steps)).await;
-            if let Err(fault) = settled.ok_or(Halt::Stopping)? {
-                return Ok(Err(fault));
+            match settled {
+                Some(Ok(())) => {}
+                Some(Err(fault)) => return Ok(Err(fault)),
+                None => return self.stopped(),
             }
         }
         Ok(Ok(()))
+    }
+
+    /// Whether it should stop although the process goes on.
+    pub(super) fn gives_way(&self) -> bool {
+        self.stop.is_cancelled() && !self.performer.stop.is_cancelled()
+    }
+
+    fn stopped(&self) -> Result<Result<(), Fault>, Halt> {
+        if self.gives_way() { Ok(Err(Fault::Superseded)) } else { Err(Halt::Stopping) }
     }
 
     async fn prepare(&self) -> Result<Arc<Connected>, ClusterError> {
@@ -176,6 +201,14 @@ impl Sync<'_> {
             ensure(&connected, name, &manager(&self.application.name)).await?;
         }
         Ok(connected)
+    }
+
+    /// Ends it for what is wanted now. Steps that were not begun stay pending: the next plan sees to them.
+    async fn give_way(&mut self) -> Result<Synced, Halt> {
+        self.state.superseded += 1;
+        self.state.stage = SyncStage::Superseded { at: now() };
+        self.record((EventType::SyncSuperseded, Kind::Fact)).await?;
+        Ok(Synced::of(&self.state))
     }
 
     async fn finish(&mut self) -> Result<Synced, Halt> {
@@ -191,6 +224,7 @@ impl Sync<'_> {
             let manifests = self.desired.manifests.clone();
             self.state.manifests = Some(self.recorder.settle(manifests).await?);
         }
+        self.state.superseded = 0;
         self.state.stage = SyncStage::Finished { at: now(), outcome };
         self.record((EventType::SyncFinished, Kind::Fact)).await?;
         Ok(Synced::of(&self.state))

@@ -239,6 +239,8 @@ impl Bed {
             plan: content,
             made_from,
             open: 0,
+            since: Timestamp::default(),
+            silence_ms: 0,
         };
         let state = TargetState {
             status: SyncStatus::OutOfSync,
@@ -253,6 +255,7 @@ impl Bed {
                 objects: vec![],
             },
             handled: vec![],
+            supersede: None,
         };
         self.publish(Aggregate::Target(self.target.clone()), EventType::SyncPlanned, &state).await;
         self.generation

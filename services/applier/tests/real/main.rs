@@ -10,3 +10,4 @@ mod interrupted;
 mod plain;
 mod refused;
 mod secrets;
+mod superseded;

@@ -1,5 +1,7 @@
 //! The facts that a decision is made from.
 
+use std::time::Duration;
+
 use model::{Failure, TargetId};
 use plan::RebuiltPrune;
 
@@ -33,4 +35,6 @@ pub struct Facts<'a> {
     pub cluster: &'a ClusterStanding,
     /// Whether a person allowed prunes of a rebuilt inventory.
     pub rebuilt_prune: RebuiltPrune,
+    /// How long the applier may be silent about a plan.
+    pub silence: Duration,
 }

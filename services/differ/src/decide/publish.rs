@@ -14,7 +14,8 @@ use super::{
     Facts, Next, Step,
     heals::{self, Gates},
     judge::{self, Comparison, Judged},
-    requests, summary,
+    requests, summary, waits,
+    waits::Applier,
 };
 use crate::{
     answers::{DryRun, DryRunKey, Question},
@@ -37,6 +38,7 @@ pub(super) struct Context<'a> {
     pub request: Option<&'a Request>,
     pub judged: &'a Judged,
     pub gates: &'a Gates,
+    pub applier: Applier,
 }
 
 impl Context<'_> {
@@ -51,7 +53,7 @@ impl Context<'_> {
 }
 
 /// Appends the state if it says anything new, else rests.
-fn tell(facts: &Facts<'_>, state: TargetState, wake: Option<Timestamp>) -> Next {
+pub(super) fn tell(facts: &Facts<'_>, state: TargetState, wake: Option<Timestamp>) -> Next {
     let before = facts.snapshot.own.as_ref().map(|own| &own.state);
     match before {
         Some(before) if same_news(before, &state) => Next::Rest { wake },
@@ -74,6 +76,8 @@ fn event_type(before: Option<&TargetState>, after: &TargetState) -> EventType {
     let drifted = before.is_some_and(|before| !before.drift.is_empty());
     if generation(after) != before.and_then(generation) {
         EventType::SyncPlanned
+    } else if after.supersede.is_some() && before.map(|state| state.supersede) != Some(after.supersede) {
+        EventType::SupersedeRequested
     } else if after.status == SyncStatus::Contested
         && before.map(|state| state.status) != Some(SyncStatus::Contested)
     {
@@ -87,28 +91,6 @@ fn event_type(before: Option<&TargetState>, after: &TargetState) -> EventType {
     } else {
         EventType::HealthChanged
     }
-}
-
-/// Goes on unless the applier has a plan of ours to do; health is told meanwhile.
-pub(super) fn wait_for_applier(
-    facts: &Facts<'_>,
-    assignment: &Assignment,
-    wanted: &DesiredState,
-    now: Timestamp,
-) -> Step<()> {
-    let Some(planned) = facts.snapshot.own.as_ref().and_then(|own| own.state.plan.as_ref()) else {
-        return Ok(());
-    };
-    let sync = facts.snapshot.sync.as_ref();
-    let running = sync.is_some_and(|sync| matches!(sync.state.stage, SyncStage::Running { .. }));
-    let waiting = sync.map_or(0, |sync| sync.state.generation) < planned.generation;
-    let current = planned.made_from.slice == assignment.slice
-        && planned.made_from.desired == wanted.digest
-        && planned.made_from.sync_n == sync.map_or(0, |sync| sync.n);
-    if running || (waiting && current) {
-        return Err(tell(facts, summary::own_state(facts, now), None));
-    }
-    Ok(())
 }
 
 /// Whether the newest plan brought about just what is wanted, and every object still is as it was left.
@@ -229,6 +211,9 @@ pub(super) fn publish(
     state.refused = None;
     refresh(&mut state, context.judged);
     state.status = status(&plan, &state);
+    if context.applier == Applier::Silent {
+        return Ok(waits::stalled(context, state, now));
+    }
     if plan.is_empty() || !situation.application.sync.auto {
         return Ok(rest(context, state, &plan));
     }
@@ -244,7 +229,8 @@ pub(super) fn publish(
         .map(|step| step.id.clone())
         .collect();
     state.heals = heals::count(facts, context.judged, &healed, now);
-    state.plan = Some(planned(context, &plan));
+    state.plan = Some(planned(context, &plan, now));
+    state.supersede = None;
     Ok(tell(facts, state, None))
 }
 
@@ -265,7 +251,7 @@ fn own_drift(facts: &Facts<'_>) -> Table<events::state::DriftedObject> {
     facts.snapshot.own.as_ref().map(|own| own.state.drift.clone()).unwrap_or_default()
 }
 
-fn planned(context: &Context<'_>, plan: &SyncPlan) -> PlannedSync {
+fn planned(context: &Context<'_>, plan: &SyncPlan, now: Timestamp) -> PlannedSync {
     let facts = context.facts;
     let before = facts.snapshot.own.as_ref().and_then(|own| own.state.plan.as_ref());
     let synced = facts.snapshot.sync.as_ref();
@@ -285,6 +271,8 @@ fn planned(context: &Context<'_>, plan: &SyncPlan) -> PlannedSync {
             sync_n: synced.map_or(0, |sync| sync.n),
         },
         open: plan.held.iter().filter(|held| is_open(held.reason)).count() as u32,
+        since: now,
+        silence_ms: facts.silence.as_millis().try_into().unwrap_or(u64::MAX),
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) fn own_state(facts: &Facts<'_>, now: Timestamp) -> TargetState {
             refreshed: vec![],
             health: HealthSummary { status: HealthStatus::Unknown, since: now, objects: vec![] },
             handled: vec![],
+            supersede: None,
         },
     };
     if let Some(sync) = &facts.snapshot.sync {

@@ -19,7 +19,7 @@ fn a_new_target_is_read_watched_and_planned() {
     assert_eq!(world.step(), "rest");
     world.listed();
     assert_eq!(world.step(), "SyncPlanned OutOfSync: create a New, create b New");
-    assert_eq!(world.step(), "rest", "the applier has the plan now");
+    assert_eq!(world.step(), "rest +600 s", "the applier has the plan now");
 }
 
 #[test]
@@ -151,12 +151,86 @@ fn the_guard_stops_a_plan_until_a_person_approves_just_this_one() {
     assert_eq!(world.step(), "SyncPlanned OutOfSync: prune b Orphan, prune c Orphan, prune d Orphan");
 }
 
+fn running() -> SyncStage {
+    SyncStage::Running { since: Timestamp::from_millis(0), instance: "x".into() }
+}
+
 #[test]
-fn a_running_sync_is_left_in_peace() {
+fn an_edit_that_overtakes_the_report_is_judged_by_the_report() {
     let mut world = World::synced(&["a"]);
     world.step();
-    world.stage(SyncStage::Running { since: Timestamp::from_millis(0), instance: "x".into() });
+    world.stage(running());
+    world.outcome("a", ObjectOutcome::Pending);
+    world.edit("a", "12", "other");
+    assert_eq!(world.step(), "rest +600 s", "no result yet: held back");
+    world.applied();
+    assert_eq!(world.step(), "rest", "the report tells the same contents");
+    world.edit("a", "13", "another");
+    world.load();
+    assert_eq!(world.step(), "ask whether an apply changes a", "later than the report: a question");
+}
+
+#[test]
+fn a_running_sync_is_asked_to_stop_once_when_desired_moved_on() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.stage(running());
+    assert_eq!(world.step(), "rest +600 s", "it does what is wanted");
     world.render(&[("a", "new")]);
+    assert_eq!(world.step(), "SupersedeRequested InSync Healthy");
+    assert_eq!(world.own().supersede, Some(1));
+    assert_eq!(world.step(), "rest +600 s");
+    world.stage(SyncStage::Superseded { at: world.now });
+    world.load();
+    world.step();
+    world.dry_run("a", world::changes(&["data.k"]));
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Changed");
+    assert_eq!(world.own().supersede, None);
+}
+
+#[test]
+fn after_three_that_gave_way_the_running_sync_finishes() {
+    for (in_a_row, asked) in [(2, "SupersedeRequested InSync Healthy"), (3, "rest +600 s")] {
+        let mut world = World::synced(&["a"]);
+        world.step();
+        world.stage(running());
+        world.superseded(in_a_row);
+        world.render(&[("a", "new")]);
+        assert_eq!(world.step(), asked);
+    }
+}
+
+#[test]
+fn a_silent_applier_stalls_the_target_and_no_second_plan_starts() {
+    let mut world = World::synced(&["a", "b"]);
+    world.step();
+    world.stage(running());
+    world.later(599);
+    world.edit("b", "12", "other");
+    assert_eq!(world.step(), "rest +1 s", "held back until the bound");
+    world.later(1);
+    world.load();
+    assert_eq!(world.step(), "ask whether an apply changes b", "judged again");
+    world.dry_run("b", world::changes(&["data.k"]));
+    assert_eq!(world.step(), "PlanRefused Stalled TARGET-STALLED");
+    assert_eq!(world.own().drift.len(), 1);
+    assert_eq!(world.step(), "rest", "told once, and nothing is planned");
+    world.request(RequestKind::Sync { after: None });
+    world.step();
+    assert!(matches!(world.answered(), Some(RequestOutcome::Failed(_))), "who asks learns it");
+    world.stage(running());
+    assert_eq!(world.step(), "HealthChanged OutOfSync Healthy", "a sign of life");
+    assert_eq!(world.step(), "rest +600 s");
+}
+
+#[test]
+fn a_plan_that_nobody_takes_stalls_too() {
+    let mut world = World::new(&["a"]);
+    world.load();
+    world.listed();
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: create a New");
+    world.later(600);
+    assert_eq!(world.step(), "PlanRefused Stalled TARGET-STALLED");
     assert_eq!(world.step(), "rest");
 }
 

@@ -102,6 +102,7 @@ impl Worker {
             answers: self.answers.get(target).unwrap_or(&NONE),
             cluster: &self.standing,
             rebuilt_prune: self.shared.config.rebuilt_prune,
+            silence: self.shared.config.silence,
         }
     }
 

@@ -36,6 +36,7 @@ impl Scene {
             key: InstallKey::from_bytes([7; 32]),
             bootstrap: Some(bootstrap),
             rebuilt_prune: RebuiltPrune::Unconfirmed,
+            silence: plan::patience::SILENCE,
         };
         tokio::spawn(differ::run(self.shaky.clone(), config, stop.clone()))
     }

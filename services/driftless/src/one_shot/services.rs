@@ -43,6 +43,7 @@ impl Services {
             key: key(),
             bootstrap: Some(wanted.set.clone()),
             rebuilt_prune: prune,
+            silence: plan::patience::SILENCE,
         };
         let differ = differ::run(log(), config, stop.clone());
         tasks.spawn(async move { text("differ", differ.await) });

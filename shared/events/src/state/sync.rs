@@ -23,6 +23,9 @@ pub struct SyncState {
     pub manifests: Option<Content>,
     /// The inventory, sorted by id: every object that we applied or are about to.
     pub objects: Table<AppliedObject>,
+    /// Syncs in a row that stopped for a newer desired state.
+    #[serde(default)]
+    pub superseded: u32,
 }
 
 impl State for SyncState {

@@ -25,6 +25,9 @@ pub struct TargetState {
     pub health: HealthSummary,
     /// Requests carried out, newest last, at most 32.
     pub handled: Vec<Handled>,
+    /// Generation of the plan whose running sync should stop: what it was made from is not wanted any more.
+    #[serde(default)]
+    pub supersede: Option<u64>,
 }
 
 impl State for TargetState {
@@ -44,6 +47,8 @@ pub enum SyncStatus {
     Drifted,
     /// Another actor keeps undoing our heals; we stopped.
     Contested,
+    /// A plan waits for the applier, who has been silent for longer than the wait is bound to.
+    Stalled,
 }
 
 /// A plan and what it was made from.
@@ -59,6 +64,12 @@ pub struct PlannedSync {
     pub made_from: InputVector,
     /// Objects that it leaves for later: not seen, not gone, not due.
     pub open: u32,
+    /// When it was published: since then it waits for the applier.
+    #[serde(default)]
+    pub since: Timestamp,
+    /// Milliseconds that the applier may be silent about it, counted from the newest sign of life.
+    #[serde(default)]
+    pub silence_ms: u64,
 }
 
 /// The versions that a decision was made from.

@@ -175,8 +175,9 @@ impl World {
             commit: None,
             manifests: None,
             objects: Table::default(),
+            superseded: 0,
         };
-        self.snapshot.sync = Some(Arc::new(SyncFacts { n, state, objects }));
+        self.snapshot.sync = Some(Arc::new(SyncFacts { n, at: self.now, state, objects }));
         self.desired = None;
     }
 
@@ -333,12 +334,17 @@ impl World {
     fn change_sync(&mut self, change: impl FnOnce(&mut SyncFacts)) {
         let mut sync = SyncFacts::clone(self.snapshot.sync.as_ref().unwrap());
         sync.n += 1;
+        sync.at = self.now;
         change(&mut sync);
         self.snapshot.sync = Some(Arc::new(sync));
     }
 
     pub fn stage(&mut self, stage: SyncStage) {
         self.change_sync(|sync| sync.state.stage = stage);
+    }
+
+    pub fn superseded(&mut self, in_a_row: u32) {
+        self.change_sync(|sync| sync.state.superseded = in_a_row);
     }
 
     pub fn outcome(&mut self, name: &str, outcome: ObjectOutcome) {
@@ -368,6 +374,7 @@ impl World {
                 answers: &self.answers,
                 cluster: &self.cluster,
                 rebuilt_prune: RebuiltPrune::Unconfirmed,
+                silence: plan::patience::SILENCE,
             },
             self.now,
         )
@@ -391,6 +398,7 @@ impl World {
             answers: &self.answers,
             cluster: &self.cluster,
             rebuilt_prune: RebuiltPrune::Unconfirmed,
+            silence: plan::patience::SILENCE,
         };
         let Next::Append(_, state) = decide(&facts, self.now) else { panic!("there is a plan to approve") };
         state.plan.unwrap().digest

@@ -1,0 +1,84 @@
+//! Waiting for the applier: bounded, told, and ended when what it does is not wanted any more.
+
+use std::time::Duration;
+
+use events::state::{DesiredState, PlannedSync, RequestOutcome, SyncStage, SyncStatus, TargetState};
+use model::{Failure, RetryClass, Timestamp};
+use plan::{
+    Assignment,
+    patience::{Patience, gives_way, patience},
+};
+
+use super::{Facts, Next, Step, publish, publish::Context, requests, summary};
+use crate::known::SyncFacts;
+
+/// Whether the applier is awaited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Applier {
+    /// It has nothing of ours to do.
+    Free,
+    /// It has a plan of ours and has been silent for too long: everything is judged, and nothing is planned.
+    Silent,
+}
+
+/// Goes on unless the applier has a plan of ours to do; health is told meanwhile. Objects of that plan are held
+/// back with all others, until there is a result to judge them by.
+pub(super) fn wait_for_applier(
+    facts: &Facts<'_>,
+    assignment: &Assignment,
+    wanted: &DesiredState,
+    now: Timestamp,
+) -> Step<Applier> {
+    let Some(planned) = facts.snapshot.own.as_ref().and_then(|own| own.state.plan.as_ref()) else {
+        return Ok(Applier::Free);
+    };
+    let sync = facts.snapshot.sync.as_deref();
+    let running = sync.filter(|sync| matches!(sync.state.stage, SyncStage::Running { .. }));
+    let waiting = sync.map_or(0, |sync| sync.state.generation) < planned.generation;
+    let fits = planned.made_from.slice == assignment.slice && planned.made_from.desired == wanted.digest;
+    let current = fits && planned.made_from.sync_n == sync.map_or(0, |sync| sync.n);
+    if running.is_none() && !(waiting && current) {
+        return Ok(Applier::Free);
+    }
+    let heard = sync.map_or(planned.since, |sync| sync.at.max(planned.since));
+    let Patience::Until(until) = patience(heard, Duration::from_millis(planned.silence_ms), now) else {
+        return Ok(Applier::Silent);
+    };
+    let mut state = summary::own_state(facts, now);
+    if state.status == SyncStatus::Stalled {
+        state.status = SyncStatus::OutOfSync;
+        state.refused = None;
+    }
+    if let Some(generation) = running.and_then(|running| outdated(running, planned, waiting || !fits)) {
+        state.supersede = Some(generation);
+    }
+    Err(publish::tell(facts, state, Some(until)))
+}
+
+/// The running sync, if it should give way to what is wanted now.
+fn outdated(running: &SyncFacts, planned: &PlannedSync, moved: bool) -> Option<u64> {
+    let older = running.state.generation <= planned.generation;
+    (older && moved && gives_way(running.state.superseded)).then_some(running.state.generation)
+}
+
+/// Tells that a plan waits for an applier who is silent; whoever asked for a sync learns it.
+pub(super) fn stalled(context: &Context<'_>, mut state: TargetState, now: Timestamp) -> Next {
+    let generation = state.plan.as_ref().map_or(0, |plan| plan.generation);
+    let failure = Failure {
+        code: "TARGET-STALLED".into(),
+        message: format!("plan {generation} waits for the applier, who is silent"),
+        remedy: "see whether an applier runs, and whether it reaches the cluster; it goes on by itself"
+            .into(),
+        class: RetryClass::Transient,
+        at: now,
+        attempts: 1,
+    };
+    let known = context.facts.snapshot.own.as_ref().and_then(|own| own.state.refused.as_ref());
+    let failure = known.filter(|known| known.same_as(&failure)).cloned().unwrap_or(failure);
+    state.status = SyncStatus::Stalled;
+    state.refused = Some(failure.clone());
+    if let Some(request) = context.request {
+        requests::record(&mut state, &request.id, RequestOutcome::Failed(failure));
+    }
+    publish::tell(context.facts, state, None)
+}
