@@ -76,3 +76,31 @@ fn the_namespace_is_created_if_it_is_missing() {
     scene.sync(&[]);
     assert!(scene.api.get(&namespace).is_some());
 }
+
+#[test]
+fn a_missing_program_is_a_mistake_of_configuration_and_plain_files_need_none() {
+    let scene = Scene::new();
+    scene.repository.commit(&[
+        ("overlay/kustomization.yaml", "resources: []\n"),
+        ("chart/Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\n"),
+        ("deploy/config.yaml", shop::CONFIG),
+    ]);
+    // All that reading a local repository needs, and nothing that renders.
+    let programs = scene.folder().join("programs");
+    std::fs::create_dir(&programs).unwrap();
+    for name in ["git", "git-upload-pack", "sh"] {
+        let path =
+            std::process::Command::new("sh").args(["-c", &format!("command -v {name}")]).output().unwrap();
+        let path = String::from_utf8(path.stdout).unwrap();
+        std::os::unix::fs::symlink(path.trim(), programs.join(name)).unwrap();
+    }
+    let run = |path: &str| {
+        let mut run = scene.command("sync", &["--path", path]);
+        run.env("DRIFTLESS_TOOLS_BIN", &programs).env("PATH", &programs);
+        crate::scene::told(run)
+    };
+    run("overlay").failed(2, "ENGINE-MISSING").naming("kustomize").naming("DRIFTLESS_TOOLS_BIN");
+    run("chart").failed(2, "ENGINE-MISSING").naming("helm");
+    let plain = run("deploy");
+    assert_eq!(plain.exit, 0, "{plain}");
+}

@@ -4,6 +4,7 @@
 
 mod engines;
 mod fleet;
+mod hostile;
 mod scene;
 mod secrets;
 mod stories;

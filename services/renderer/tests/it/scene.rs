@@ -1,7 +1,7 @@
 //! A running renderer with its log, and the parts of the other roles: the differ's definitions and the
 //! fetcher's revisions.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bus::{Filter, Log, LogConfig, WatchItem};
 use events::{
@@ -34,6 +34,8 @@ pub enum Path<'a> {
 pub struct Scene {
     pub log: Arc<dyn Log>,
     pub folder: TempDir,
+    limits: engine::Limits,
+    tools: PathBuf,
     renderer: Option<Running>,
 }
 
@@ -52,9 +54,15 @@ impl Running {
 
 impl Scene {
     pub async fn new() -> Self {
+        Self::with_limits(engine::Limits::default()).await
+    }
+
+    /// With other bounds of a run.
+    pub async fn with_limits(limits: engine::Limits) -> Self {
+        let tools = tool("helm").parent().unwrap().to_owned();
         let folder = TempDir::new().unwrap();
         let log = bus::open(LogConfig::embedded(folder.path().join("log"))).await.unwrap();
-        let mut scene = Self { log, folder, renderer: None };
+        let mut scene = Self { log, folder, limits, tools, renderer: None };
         scene.start();
         scene
     }
@@ -70,9 +78,8 @@ impl Scene {
     /// Starts a renderer with temporary files of its own.
     pub fn start_another(&self, scratch: &str) -> Running {
         let stop = CancellationToken::new();
-        let tools = tool("helm").parent().unwrap().to_owned();
-        let (scratch, limits) = (self.folder.path().join(scratch), engine::Limits::default());
-        let engine = engine::Options { tools: Some(tools), scratch, limits };
+        let scratch = self.folder.path().join(scratch);
+        let engine = engine::Options { tools: Some(self.tools.clone()), scratch, limits: self.limits };
         let config = Config { key: Self::key(), engine };
         let run = tokio::spawn(renderer::run(Arc::clone(&self.log), config, stop.clone()));
         Running { run, stop }
@@ -119,9 +126,12 @@ impl Scene {
         self.publish(observation, rows).await;
     }
 
-    /// Stores files as a sealed artifact.
+    /// Stores files as a sealed artifact; a content that begins with `->` is a link.
     pub async fn files(&self, files: &[(&str, &str)]) -> PathOutcome {
-        let file = |text: &str| File { mode: FileMode::Regular, bytes: text.into() };
+        let file = |text: &str| match text.strip_prefix("->") {
+            Some(target) => File { mode: FileMode::Symlink, bytes: target.into() },
+            None => File { mode: FileMode::Regular, bytes: text.into() },
+        };
         let files = files.iter().map(|(path, text)| ((*path).to_owned(), file(text)));
         let artifact = Artifact::from_files(files).unwrap();
         let sealed = manifest::seal(&Self::key(), "artifact", &artifact.encode());

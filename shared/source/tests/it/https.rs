@@ -8,7 +8,7 @@ use rustls::{
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 
-use testkit::git_server::{Behaviour, Request, answer};
+use testkit::git_server::{Behaviour, Request, Server, answer};
 
 use crate::repository::{Scene, definition, head};
 
@@ -73,4 +73,25 @@ fn only_the_named_authority_is_trusted() {
         let error = scene.mirror_of(git.clone()).unwrap().fetch().unwrap_err();
         assert_eq!(error.code(), "GIT-TLS", "{name}: {error}");
     }
+}
+
+#[test]
+fn a_proxy_is_asked_to_connect_and_tells_who_may() {
+    let scene = Scene::new();
+    let (url, authority) = serve(&scene);
+    // u:p
+    let proxy = Server::start(Behaviour::Proxy { authorization: Some("Basic dTpw".into()) });
+    let mut git = definition(&url);
+    git.ca_file = Some(authority);
+    git.proxy = Some(format!("http://u:p@{}", proxy.address));
+    let mirror = scene.mirror_of(git.clone()).unwrap();
+    mirror.fetch().unwrap();
+    assert_eq!(head(&mirror), scene.push());
+    assert!(proxy.requests() > 0);
+    drop(mirror);
+
+    git.proxy = Some(format!("http://u:hunter2@{}", proxy.address));
+    let error = scene.mirror_of(git).unwrap().fetch().unwrap_err();
+    assert_eq!(error.code(), "GIT-UNREACHABLE", "{error}");
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
 }
