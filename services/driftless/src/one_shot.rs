@@ -18,7 +18,7 @@ use crate::{
     state_folder,
 };
 use definitions::Wanted;
-use story::{Ending, Story};
+use story::{Ending, Story, Telling};
 
 /// Whether the services may change the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,8 +119,12 @@ impl Session {
             Purpose::Preview => |after| RequestKind::Preview { after },
         };
         let request = request::ask(&folder.log, &wanted, kind).await?;
-        let quiet = subject.output == Output::Json || purpose == Purpose::Preview;
-        let story = Story::new(&folder.log, &wanted, request.id.clone(), quiet).await?;
+        let telling = match (subject.output, purpose) {
+            (Output::Json, _) => Telling::Nothing,
+            (Output::Text, Purpose::Preview) => Telling::Waits,
+            (Output::Text, Purpose::Apply) => Telling::Steps,
+        };
+        let story = Story::new(&folder.log, &wanted, request.id.clone(), telling).await?;
         Ok(Self { services, story, request })
     }
 

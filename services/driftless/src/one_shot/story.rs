@@ -1,6 +1,7 @@
 //! Follows a run in the log, tells it line by line, and finds its end.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
@@ -16,6 +17,7 @@ use events::{
 };
 use model::{Aggregate, AggregateKind, HealthStatus, ObjectId, TargetId};
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::{Instant, timeout_at};
 
 use super::definitions::Wanted;
 use crate::{exit::Exit, problem::Problem, state_folder::chain, terminal};
@@ -23,6 +25,20 @@ use crate::{exit::Exit, problem::Problem, state_folder::chain, terminal};
 /// What a run tells of.
 const KINDS: [AggregateKind; 4] =
     [AggregateKind::Source, AggregateKind::Render, AggregateKind::Target, AggregateKind::Sync];
+
+/// How long a run may be silent: long enough for what is usual, short enough that nobody wonders.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+
+/// What a run tells on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// Each step, and what is waited for.
+    Steps,
+    /// What is waited for.
+    Waits,
+    /// Nothing: a program reads the result.
+    Nothing,
+}
 
 /// How the wait for health ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +53,13 @@ pub struct Story {
     watch: Watch,
     target: TargetId,
     request: RequestId,
-    quiet: bool,
+    telling: Telling,
+    /// When something was told last.
+    spoke: Cell<Instant>,
+    /// Where the files come from.
+    repository: String,
+    /// Whether the source was looked at for this run.
+    looked: bool,
     listed: bool,
     state: Option<TargetState>,
     fetched: Option<String>,
@@ -59,7 +81,7 @@ impl Story {
         log: &Arc<dyn Log>,
         wanted: &Wanted,
         request: RequestId,
-        quiet: bool,
+        telling: Telling,
     ) -> Result<Self, Problem> {
         let watch = log.watch(Filter::kinds(&KINDS)).await.map_err(|error| unreadable(&error))?;
         Ok(Self {
@@ -67,7 +89,10 @@ impl Story {
             watch,
             target: wanted.target.clone(),
             request,
-            quiet,
+            telling,
+            spoke: Cell::new(Instant::now()),
+            repository: wanted.set.sources().first().map(|source| source.git.url.clone()).unwrap_or_default(),
+            looked: false,
             listed: false,
             state: None,
             fetched: None,
@@ -139,8 +164,13 @@ impl Story {
         }
     }
 
+    /// The next event; or a word about what is waited for, if nothing was told for a while.
     async fn next(&mut self) -> Result<(), Problem> {
-        match self.watch.next().await {
+        let Ok(item) = timeout_at(self.spoke.get() + SILENCE_MAX, self.watch.next()).await else {
+            self.still();
+            return Ok(());
+        };
+        match item {
             Some(Ok(WatchItem::Event(event))) => self.take(&event).await,
             Some(Ok(WatchItem::Listed)) => {
                 self.listed = true;
@@ -178,15 +208,46 @@ impl Story {
     }
 
     fn say(&self, text: &str) {
-        if self.listed && !self.quiet {
+        if self.listed && self.telling == Telling::Steps {
             terminal::progress(text);
+            self.spoke.set(Instant::now());
         }
+    }
+
+    /// Says what is waited for.
+    fn still(&self) {
+        self.spoke.set(Instant::now());
+        let is_done = |row: &&AppliedObject| outcome_word(&row.outcome).is_some();
+        let done = self.objects.iter().filter(is_done).count();
+        let answered = self
+            .state
+            .as_ref()
+            .is_some_and(|state| state.handled.iter().any(|handled| handled.id == self.request));
+        let text = match self.telling {
+            Telling::Nothing => return,
+            _ if answered => format!("still waiting for health: {}", self.worst()),
+            _ if !self.looked => format!("still fetching {}", self.repository),
+            _ if self.revision.is_none() => "still rendering".to_owned(),
+            Telling::Steps if done > 0 => format!("still applying: {done} of {} objects", self.objects.len()),
+            Telling::Steps | Telling::Waits => "still comparing with the cluster".to_owned(),
+        };
+        terminal::progress(&text);
+    }
+
+    /// The object that is least healthy, and why.
+    fn worst(&self) -> String {
+        let health = self.state.as_ref().map(|state| &state.health);
+        health.and_then(|health| health.objects.first()).map_or_else(
+            || "not every object is healthy".to_owned(),
+            |worst| format!("{} is {}: {}", worst.id, worst.status.word(), worst.reason),
+        )
     }
 
     async fn source(&mut self, event: &Event) -> Result<(), Problem> {
         let Ok(state) = events::decode::<SourceState>(event.draft.format, &event.draft.payload) else {
             return Ok(());
         };
+        self.looked |= state.handled.contains(&self.request);
         if let (Some(revision), EventType::RevisionObserved) = (&state.revision, event.draft.kind) {
             let fetched = format!("fetched   {} at {}", revision.reference, revision.commit.short());
             // A later event may say only that the request was handled; what was listed is of an earlier run.
@@ -281,13 +342,8 @@ impl Story {
 
     /// In sync, and not healthy.
     pub fn unhealthy(&self) -> Problem {
-        let health = self.state.as_ref().map(|state| &state.health);
-        let worst = health.and_then(|health| health.objects.first());
-        let what = worst.map_or_else(
-            || "not every object is healthy".to_owned(),
-            |worst| format!("{} is {}: {}", worst.id, worst.status.word(), worst.reason),
-        );
-        Problem::new("UNHEALTHY", what, "look at the object's events and logs").ending(Exit::Unhealthy)
+        Problem::new("UNHEALTHY", self.worst(), "look at the object's events and logs")
+            .ending(Exit::Unhealthy)
     }
 
     /// No answer in time: says how far it came.

@@ -42,7 +42,9 @@ fn a_first_sync_creates_and_a_second_writes_nothing() {
 
     let first = scene.sync(&[]);
     assert_eq!(scene.readable(&first.out), "in sync at COMMIT: 4 objects, Progressing\n", "{first}");
-    assert_eq!(scene.readable(&first.err), FIRST, "{first}");
+    // On a busy machine it may say what it waits for.
+    let steps: String = first.err.split_inclusive('\n').filter(|line| !line.starts_with("still ")).collect();
+    assert_eq!(scene.readable(&steps), FIRST, "{first}");
     let paths = [
         core(&scene.name, "configmaps", "settings"),
         core(&scene.name, "secrets", "login"),

@@ -47,3 +47,21 @@ fn a_cluster_that_says_nothing() {
         serde_json::from_str(&json.out).unwrap_or_else(|error| panic!("{error}: {json}"));
     assert_eq!(document["failure"]["code"], "TIMEOUT", "{json}");
 }
+
+#[test]
+fn long_work_says_what_it_waits_for_and_json_says_nothing() {
+    let scene = Scene::new();
+    let server = Server::start(Behaviour::Silent);
+    let long = ["--timeout", "8s"];
+    for command in ["sync", "diff"] {
+        let told = scene.run(command, &[&["--repo", &server.url()], &long[..]].concat());
+        assert!(told.err.contains(&format!("still fetching {}\n", server.url())), "{told}");
+        let json = scene.run(command, &[&["--repo", &server.url(), "-o", "json"], &long[..]].concat());
+        assert!(!json.err.contains("still"), "{json}");
+    }
+    scene.repository.commit(&[("deploy/deployment.yaml", shop::DEPLOYMENT)]);
+    // Nobody runs the pods there.
+    let told = scene.run("sync", &[&["--wait"], &long[..]].concat());
+    let expected = "still waiting for health: Deployment.apps NAME/web is Progressing: ";
+    assert!(scene.readable(&told.err).contains(expected), "{told}");
+}
