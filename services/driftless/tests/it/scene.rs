@@ -52,6 +52,11 @@ impl Scene {
         self.folder.path().join("state")
     }
 
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
     /// The state, the temporary files and the home of every run.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -1,0 +1,104 @@
+//! The services as processes of their own, over a NATS server that ends with the test.
+
+use std::{
+    fs::{self, File},
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use bus::{Filter, Log, LogConfig, WatchItem};
+use serde_json::json;
+use testkit::eventually;
+
+use crate::scene::Scene;
+
+/// Longer than any wait on a loaded machine.
+pub const BOUND: Duration = Duration::from_secs(60);
+
+/// Running services; killed when dropped.
+pub struct Services {
+    url: String,
+    log: Arc<dyn Log>,
+    running: Vec<Child>,
+}
+
+/// Starts a server and one of each service, for the scene's repository and cluster. All that they log goes into
+/// files of the scene.
+pub async fn start(scene: &Scene) -> Services {
+    let folder = scene.folder().join("apart");
+    fs::create_dir_all(scene.state()).unwrap();
+    fs::create_dir(&folder).unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let settings = format!(
+        "host: 127.0.0.1\nport: {port}\njetstream {{ store_dir: {:?}, sync_interval: always }}\n",
+        folder.join("store")
+    );
+    fs::write(folder.join("nats.conf"), settings).unwrap();
+    let mut nats = Command::new(testkit::tool("nats-server"));
+    nats.arg("-c").arg(folder.join("nats.conf"));
+    let mut running = vec![logged(nats, &folder.join("nats.log"))];
+    let url = format!("nats://127.0.0.1:{port}");
+    let open = async || bus::open(LogConfig::nats(&url)).await.ok();
+    let log = eventually(BOUND, "the server", open).await;
+
+    let key = scene.state().join("key");
+    fs::write(&key, "7".repeat(64)).unwrap();
+    let definitions = scene.state().join("definitions.json");
+    fs::write(&definitions, set(scene).to_string()).unwrap();
+    for role in ["fetcher", "renderer", "differ", "applier"] {
+        let mut run = scene.bare();
+        run.args([role, "--nats", &url]).arg("--key").arg(&key);
+        run.arg("--state").arg(folder.join(role)).env("DRIFTLESS_LOG", "trace");
+        if role == "differ" {
+            run.arg("--definitions").arg(&definitions);
+        }
+        running.push(logged(run, &folder.join(format!("{role}.log"))));
+    }
+    Services { url, log, running }
+}
+
+fn logged(mut run: Command, file: &std::path::Path) -> Child {
+    let log = File::create(file).unwrap();
+    run.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
+}
+
+/// One application on one cluster, looked at every second.
+fn set(scene: &Scene) -> serde_json::Value {
+    json!({
+        "sources": [{"name": "shop", "git": {"url": scene.repository.url()}, "pollMs": 1000}],
+        "clusters": [{"name": "eu", "labels": {}, "kubeconfig": {"file": scene.kubeconfig(), "context": null}}],
+        "applications": [{
+            "name": scene.name, "source": {"name": "shop", "path": "deploy"}, "namespace": scene.name,
+            "sync": {"auto": true, "prune": false, "selfHeal": true},
+        }],
+    })
+}
+
+impl Services {
+    /// Their log.
+    pub fn log(&self) -> LogConfig {
+        LogConfig::nats(&self.url)
+    }
+
+    /// Whether the newest event of anything says so.
+    pub async fn has_told(&self, words: &str) -> bool {
+        let mut watch = self.log.watch(Filter::all()).await.unwrap();
+        while let Some(Ok(WatchItem::Event(event))) = watch.next().await {
+            if String::from_utf8_lossy(&event.draft.payload).contains(words) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        for child in self.running.iter_mut().rev() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
