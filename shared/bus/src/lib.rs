@@ -18,6 +18,7 @@ pub mod ownership;
 mod packing;
 pub mod patient;
 pub mod position;
+pub mod share;
 pub mod verdict;
 pub mod watch;
 
@@ -30,4 +31,5 @@ pub use membership::{Member, Membership};
 pub use ownership::Ownership;
 pub use patient::Patient;
 pub use position::{LogPosition, Succession};
+pub use share::{Claim, Share};
 pub use watch::{Undecodable, Watch, WatchItem};

@@ -1,8 +1,9 @@
 //! Who is there: the input of the question who owns what.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use tokio::sync::watch;
+use async_trait::async_trait;
+use tokio::{sync::watch, time::Instant};
 
 /// A process in a group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,41 +21,76 @@ impl Member {
     }
 }
 
-/// Held while a process is in a group; dropping it leaves.
+/// Held while a process is in a group. Dropping it is like being killed: where a server stands between the
+/// members, the others notice only after the time to live.
 pub struct Membership {
-    members: watch::Receiver<BTreeSet<Member>>,
+    pub(crate) member: Member,
+    pub(crate) ttl: Duration,
+    roll: watch::Receiver<Roll>,
+    /// The members at the last look.
+    last: BTreeSet<Member>,
     held: Box<dyn Held>,
 }
 
-/// What keeps a process in its group; dropping it leaves.
+/// Who is there, and whether we are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Roll {
+    /// The members, oneself included.
+    pub(crate) members: BTreeSet<Member>,
+    /// Our own heartbeats; `None` where there are none, because nobody can be there unnoticed.
+    pub(crate) pulse: Option<Pulse>,
+}
+
+/// What came back of our own heartbeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pulse {
+    /// When the newest one was sent that came back: no other lets us go before the time to live after that.
+    pub(crate) sent: Instant,
+    /// Since when no other can have let us go.
+    pub(crate) unbroken: Instant,
+}
+
+/// What keeps a process in its group; dropping it ends that without a word.
+#[async_trait]
 pub(crate) trait Held: Send + Sync {
-    /// Stops without a word, as a process does that is killed.
-    fn abandon(&mut self);
+    /// Tells the others at once.
+    async fn leave(&mut self);
 }
 
 impl Membership {
-    pub(crate) fn new(members: watch::Receiver<BTreeSet<Member>>, held: impl Held + 'static) -> Self {
-        Self { members, held: Box::new(held) }
+    pub(crate) fn new(
+        (member, ttl): (Member, Duration),
+        roll: watch::Receiver<Roll>,
+        held: impl Held + 'static,
+    ) -> Self {
+        let last = roll.borrow().members.clone();
+        Self { member, ttl, roll, last, held: Box::new(held) }
     }
 
     /// The members now, oneself included, in order.
     pub fn members(&mut self) -> BTreeSet<Member> {
-        self.members.borrow_and_update().clone()
-    }
-
-    /// Stops without a word, as a killed process does: the others notice only after the time to live. For
-    /// tests of take-overs.
-    pub fn abandon(mut self) {
-        self.held.abandon();
+        self.last.clone_from(&self.roll.borrow_and_update().members);
+        self.last.clone()
     }
 
     /// Waits until the members are others than at the last look. Safe to cancel.
     pub async fn changed(&mut self) -> BTreeSet<Member> {
-        if self.members.changed().await.is_err() {
-            // The backend's task is gone, which the process supervises elsewhere: nothing changes any more.
-            std::future::pending::<()>().await;
+        while self.roll.borrow_and_update().members == self.last {
+            if self.roll.changed().await.is_err() {
+                // The backend's task is gone, which the process supervises elsewhere: nothing changes any more.
+                std::future::pending::<()>().await;
+            }
         }
-        self.members.borrow_and_update().clone()
+        self.members()
+    }
+
+    /// Leaves, and tells the others, who take over at once: only for a process that has come to rest.
+    pub async fn leave(mut self) {
+        self.held.leave().await;
+    }
+
+    pub(crate) fn roll(&self) -> watch::Receiver<Roll> {
+        self.roll.clone()
     }
 }
 

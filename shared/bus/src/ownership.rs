@@ -62,6 +62,11 @@ impl Ownership {
         Self { me, settled: BTreeSet::new(), joining: BTreeMap::new(), view: View::None }
     }
 
+    /// Whose view it is.
+    pub fn me(&self) -> &Member {
+        &self.me
+    }
+
     /// Decides from the members that are there now.
     pub fn decide(&mut self, members: &BTreeSet<Member>, now: Timestamp) -> Decision {
         let there = |member: &Member| *member == self.me || members.contains(member);

@@ -144,7 +144,13 @@ impl ClusterClient {
 
 impl Apply<'_> {
     fn call(&self, about: &About) -> Result<Call, ClusterError> {
-        let mut query = vec![("fieldManager", self.manager), ("fieldValidation", "Strict")];
+        // Told to the server too: nothing that was given up may still be written later.
+        let timeout = format!("{}s", CALL_DEADLINE.as_secs());
+        let mut query = vec![
+            ("fieldManager", self.manager),
+            ("fieldValidation", "Strict"),
+            ("timeout", timeout.as_str()),
+        ];
         match self.force {
             Force::Yes => query.push(("force", "true")),
             Force::No => {}

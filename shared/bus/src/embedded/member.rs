@@ -1,39 +1,46 @@
 //! Membership inside one process: whoever holds it is there.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
+use async_trait::async_trait;
 use tokio::sync::watch;
 
-use crate::{Member, Membership, membership};
+use crate::{
+    Member, Membership,
+    membership::{self, Roll},
+};
 
 /// The groups of this process.
 #[derive(Default)]
-pub(super) struct Groups(Mutex<HashMap<String, Arc<watch::Sender<BTreeSet<Member>>>>>);
+pub(super) struct Groups(Mutex<HashMap<String, Arc<watch::Sender<Roll>>>>);
 
 impl Groups {
-    pub(super) fn join(&self, group: &str, member: Member) -> Membership {
+    pub(super) fn join(&self, group: &str, member: Member, ttl: Duration) -> Membership {
         let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let members = groups.entry(group.to_owned()).or_default().clone();
-        members.send_if_modified(|members| members.insert(member.clone()));
-        Membership::new(members.subscribe(), Held { members, member })
+        let roll = groups.entry(group.to_owned()).or_default().clone();
+        roll.send_if_modified(|roll| roll.members.insert(member.clone()));
+        let held = Held { roll: roll.clone(), member: member.clone() };
+        Membership::new((member, ttl), roll.subscribe(), held)
     }
 }
 
 struct Held {
-    members: Arc<watch::Sender<BTreeSet<Member>>>,
+    roll: Arc<watch::Sender<Roll>>,
     member: Member,
 }
 
+#[async_trait]
 impl membership::Held for Held {
-    /// Whoever lives in this process dies with it; there is nobody left to be told.
-    fn abandon(&mut self) {}
+    /// Whoever lives in this process goes unnoticed by nobody.
+    async fn leave(&mut self) {}
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.members.send_if_modified(|members| members.remove(&self.member));
+        self.roll.send_if_modified(|roll| roll.members.remove(&self.member));
     }
 }

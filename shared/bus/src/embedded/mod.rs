@@ -156,7 +156,7 @@ impl Log for EmbeddedLog {
         Ok(swept)
     }
 
-    async fn join(&self, group: &str, member: Member, _ttl: Duration) -> Result<Membership, ReadError> {
-        Ok(self.groups.join(group, member))
+    async fn join(&self, group: &str, member: Member, ttl: Duration) -> Result<Membership, ReadError> {
+        Ok(self.groups.join(group, member, ttl))
     }
 }

@@ -1,5 +1,9 @@
-//! Membership by heartbeats: each member's own message, which the server drops when it gets too old, and
-//! each observer's own clock.
+//! Membership by heartbeats: each member's own message in a stream that all read in the same order.
+//!
+//! A member lets go of another only when one of its own heartbeats came back that was sent a whole lifetime
+//! after it heard of the other. So whoever hears nothing at all judges nobody; and the other, if it still runs,
+//! knows by then that it may have been let go: none of its own heartbeats came back for a lifetime. Nothing is
+//! compared between two clocks.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,11 +11,16 @@ use std::{
     time::Duration,
 };
 
-use async_nats::{HeaderMap, connection::State, header::NATS_MESSAGE_TTL};
+use async_nats::{HeaderMap, header::NATS_MESSAGE_TTL};
+use async_trait::async_trait;
 use bytes::Bytes;
 use model::Digest;
 use serde::{Deserialize, Serialize};
-use tokio::{sync::watch, task::JoinHandle, time::Instant};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior},
+};
 
 use super::{
     hub::Hub,
@@ -21,11 +30,11 @@ use super::{
 };
 use crate::{
     Cause, Member, Membership, ReadError,
-    membership::{self, token},
+    membership::{self, Pulse, Roll, token},
 };
 
-/// Heartbeats in one lifetime: two may get lost.
-const BEATS: u32 = 4;
+/// Heartbeats in one lifetime: three may get lost, and whoever looks that often notices soon who is gone.
+const BEATS: u32 = 5;
 
 /// What a heartbeat says.
 #[derive(Serialize, Deserialize)]
@@ -34,6 +43,8 @@ struct Beat {
     weight: u32,
     ttl_ms: u64,
     presence: Presence,
+    /// When it was sent: milliseconds on a clock that only the sender knows.
+    sent_ms: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,9 +62,8 @@ pub(super) async fn join(
     let group = token(group);
     let ttl = Duration::from_secs(ttl.as_secs().max(1));
     let subject = format!("member.{group}.{}", Digest::of(member.name.as_bytes()).short());
-    let me = Me { hub: hub.clone(), member, subject, ttl };
-    let beat = me.beat(Presence::Here).map_err(ReadError::Unavailable)?;
-    publish(&hub.client, beat).await.map_err(|error| ReadError::Unavailable(Arc::new(error)))?;
+    let me = Me { hub: hub.clone(), member: member.clone(), subject, ttl, clock: Instant::now() };
+    me.tell(Presence::Here).await.map_err(ReadError::Unavailable)?;
     let course = Course {
         stream: streams::MEMBERS,
         filters: vec![format!("member.{group}.*")],
@@ -61,12 +71,13 @@ pub(super) async fn join(
         content: Content::Whole,
         after_loss: AfterLoss::StartAgain,
     };
-    let mut view = View { tail: Tail::new(hub, course), seen: BTreeMap::new() };
-    view.list().await.map_err(ReadError::Unavailable)?;
-    let members = watch::Sender::new(view.members());
-    let receiver = members.subscribe();
-    let task = tokio::spawn(run(me.clone(), view, members));
-    Ok(Membership::new(receiver, Held { me, task, manner: Manner::SayingSo }))
+    let mut view = View::new(me.clone());
+    let mut tail = Tail::new(hub, course);
+    list(&mut view, &mut tail).await.map_err(ReadError::Unavailable)?;
+    let roll = watch::Sender::new(view.roll());
+    let receiver = roll.subscribe();
+    let task = tokio::spawn(run(view, tail, roll));
+    Ok(Membership::new((member, ttl), receiver, Held { me, task }))
 }
 
 #[derive(Clone)]
@@ -75,6 +86,8 @@ struct Me {
     member: Member,
     subject: String,
     ttl: Duration,
+    /// The beginning of our own clock.
+    clock: Instant,
 }
 
 impl Me {
@@ -84,6 +97,7 @@ impl Me {
             weight: self.member.weight,
             ttl_ms: self.ttl.as_millis() as u64,
             presence,
+            sent_ms: self.clock.elapsed().as_millis() as u64,
         };
         let payload = rmp_serde::to_vec_named(&beat).map_err(|error| -> Cause { Arc::new(error) })?;
         let mut headers = HeaderMap::new();
@@ -91,9 +105,15 @@ impl Me {
         Ok(Outgoing { subject: self.subject.clone(), headers, payload: Bytes::from(payload) })
     }
 
+    /// Sends, and waits until the server has it.
+    async fn tell(&self, presence: Presence) -> Result<(), Cause> {
+        let sent = publish(&self.hub.client, self.beat(presence)?).await;
+        sent.map(drop).map_err(|error| -> Cause { Arc::new(error) })
+    }
+
     /// Sends without waiting for an answer: the next one follows soon.
-    async fn send(&self, presence: Presence) {
-        let Ok(Outgoing { subject, headers, payload }) = self.beat(presence) else { return };
+    async fn send(&self) {
+        let Ok(Outgoing { subject, headers, payload }) = self.beat(Presence::Here) else { return };
         if let Err(error) = self.hub.client.publish_with_headers(subject, headers, payload).await {
             tracing::debug!(%error, "a heartbeat was not sent");
         }
@@ -103,105 +123,100 @@ impl Me {
 struct Held {
     me: Me,
     task: JoinHandle<()>,
-    manner: Manner,
 }
 
-/// How to leave.
-#[derive(PartialEq, Eq)]
-enum Manner {
-    SayingSo,
-    Silently,
-}
-
+#[async_trait]
 impl membership::Held for Held {
-    fn abandon(&mut self) {
-        self.manner = Manner::Silently;
+    async fn leave(&mut self) {
+        self.task.abort();
+        if let Err(error) = self.me.tell(Presence::Leaving).await {
+            tracing::warn!(%error, "the others were not told; they notice by themselves");
+        }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         self.task.abort();
-        if self.manner == Manner::Silently {
-            return;
-        }
-        // If there is no runtime any more, the others notice after the time to live.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let me = self.me.clone();
-            runtime.spawn(async move { me.send(Presence::Leaving).await });
-        }
     }
 }
 
-/// Who was heard of, and until when that counts.
+/// Who was heard of.
 struct View {
-    tail: Tail,
-    seen: BTreeMap<String, (Member, Duration, Instant)>,
+    me: Me,
+    seen: BTreeMap<String, Seen>,
+    pulse: Option<Pulse>,
+}
+
+/// Another member, or oneself.
+struct Seen {
+    member: Member,
+    ttl: Duration,
+    heard: Instant,
 }
 
 impl View {
-    async fn list(&mut self) -> Result<(), Cause> {
-        loop {
-            match self.tail.next().await? {
-                Step::Message(message) => self.hear(&message.payload),
-                Step::CaughtUp | Step::Restarted(..) => return Ok(()),
-            }
-        }
+    fn new(me: Me) -> Self {
+        Self { me, seen: BTreeMap::new(), pulse: None }
     }
 
-    fn hear(&mut self, payload: &[u8]) {
+    fn hear(&mut self, payload: &[u8], now: Instant) {
         let Ok(beat) = rmp_serde::from_slice::<Beat>(payload) else {
             tracing::warn!("a heartbeat could not be read");
             return;
         };
-        let ttl = Duration::from_millis(beat.ttl_ms);
-        match beat.presence {
-            Presence::Here => {
-                let member = Member { name: beat.name.clone(), weight: beat.weight };
-                self.seen.insert(beat.name, (member, ttl, Instant::now() + ttl));
-            }
-            Presence::Leaving => drop(self.seen.remove(&beat.name)),
+        if beat.presence == Presence::Leaving {
+            self.seen.remove(&beat.name);
+            return;
         }
+        if beat.name == self.me.member.name {
+            self.hear_myself(Duration::from_millis(beat.sent_ms), now);
+        }
+        let member = Member { name: beat.name.clone(), weight: beat.weight };
+        let seen = Seen { member, ttl: Duration::from_millis(beat.ttl_ms), heard: now };
+        self.seen.insert(beat.name, seen);
     }
 
-    fn expire(&mut self) {
-        let now = Instant::now();
-        self.seen.retain(|_, (_, _, until)| *until > now);
+    fn hear_myself(&mut self, sent: Duration, now: Instant) {
+        let sent = self.me.clock + sent;
+        let unbroken = self.pulse.filter(|pulse| now < pulse.sent + self.me.ttl);
+        self.pulse = Some(Pulse {
+            sent: self.pulse.map_or(sent, |pulse| pulse.sent.max(sent)),
+            unbroken: unbroken.map_or(now, |pulse| pulse.unbroken),
+        });
+        self.seen.retain(|_, seen| sent < seen.heard + seen.ttl);
     }
 
-    /// Without a connection nobody can be heard, which says nothing about them.
-    fn extend(&mut self) {
-        let now = Instant::now();
-        self.seen.values_mut().for_each(|(_, ttl, until)| *until = now + *ttl);
-    }
-
-    fn members(&self) -> BTreeSet<Member> {
-        self.seen.values().map(|(member, _, _)| member.clone()).collect()
+    fn roll(&self) -> Roll {
+        let members: BTreeSet<Member> = self.seen.values().map(|seen| seen.member.clone()).collect();
+        Roll { members, pulse: self.pulse }
     }
 }
 
-async fn run(me: Me, mut view: View, members: watch::Sender<BTreeSet<Member>>) {
-    let mut beats = tokio::time::interval(me.ttl / BEATS);
+async fn list(view: &mut View, tail: &mut Tail) -> Result<(), Cause> {
+    loop {
+        match tail.next().await? {
+            Step::Message(message) => view.hear(&message.payload, Instant::now()),
+            Step::CaughtUp | Step::Restarted(..) => return Ok(()),
+        }
+    }
+}
+
+async fn run(mut view: View, mut tail: Tail, roll: watch::Sender<Roll>) {
+    let mut beats = tokio::time::interval(view.me.ttl / BEATS);
+    // After a pause one heartbeat says as much as all that were missed.
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = beats.tick() => {
-                me.send(Presence::Here).await;
-                match me.hub.client.connection_state() {
-                    State::Connected => view.expire(),
-                    State::Pending | State::Disconnected => view.extend(),
-                }
-            }
-            step = view.tail.next() => match step {
-                Ok(Step::Message(message)) => view.hear(&message.payload),
+            _ = beats.tick() => view.me.send().await,
+            step = tail.next() => match step {
+                Ok(Step::Message(message)) => view.hear(&message.payload, Instant::now()),
                 Ok(Step::CaughtUp | Step::Restarted(..)) => {}
-                Err(cause) => {
-                    tracing::debug!(%cause, "members cannot be heard");
-                    view.extend();
-                }
+                Err(cause) => tracing::debug!(%cause, "members cannot be heard"),
             },
         }
-        let now = view.members();
-        members.send_if_modified(|known| {
+        let now = view.roll();
+        roll.send_if_modified(|known| {
             let changed = *known != now;
             *known = now;
             changed

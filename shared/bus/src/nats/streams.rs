@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use async_nats::jetstream::{
     self, ErrorCode,
     context::CreateStreamErrorKind,
-    stream::{Config, DiscardPolicy, Source, StorageType},
+    stream::{Config, DiscardPolicy, Source},
 };
 
 use crate::{HISTORY_MAX, OpenError};
@@ -65,7 +65,7 @@ fn table(replicas: usize) -> [Config; 5] {
         Config { max_messages_per_subject: 1, discard: DiscardPolicy::New, ..stream(BLOBS, &["blob.>"]) },
         Config {
             max_messages_per_subject: 1,
-            storage: StorageType::Memory,
+            // On disk like everything: who finds the group empty after a restart may rely on it.
             allow_message_ttl: true,
             // Groups whose members have all gone leave nothing behind.
             max_age: Duration::from_secs(600),

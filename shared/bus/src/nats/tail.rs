@@ -68,7 +68,7 @@ pub(super) enum Content {
 pub(super) enum AfterLoss {
     /// Behind the last message, in a log that must still be the same.
     GoOn,
-    /// From the newest of each subject again; for streams in memory.
+    /// From the newest of each subject again; for streams that keep only what is newest.
     StartAgain,
 }
 
@@ -350,7 +350,7 @@ impl Tail {
     }
 }
 
-/// Where the log ends, and whether it is another one; streams in memory may begin again as they like.
+/// Where the log ends, and whether it is another one; other streams may begin again as they like.
 async fn look_for_restart(hub: &Hub, course: &Course) -> Result<(u64, Option<Answer>), Cause> {
     match course.after_loss {
         // No sequence is behind this one: such a list ends when nothing remains.

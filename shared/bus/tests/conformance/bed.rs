@@ -96,15 +96,6 @@ impl Bed {
 }
 
 impl Bed {
-    /// Ends a member as `kill -9` would where that is possible: without a word. In one process, where nobody
-    /// can be killed alone, it is let go.
-    pub fn kill(&self, membership: bus::Membership) {
-        match self {
-            Self::Embedded(_) => drop(membership),
-            Self::Nats(_) => membership.abandon(),
-        }
-    }
-
     /// Gives the newest event of an aggregate a type that nobody here knows.
     pub async fn spoil_newest(&self, log: Arc<dyn Log>, newest: &events::Event) -> Arc<dyn Log> {
         drop(log);

@@ -1,9 +1,8 @@
-//! Membership, and sharing partitions by it.
+//! Membership.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use bus::{Member, Membership, Ownership, ownership::PATIENCE};
-use model::Timestamp;
+use bus::{Member, Membership};
 
 use crate::{bed::Bed, samples::*};
 
@@ -28,7 +27,7 @@ pub async fn members_see_each_other_come_and_go(bed: Bed) {
     until(&mut a, &["a", "b.example"]).await;
     let mut stranger = log.join("applier", Member::new("a"), TTL).await.unwrap();
     until(&mut stranger, &["a"]).await;
-    drop(a);
+    a.leave().await;
     until(&mut b, &["b.example"]).await;
     let heavy = Member { name: "c".into(), weight: 7 };
     let c = log.join("differ", heavy.clone(), TTL).await.unwrap();
@@ -51,23 +50,5 @@ pub async fn heartbeats_keep_members(bed: Bed) {
     let watched = tokio::time::timeout(TTL * 3, a.changed()).await;
     assert!(watched.is_err(), "nobody left, but the members are {:?}", a.members());
     drop(b);
-}
-
-/// Two share the partitions; one is killed and says nothing; the other takes over.
-pub async fn one_of_two_owners_leaves(bed: Bed) {
-    let log = bed.open().await;
-    let mut a = log.join("differ", Member::new("a"), TTL).await.unwrap();
-    let mut b = log.join("differ", Member::new("b"), TTL).await.unwrap();
-    until(&mut a, &["a", "b"]).await;
-    let (mut left, mut right) = (Ownership::new(Member::new("a")), Ownership::new(Member::new("b")));
-    let (start, later) = (Timestamp::from_millis(0), Timestamp::from_millis(0).plus(PATIENCE));
-    let share = |view: &mut Ownership, members: BTreeSet<Member>| {
-        view.decide(&members, start);
-        view.decide(&members, later).owned
-    };
-    let (mine, others) = (share(&mut left, a.members()), share(&mut right, b.members()));
-    assert!(mine.is_disjoint(&others) && mine.len() + others.len() == 256);
-    bed.kill(b);
     until(&mut a, &["a"]).await;
-    assert_eq!(left.decide(&a.members(), later).owned.len(), 256);
 }

@@ -12,6 +12,7 @@ mod parking;
 mod retiring;
 mod samples;
 mod server;
+mod sharing;
 mod surviving;
 mod watching;
 
@@ -75,7 +76,11 @@ suite! {
     joining::{
         members_see_each_other_come_and_go,
         heartbeats_keep_members,
-        one_of_two_owners_leaves,
+    },
+    sharing::{
+        a_newcomer_waits_and_then_both_share,
+        what_a_killed_member_held_is_taken_over,
+        what_a_leaver_held_is_taken_over_at_once,
     },
     surviving::{
         a_killed_process_loses_nothing_acknowledged,

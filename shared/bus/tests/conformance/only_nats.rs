@@ -9,7 +9,10 @@ use std::{
     },
 };
 
-use bus::{AppendError, Filter, Log, LogConfig, NatsConfig, OpenError, ReadError, Watch, WatchItem};
+use bus::{
+    AppendError, Filter, Log, LogConfig, NatsConfig, OpenError, ReadError, Watch, WatchItem,
+    ownership::PATIENCE,
+};
 use model::RetryClass;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -20,6 +23,7 @@ use crate::{
     feeding::{append_chain, chain, next_event},
     samples::*,
     server::{Server, Settings},
+    sharing::Party,
 };
 
 async fn connect(server: &Server) -> Arc<dyn Log> {
@@ -370,4 +374,38 @@ async fn a_full_store_refuses_and_loses_nothing() {
     for event in &stored {
         assert_eq!(log.newest(event.aggregate()).await.unwrap().as_ref(), Some(event));
     }
+}
+
+/// A member whose process stands still for longer than its life holds nothing when it wakes up, and is given its
+/// part again as a newcomer is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_member_wakes_up_with_nothing() {
+    let server = Server::start(Settings::default()).await;
+    let mut a = Party::join(&*connect(&server).await, "a").await;
+    let url = server.url();
+    // A runtime of one thread stands still when that thread does.
+    let (freeze, frozen) = std::sync::mpsc::channel::<std::sync::mpsc::Receiver<()>>();
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let other = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let log = bus::open(LogConfig::nats(url)).await.unwrap();
+            let mut b = Party::join(&*log, "b").await;
+            let held = b.until(|held| !held.is_empty()).await;
+            tell.send(held.clone()).unwrap();
+            frozen.recv().unwrap().recv().unwrap();
+            assert!(b.held().is_empty(), "what was held has passed to another");
+            let woken = tokio::time::Instant::now();
+            let again = b.until(|held| !held.is_empty()).await;
+            assert!(woken.elapsed() >= PATIENCE, "{:?}", woken.elapsed());
+            assert_eq!(again, held);
+        });
+    });
+    let held = within(told).await.unwrap();
+    let (wake, asleep) = std::sync::mpsc::channel();
+    freeze.send(asleep).unwrap();
+    a.until(|mine| mine.is_superset(&held)).await;
+    wake.send(()).unwrap();
+    a.until(|mine| mine.is_disjoint(&held)).await;
+    within(tokio::task::spawn_blocking(|| other.join())).await.unwrap().unwrap();
 }
