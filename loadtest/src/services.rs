@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use bus::Log;
+use bus::{Log, Share};
 use manifest::InstallKey;
 use model::DefinitionSet;
 use plan::RebuiltPrune;
@@ -21,11 +21,12 @@ impl Services {
     pub fn start(log: &Arc<dyn Log>, folder: &Path, set: DefinitionSet) -> Self {
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
         let key = InstallKey::from_bytes(rand::random());
-        let fetcher = fetcher::run(log.clone(), fetcher::Config::new(folder, key.clone()), stop.clone());
+        let fetcher =
+            fetcher::run(log.clone(), fetcher::Config::new(folder, key.clone(), Share::Sole), stop.clone());
         tasks.spawn(async move { fetcher.await.map_err(Fault::from) });
         let scratch = folder.join("scratch");
         let engine = engine::Options { tools: None, scratch, limits: engine::Limits::default() };
-        let config = renderer::Config { key: key.clone(), engine };
+        let config = renderer::Config { key: key.clone(), engine, share: Share::Sole };
         let renderer = renderer::run(log.clone(), config, stop.clone());
         tasks.spawn(async move { renderer.await.map_err(Fault::from) });
         let config = differ::Config {
@@ -34,10 +35,12 @@ impl Services {
             bootstrap: Some(set),
             rebuilt_prune: RebuiltPrune::Unconfirmed,
             silence: plan::patience::SILENCE,
+            share: Share::Sole,
         };
         let differ = differ::run(log.clone(), config, stop.clone());
         tasks.spawn(async move { differ.await.map_err(Fault::from) });
-        let applier = applier::run(log.clone(), applier::Config::new(key, "loadtest"), stop.clone());
+        let config = applier::Config::new(key, "loadtest", Share::Sole);
+        let applier = applier::run(log.clone(), config, stop.clone());
         tasks.spawn(async move { applier.await.map_err(Fault::from) });
         Self { tasks, stop }
     }

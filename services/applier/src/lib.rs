@@ -14,7 +14,6 @@ pub mod error;
 mod perform;
 mod run;
 
-pub use config::{Claims, Config, Sole};
-pub use decide::claim::Claim;
+pub use config::Config;
 pub use error::Error;
 pub use run::run;

@@ -19,7 +19,7 @@ use std::{
 };
 
 use bus::Log;
-use model::{TargetId, Timestamp};
+use model::{ClusterName, Partition, TargetId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Config, Error};
@@ -46,7 +46,7 @@ enum Halt {
     Parked,
     /// Another event stands where the decision was to stand: read again, decide again.
     Overtaken,
-    /// Another process runs the sync, or a newer one.
+    /// Another process runs the sync, or a newer one, or is to: the cluster is not this one's any more.
     TakenOver,
     /// The process cannot go on.
     Fatal(Error),
@@ -62,6 +62,11 @@ impl Performer {
     /// Asks the sync of that generation to stop at its next step, if it runs here.
     pub fn supersede(&self, target: &TargetId, generation: u64) {
         self.running.supersede(target, generation);
+    }
+
+    /// Whether the cluster is this process's to write to, now.
+    fn holds(&self, cluster: &ClusterName) -> bool {
+        self.config.share.holds(Partition::of_cluster(cluster))
     }
 }
 

@@ -31,6 +31,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> Result<(), Error> {
     let mut watch = log.watch(Filter::kinds(&WATCHED)).await.map_err(Error::Watch)?;
     let seen = log.position().await.map_err(Error::Watch)?;
+    let mut share = config.share.clone();
     let mut applier = Applier::new(log, config, (seen, stop.clone()));
     let mut sweep = time::interval(SWEEP);
     loop {
@@ -42,6 +43,7 @@ pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> 
                 let (target, attended) = ended.map_err(Error::SyncDied)?;
                 applier.conclude(&target, attended?);
             }
+            () = share.changed() => applier.wake_all(),
             _ = sweep.tick() => applier.sweep().await?,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bus::Share;
 use manifest::InstallKey;
 use model::DefinitionSet;
 use plan::RebuiltPrune;
@@ -19,4 +20,6 @@ pub struct Config {
     pub rebuilt_prune: RebuiltPrune,
     /// How long the applier may be silent about a plan before its target counts as stalled.
     pub silence: Duration,
+    /// Its share of the partitions: of the clusters, and of the definitions.
+    pub share: Share,
 }

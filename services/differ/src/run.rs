@@ -44,9 +44,7 @@ pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> 
 async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
     let mut watch = log.watch(Filter::kinds(&KINDS)).await.map_err(Error::Read)?;
     let mut seen = log.position().await.map_err(Error::Read)?;
-    if let Some(set) = &config.bootstrap {
-        perform::commit_definitions(&log, set).await?;
-    }
+    let (mut share, mut bootstrap) = (config.share.clone(), config.bootstrap.clone());
     let shared = Shared {
         intake: Intake::new(log.clone()),
         known: Arc::new(Mutex::new(Known::default())),
@@ -57,10 +55,25 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
     let mut listed = false;
     let mut sweep = tokio::time::interval(SWEEP);
     loop {
+        if share.holds(Aggregate::Definitions.partition())
+            && let Some(set) = bootstrap.take()
+        {
+            perform::commit_definitions(&shared.log, &set).await?;
+        }
         let item = tokio::select! {
-            ended = fleet.workers.join_next(), if !fleet.workers.is_empty() => return Err(ended_early(ended)),
+            ended = fleet.workers.join_next(), if !fleet.workers.is_empty() => match ended {
+                // Its cluster is not ours any more, or was defined anew.
+                Some(Err(error)) if error.is_cancelled() => continue,
+                ended => return Err(ended_early(ended)),
+            },
             _ = sweep.tick() => {
                 seen = still_the_same(&shared.log, seen).await?;
+                continue;
+            }
+            () = share.changed() => {
+                if listed {
+                    fleet.wake(Dirty::All);
+                }
                 continue;
             }
             item = watch.next() => item,
@@ -142,20 +155,22 @@ impl Fleet {
         }
     }
 
-    /// One worker for each cluster in the set; a changed cluster gets a new one.
+    /// One worker for each cluster in the set that is ours; a changed cluster gets a new one.
     fn follow_definitions(&mut self) {
         let Some(definitions) = self.shared.known(|known| known.definitions().cloned()) else {
             return;
         };
         self.clusters.retain(|name, (cluster, _, worker)| {
-            let stays = definitions.set.cluster(name).is_some_and(|now| now.kubeconfig == cluster.kubeconfig);
+            let defined = definitions.set.cluster(name);
+            let stays =
+                self.shared.holds(name) && defined.is_some_and(|now| now.kubeconfig == cluster.kubeconfig);
             if !stays {
                 worker.abort();
             }
             stays
         });
         for cluster in definitions.set.clusters() {
-            if !self.clusters.contains_key(&cluster.name) {
+            if self.shared.holds(&cluster.name) && !self.clusters.contains_key(&cluster.name) {
                 let inbox = Arc::new(Inbox::default());
                 let worker = Worker::new(self.shared.clone(), cluster.clone(), inbox.clone());
                 let handle = self.workers.spawn(worker.run());

@@ -17,7 +17,7 @@ use futures::{
     StreamExt,
     stream::{BoxStream, SelectAll},
 };
-use model::{Cluster, TargetId, Timestamp};
+use model::{Cluster, ClusterName, Partition, TargetId, Timestamp};
 use tokio::time::Instant;
 
 pub use inbox::Inbox;
@@ -57,6 +57,11 @@ impl Shared {
     pub fn known<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {
         // A panic while it was held would have ended the process: see run.
         look(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether the cluster is this differ's, now.
+    pub fn holds(&self, cluster: &ClusterName) -> bool {
+        self.config.share.holds(Partition::of_cluster(cluster))
     }
 }
 

@@ -185,7 +185,7 @@ pub struct RoleOptions {
     /// Folder for what this process keeps: mirrors, temporary files
     #[arg(long, value_name = "DIR")]
     pub state: PathBuf,
-    /// Name of this process among its like [default: host name and process id]
+    /// Name of this process among its like, to which more is added [default: the host's name]
     #[arg(long, value_name = "NAME")]
     pub instance: Option<String>,
     /// Definitions to put in force (JSON), by the differ

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use bus::{Log, LogConfig};
+use bus::{Log, LogConfig, Member, Share, share::CLAIM};
 use model::DefinitionSet;
 use plan::RebuiltPrune;
 use tokio_util::sync::CancellationToken;
@@ -23,18 +23,37 @@ pub enum Role {
     Applier,
 }
 
-/// Runs one service until it is told to stop.
+impl Role {
+    /// The group in which its processes share their work.
+    fn group(self) -> &'static str {
+        match self {
+            Self::Fetcher => "fetcher",
+            Self::Renderer => "renderer",
+            Self::Differ => "differ",
+            Self::Applier => "applier",
+        }
+    }
+}
+
+/// Runs one service until it is told to stop, with its share of the work.
 pub async fn run(role: Role, options: RoleOptions) -> Result<Exit, Problem> {
     let key = read_key(&options.key)?;
-    let instance = options.instance.clone().unwrap_or_else(instance_name);
+    let instance = instance_name(options.instance.as_deref());
     let bootstrap = options.definitions.as_deref().map(read_definitions).transpose()?;
     let log = open(&options).await?;
     let stop = stop_on_signal();
+    let joined = log.join(role.group(), Member::new(&instance), CLAIM).await;
+    let membership = joined.map_err(|error| {
+        Problem::new("LOG-MEMBERS", chain(&error), "check that the NATS server is up, then start it again")
+    })?;
+    let share = Share::of(&membership);
     tracing::info!(?role, instance, "started");
     let ended = match role {
-        Role::Fetcher => text(fetcher::run(log, fetcher::Config::new(&options.state, key), stop).await),
+        Role::Fetcher => {
+            text(fetcher::run(log, fetcher::Config::new(&options.state, key, share), stop).await)
+        }
         Role::Renderer => {
-            let config = renderer::Config { key, engine: engine_options(&options.state) };
+            let config = renderer::Config { key, engine: engine_options(&options.state), share };
             text(renderer::run(log, config, stop).await)
         }
         Role::Differ => {
@@ -44,13 +63,18 @@ pub async fn run(role: Role, options: RoleOptions) -> Result<Exit, Problem> {
                 bootstrap,
                 rebuilt_prune: RebuiltPrune::Unconfirmed,
                 silence: plan::patience::SILENCE,
+                share,
             };
             text(differ::run(log, config, stop).await)
         }
-        Role::Applier => text(applier::run(log, applier::Config::new(key, instance), stop).await),
+        Role::Applier => text(applier::run(log, applier::Config::new(key, instance, share), stop).await),
     };
     match ended {
-        Ok(()) => Ok(Exit::Success),
+        Ok(()) => {
+            // Only who has come to rest says so: the others take over at once.
+            membership.leave().await;
+            Ok(Exit::Success)
+        }
         Err(message) => {
             Err(Problem::new("SERVICE", message, "it is safe to start it again").ending(Exit::Failed))
         }
@@ -74,11 +98,12 @@ fn text<E: std::error::Error>(ended: Result<(), E>) -> Result<(), String> {
     ended.map_err(|error| chain(&error))
 }
 
-/// Unique among the processes of a fleet, and over restarts.
-fn instance_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-    format!("{host}-{}-{:08x}", std::process::id(), rand::random::<u32>())
+/// Unique among the processes of a fleet, and over restarts whatever it is called.
+fn instance_name(given: Option<&str>) -> String {
+    let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = given.map_or_else(host, str::to_owned);
+    let name: String = name.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    format!("{name}-{}-{:08x}", std::process::id(), rand::random::<u32>())
 }
 
 /// Cancels when the process is asked to end.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bus::Share;
 use manifest::InstallKey;
 use source::Credentials;
 
@@ -14,11 +15,13 @@ pub struct Config {
     pub key: InstallKey,
     /// Reads the secret values that sources refer to.
     pub credentials: Credentials,
+    /// Its share of the remotes.
+    pub share: Share,
 }
 
 impl Config {
-    /// A fetcher with that folder and key, which reads secrets from files and its environment.
-    pub fn new(folder: impl Into<PathBuf>, key: InstallKey) -> Self {
-        Self { folder: folder.into(), key, credentials: Credentials::default() }
+    /// A fetcher with that folder, key and share, which reads secrets from files and its environment.
+    pub fn new(folder: impl Into<PathBuf>, key: InstallKey, share: Share) -> Self {
+        Self { folder: folder.into(), key, credentials: Credentials::default(), share }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, future::pending, sync::Arc, time::Duration};
 
-use bus::{Filter, Log, LogPosition, ReadError, WatchItem};
+use bus::{Filter, Log, LogPosition, ReadError, Share, WatchItem};
 use events::{Event, state::DefinitionsState};
 use model::{Aggregate, AggregateKind, Timestamp};
 use tokio::{task::JoinSet, time};
@@ -30,7 +30,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> Result<(), Error> {
     let mut watch = log.watch(Filter::kinds(&WATCHED)).await.map_err(Error::Watch)?;
     let seen = log.position().await.map_err(Error::Watch)?;
-    let mut fetcher = Fetcher::new(Performer::new(log, config), seen);
+    let mut share = config.share.clone();
+    let mut fetcher = Fetcher::new(Performer::new(log, config), share.clone(), seen);
     let mut sweep = time::interval(SWEEP);
     loop {
         fetcher.dispatch().await?;
@@ -43,6 +44,7 @@ pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> 
                 fetcher.conclude(remote, looked?);
             }
             () = appointment => {}
+            () = share.changed() => fetcher.wake_all(),
             _ = sweep.tick() => fetcher.sweep().await?,
         }
     }
@@ -52,6 +54,7 @@ type Visited = (RemoteId, Result<Vec<Looked>, Error>);
 
 struct Fetcher {
     performer: Arc<Performer>,
+    share: Share,
     picture: Picture,
     agenda: Agenda,
     visits: JoinSet<Visited>,
@@ -63,9 +66,10 @@ struct Fetcher {
 }
 
 impl Fetcher {
-    fn new(performer: Performer, seen: LogPosition) -> Self {
+    fn new(performer: Performer, share: Share, seen: LogPosition) -> Self {
         Self {
             performer: Arc::new(performer),
+            share,
             picture: Picture::default(),
             agenda: Agenda::default(),
             visits: JoinSet::new(),
@@ -88,8 +92,8 @@ impl Fetcher {
                 break;
             }
             self.agenda.clear(remote);
-            // A busy one comes back when its visit is concluded.
-            if self.busy.contains(&remote) {
+            // A busy one comes back when its visit is concluded, another one's when it is gained.
+            if self.busy.contains(&remote) || !self.share.holds(remote.partition()) {
                 continue;
             }
             match self.picture.decide(remote, now) {

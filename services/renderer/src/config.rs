@@ -1,5 +1,6 @@
 //! What the renderer is started with.
 
+use bus::Share;
 use manifest::InstallKey;
 
 /// What the renderer is started with.
@@ -9,4 +10,6 @@ pub struct Config {
     pub key: InstallKey,
     /// Where the programs are, where they may write, and their bounds.
     pub engine: engine::Options,
+    /// Its share of the renders.
+    pub share: Share,
 }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Filter, Log, LogPosition, ReadError, WatchItem};
+use bus::{Filter, Log, LogPosition, ReadError, Share, WatchItem};
 use events::{Draft, Event, Table, state::DefinitionsState, state::ObservedPath};
 use model::{Aggregate, AggregateKind, SourceName, Timestamp};
 use tokio::{task::JoinSet, time};
@@ -35,7 +35,8 @@ const DRAFTS_MAX: usize = 4 * BATCH_MAX;
 pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> Result<(), Error> {
     let mut watch = log.watch(Filter::kinds(&WATCHED)).await.map_err(Error::Watch)?;
     let seen = log.position().await.map_err(Error::Watch)?;
-    let mut renderer = Renderer::new(Performer::new(log, config).await?, seen);
+    let mut share = config.share.clone();
+    let mut renderer = Renderer::new(Performer::new(log, config).await?, share.clone(), seen);
     let mut sweep = time::interval(SWEEP);
     loop {
         renderer.read_announced().await;
@@ -52,6 +53,7 @@ pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> 
                 }
             }
             () = appointment => {}
+            () = share.changed() => renderer.wake(renderer.picture.renders()),
             _ = sweep.tick() => renderer.sweep().await?,
         }
     }
@@ -62,6 +64,7 @@ type Appended = Result<Vec<(Aggregate, End)>, Error>;
 
 struct Renderer {
     performer: Arc<Performer>,
+    share: Share,
     picture: Picture,
     agenda: Agenda,
     /// Orders under way, and how many of each lane.
@@ -83,10 +86,11 @@ struct Renderer {
 }
 
 impl Renderer {
-    fn new(performer: Performer, seen: LogPosition) -> Self {
+    fn new(performer: Performer, share: Share, seen: LogPosition) -> Self {
         let picture = Picture::new(performer.engines().clone(), performer.key_id());
         Self {
             performer: Arc::new(performer),
+            share,
             picture,
             agenda: Agenda::default(),
             work: JoinSet::new(),
@@ -138,8 +142,8 @@ impl Renderer {
         let now = now();
         while self.listed && self.drafts.len() < DRAFTS_MAX {
             let Some(render) = self.agenda.take_due(now) else { return };
-            // A busy one comes back when its event is in the log.
-            if self.busy.contains(&render) {
+            // A busy one comes back when its event is in the log, another one's when it is gained.
+            if self.busy.contains(&render) || !self.share.holds(render.partition()) {
                 continue;
             }
             match self.picture.decide(&render, now) {

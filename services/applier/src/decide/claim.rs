@@ -3,56 +3,33 @@
 
 use std::time::Duration;
 
-use model::Timestamp;
+use bus::Claim;
 
-/// Longest life of a request: the deadline of a call. A claim must outlive it.
+/// Longest life of a request: the deadline of a call, which the API server is told too.
 const REQUEST: Duration = cluster::CALL_DEADLINE;
-/// Life of a claim that is not renewed, by the time to live of a membership.
-const CLAIM: Duration = Duration::from_secs(4);
-
-/// What entitles this process to write to a cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claim {
-    /// There is no other process that could: the log lets in only one.
-    Sole,
-    /// It holds the cluster.
-    Held {
-        /// Since when.
-        since: Timestamp,
-        /// Until when, if it is not renewed.
-        until: Timestamp,
-    },
-    /// It does not hold the cluster.
-    None,
-}
+const _: () = assert!(bus::share::CLAIM.as_secs() >= REQUEST.as_secs() + 4, "two heartbeats may be late");
 
 /// Whether a create may be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permit {
-    /// Yes, at the latest then if a time is given.
-    Now(Option<Timestamp>),
-    /// Not before that time; ask again.
-    At(Timestamp),
-    /// No.
+    /// Yes, at the latest so much later if a time is given.
+    Now(Option<Duration>),
+    /// Ask again after that time.
+    After(Duration),
+    /// No: whoever holds the cluster goes on.
     No,
 }
 
-/// Decides when a create may be started.
-pub fn permit(claim: Claim, now: Timestamp) -> Permit {
+/// Decides when a create may be started: it has to end before the claim does, and not to begin before the last
+/// one of a predecessor has ended.
+pub fn permit(claim: Claim) -> Permit {
     match claim {
         Claim::Sole => Permit::Now(None),
         Claim::None => Permit::No,
-        Claim::Held { since, until } => {
-            let earliest = since.plus(CLAIM + REQUEST);
-            let latest = until.as_millis().saturating_sub(REQUEST.as_millis().try_into().unwrap_or(i64::MAX));
-            if now < earliest {
-                Permit::At(earliest)
-            } else if now.as_millis() <= latest {
-                Permit::Now(Some(Timestamp::from_millis(latest)))
-            } else {
-                Permit::No
-            }
-        }
+        Claim::Held { alone, .. } if alone < REQUEST => Permit::After(REQUEST - alone),
+        // By then it is renewed, or over.
+        Claim::Held { left, .. } if left < REQUEST => Permit::After(left),
+        Claim::Held { left, .. } => Permit::Now(Some(left - REQUEST)),
     }
 }
 
@@ -62,19 +39,19 @@ mod tests {
 
     #[test]
     fn creates_keep_away_from_both_ends_of_a_claim() {
-        let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000);
-        let held = |until: i64| Claim::Held { since: at(100), until: at(until) };
-        for (claim, now, expected) in [
-            (Claim::Sole, 0, Permit::Now(None)),
-            (Claim::None, 0, Permit::No),
-            (held(200), 100, Permit::At(at(109))),
-            (held(200), 108, Permit::At(at(109))),
-            (held(200), 109, Permit::Now(Some(at(195)))),
-            (held(200), 195, Permit::Now(Some(at(195)))),
-            (held(200), 196, Permit::No),
-            (held(112), 109, Permit::No),
+        let seconds = Duration::from_secs;
+        let held = |alone: u64, left: u64| Claim::Held { left: seconds(left), alone: seconds(alone) };
+        for (claim, expected) in [
+            (Claim::Sole, Permit::Now(None)),
+            (Claim::None, Permit::No),
+            (held(0, 10), Permit::After(seconds(5))),
+            (held(4, 10), Permit::After(seconds(1))),
+            (held(5, 10), Permit::Now(Some(seconds(5)))),
+            (held(60, 5), Permit::Now(Some(seconds(0)))),
+            (held(60, 4), Permit::After(seconds(4))),
+            (held(0, 4), Permit::After(seconds(5))),
         ] {
-            assert_eq!(permit(claim, at(now)), expected, "{claim:?} at {now}");
+            assert_eq!(permit(claim), expected, "{claim:?}");
         }
     }
 }

@@ -57,12 +57,6 @@ pub enum Fault {
     /// An earlier step failed, so this one was not tried.
     #[error("not tried, because an earlier step failed")]
     Skipped,
-    /// This process may soon not be the one that writes to the cluster any more.
-    #[error("{id} was not created, because the claim on its cluster ends")]
-    ClaimEnds {
-        /// Which object.
-        id: ObjectId,
-    },
     /// A definition of custom resources was applied and is not served.
     #[error("{id} is not established after {after:?}")]
     NotEstablished {
@@ -121,7 +115,6 @@ impl Fault {
             Self::Terminating { .. } => "APPLY-TERMINATING",
             Self::Superseded => "APPLY-SUPERSEDED",
             Self::Skipped => "APPLY-SKIPPED",
-            Self::ClaimEnds { .. } => "APPLY-CLAIM",
             Self::NotEstablished { .. } => "APPLY-NOT-ESTABLISHED",
             Self::NotDesired { .. } | Self::SecretsMismatch { .. } => "APPLY-BUG",
             Self::BlobMissing { .. } => "APPLY-BLOB-MISSING",
@@ -154,7 +147,6 @@ impl Fault {
             | Self::Terminating { .. }
             | Self::Superseded
             | Self::Skipped
-            | Self::ClaimEnds { .. }
             | Self::Abandoned { .. } => "",
         }
     }
@@ -166,11 +158,9 @@ impl Fault {
             | Self::Conflict { .. }
             | Self::Immutable { .. }
             | Self::BlobUnreadable { .. } => RetryClass::Permanent,
-            Self::Replaced { .. }
-            | Self::Superseded
-            | Self::Skipped
-            | Self::ClaimEnds { .. }
-            | Self::Abandoned { .. } => RetryClass::Stale,
+            Self::Replaced { .. } | Self::Superseded | Self::Skipped | Self::Abandoned { .. } => {
+                RetryClass::Stale
+            }
             Self::Terminating { .. } | Self::NotEstablished { .. } | Self::BlobMissing { .. } => {
                 RetryClass::Transient
             }

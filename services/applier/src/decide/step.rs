@@ -287,9 +287,6 @@ impl<'t> Machine<'t> {
             self.rediscovered = true;
             return Next::Ask { wait: Duration::ZERO, act: Act::Rediscover };
         }
-        if matches!(error, ClusterError::Late { .. }) {
-            return self.fail(Fault::ClaimEnds { id: self.task.step.id.clone() });
-        }
         match self.phase.clone() {
             Phase::Creating => self.create_failed(error),
             Phase::GivingBack { managers, .. } => self.refuse_contact(managers),

@@ -2,54 +2,62 @@
 
 use std::{sync::Arc, time::Instant};
 
+use bus::Share;
 use cluster::{Apply, ClusterError, Delete, Force, Mode, Propagation, Resource};
+use model::Partition;
 use serde_json::Value;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::{clusters::Connected, now, pulse::Pulse};
-use crate::{
-    Claims,
-    decide::{
-        body::{self, Precondition},
-        claim::{Permit, permit},
-        step::{Act, Answer, Machine, Next, StepResult, Task},
-    },
+use super::{clusters::Connected, pulse::Pulse};
+use crate::decide::{
+    body::{self, Precondition},
+    claim::{Permit, permit},
+    step::{Act, Answer, Machine, Next, StepResult, Task},
 };
 
 /// A step with all that it takes.
 pub(super) struct Errand {
     pub(super) cluster: Arc<Connected>,
     pub(super) pulse: Arc<Pulse>,
-    pub(super) claims: Arc<dyn Claims>,
-    pub(super) name: model::ClusterName,
+    pub(super) share: Share,
+    pub(super) partition: Partition,
     pub(super) task: Task,
     /// The manifest with its secret values.
     pub(super) manifest: Option<Value>,
 }
 
 impl Errand {
-    /// Runs the step to its end. `None`: the process stops, and what came of the step is not known.
+    /// Runs the step to its end. `None`: the process stops or has lost the cluster, and what came of the step
+    /// is not known.
     pub(super) async fn run(self, stop: &CancellationToken) -> Option<StepResult> {
         let (mut machine, mut next) = Machine::begin(&self.task);
         loop {
             next = match next {
                 Next::Finish(result) => return Some(result),
                 Next::Ask { wait, act } => {
-                    let ready = async {
-                        sleep(wait).await;
-                        self.await_permit(&act).await
-                    };
-                    // A request under way is answered soon; a wait may be long.
-                    let ready = stop.run_until_cancelled(ready).await?;
-                    let answer = match ready {
-                        Ok(start_by) => self.ask(act, start_by).await,
-                        Err(late) => Err(late),
-                    };
+                    stop.run_until_cancelled(sleep(wait)).await?;
+                    let answer = self.ask_when_permitted(act, stop).await?;
                     self.pulse.feel(&answer);
                     machine.next(answer.unwrap_or_else(Answer::Failed))
                 }
             };
+        }
+    }
+
+    /// Asks as soon as it may be asked; a create for which there was no room in time is not sent, and waits again.
+    async fn ask_when_permitted(
+        &self,
+        act: Act,
+        stop: &CancellationToken,
+    ) -> Option<Result<Answer, ClusterError>> {
+        loop {
+            // A request under way is answered soon; a wait may be long.
+            let start_by = stop.run_until_cancelled(self.await_permit(&act)).await??;
+            let answer = self.ask(act.clone(), start_by).await;
+            if !matches!(answer, Err(ClusterError::Late { .. })) {
+                return Some(answer);
+            }
         }
     }
 
@@ -123,19 +131,16 @@ impl Errand {
     }
 
     /// Waits until a request may be started: creates only keep a distance from both ends of a claim. Answers
-    /// until when it may.
-    async fn await_permit(&self, act: &Act) -> Result<Option<Instant>, ClusterError> {
+    /// until when it may; `None`: the cluster is not ours any more.
+    async fn await_permit(&self, act: &Act) -> Option<Option<Instant>> {
         if *act != Act::Create {
-            return Ok(None);
+            return Some(None);
         }
         loop {
-            let now = now();
-            match permit(self.claims.claim(&self.name), now) {
-                Permit::Now(latest) => return Ok(latest.map(|latest| Instant::now() + latest.since(now))),
-                Permit::At(earliest) => sleep(earliest.since(now)).await,
-                Permit::No => {
-                    return Err(ClusterError::Late { request: format!("create {}", self.task.step.id) });
-                }
+            match permit(self.share.claim(self.partition)) {
+                Permit::Now(within) => return Some(within.map(|within| Instant::now() + within)),
+                Permit::After(wait) => sleep(wait).await,
+                Permit::No => return None,
             }
         }
     }

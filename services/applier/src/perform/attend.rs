@@ -19,7 +19,6 @@ use super::{
 use crate::{
     Error,
     decide::{
-        claim::Claim,
         due::{Due, Stand, due},
         error::Fault,
         intent::Rows,
@@ -91,8 +90,8 @@ impl Performer {
     }
 
     async fn try_attend(&self, target: &TargetId, defined: &Defined) -> Result<Option<Synced>, Halt> {
-        if self.config.claims.claim(&target.cluster) == Claim::None {
-            return Ok(None);
+        if !self.holds(&target.cluster) {
+            return Err(Halt::TakenOver);
         }
         let newest = self.read_newest(target, defined.assignment.as_ref()).await?;
         let stand = Stand {

@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use model::Partition;
 use plan::{Action, Step};
 use tokio::{
     task::JoinSet,
@@ -33,7 +34,7 @@ const WIDTH: usize = 64;
 /// Longest time that a result stays unrecorded while the sync runs: the differ judges by what is recorded.
 const PROGRESS: Duration = Duration::from_millis(100);
 
-/// A step that ended; `None`: it was left, because the process stops.
+/// A step that ended; `None`: it was left, because the process stops or the cluster is not its own any more.
 type Ended = (Step, Option<StepResult>);
 
 /// Where the steps of a stage are done, and how it answers.
@@ -59,7 +60,7 @@ impl Sync<'_> {
         let mut running: JoinSet<Ended> = JoinSet::new();
         let mut ticks = interval_at(Instant::now() + PROGRESS, PROGRESS);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut news = false;
+        let (mut news, mut left) = (false, false);
         loop {
             self.launch(&place, (&mut waiting, &mut running));
             if running.is_empty() {
@@ -67,9 +68,12 @@ impl Sync<'_> {
             }
             tokio::select! {
                 Some(ended) = running.join_next() => {
-                    if let (step, Some(result)) = ended.map_err(|error| Halt::Fatal(Error::SyncDied(error)))? {
-                        self.rows.fold(&step, result, now());
-                        news = true;
+                    match ended.map_err(|error| Halt::Fatal(Error::SyncDied(error)))? {
+                        (step, Some(result)) => {
+                            self.rows.fold(&step, result, now());
+                            news = true;
+                        }
+                        (_, None) => left = true,
                     }
                 }
                 error = pulse.lost(cluster.client.address()) => {
@@ -82,17 +86,18 @@ impl Sync<'_> {
                 }
             }
         }
-        if !self.performer.stop.is_cancelled() || steps.iter().all(|step| self.rows.is_settled(step)) {
+        if waiting.is_empty() && !left || self.gives_way() {
             return Ok(());
         }
-        // The process stops: what was done is told, the rest is for the next one.
+        // What was done is told, the rest is for the next one.
         self.progress().await?;
-        Err(Halt::Stopping)
+        Err(if self.performer.stop.is_cancelled() { Halt::Stopping } else { Halt::TakenOver })
     }
 
     fn launch(&mut self, place: &Place, (waiting, running): (&mut VecDeque<Step>, &mut JoinSet<Ended>)) {
         while running.len() < WIDTH
             && !self.stop.is_cancelled()
+            && self.performer.holds(&self.cluster.name)
             && let Some(step) = waiting.pop_front()
         {
             let stop = self.stop.clone();
@@ -114,8 +119,8 @@ impl Sync<'_> {
         Ok(Errand {
             cluster: place.cluster.clone(),
             pulse: place.pulse.clone(),
-            claims: self.performer.config.claims.clone(),
-            name: self.cluster.name.clone(),
+            share: self.performer.config.share.clone(),
+            partition: Partition::of_cluster(&self.cluster.name),
             task,
             manifest,
         })

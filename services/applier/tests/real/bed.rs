@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use applier::{Claims, Config, Error};
-use bus::Log;
+use applier::{Config, Error};
+use bus::{Log, Share};
 use bytes::Bytes;
 use cluster::{
     Apply, ClusterClient, ConnectOptions, Delete, Force, Live, Mode, Propagation, Resource, Scope,
@@ -345,14 +345,11 @@ impl Bed {
 
     /// Starts an applier of that name.
     pub fn start(&self, instance: &str) -> Applier {
-        self.start_with(Config::new(key(), instance))
+        self.start_holding(instance, Share::Sole)
     }
 
-    pub fn start_claiming(&self, instance: &str, claims: Arc<dyn Claims>) -> Applier {
-        self.start_with(Config { claims, ..Config::new(key(), instance) })
-    }
-
-    fn start_with(&self, config: Config) -> Applier {
+    pub fn start_holding(&self, instance: &str, share: Share) -> Applier {
+        let config = Config::new(key(), instance, share);
         let stop = CancellationToken::new();
         let task = tokio::spawn(applier::run(self.log.clone(), config, stop.clone()));
         Applier { stop, task }

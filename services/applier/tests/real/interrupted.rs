@@ -1,21 +1,22 @@
 //! Syncs that are interrupted, taken over, or not ours any more.
 
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use applier::{Claim, Claims};
+use bus::{Share, share::Holding};
 use events::{
     EventType,
     state::{AppliedObject, ObjectOutcome, SyncStage},
 };
-use model::{Aggregate, ClusterName, Timestamp};
+use model::{Aggregate, Partition, Timestamp};
 use plan::{Reason, Step};
 use serde_json::{Value, json};
 use testkit::{
     cluster::{Part, Signal},
     eventually,
 };
+use tokio::{sync::watch, time::Instant};
 
-use crate::bed::{BOUND, Bed, create, failure, outcomes, succeeded};
+use crate::bed::{BOUND, Bed, create, failure, succeeded};
 
 fn maps(bed: &Bed, count: usize) -> Vec<Value> {
     (0..count).map(|i| bed.config_map(&format!("map-{i:03}"), json!({"x": "1"}))).collect()
@@ -95,47 +96,55 @@ async fn an_interrupted_sync_whose_plan_is_stale_is_ended_not_resumed() {
     assert_eq!(bed.rows(&state).await.len(), maps.len());
 }
 
-/// Claims as a test wants them.
-struct Scripted(Mutex<Claim>);
-
-impl Claims for Scripted {
-    fn claim(&self, _: &ClusterName) -> Claim {
-        *self.0.lock().unwrap()
-    }
-}
-
-fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    since.as_millis() as i64
-}
-
-/// Held since so long that creates may start `wait` milliseconds from now.
-fn held(wait: i64) -> Claim {
-    let since = Timestamp::from_millis(now() + wait - 9_000);
-    Claim::Held { since, until: Timestamp::from_millis(now() + 60_000) }
+/// A share of everything for a minute, of which creates may start `wait` from now.
+fn held(wait: Duration) -> Holding {
+    // Whoever held it before may have begun a request just before that.
+    let alone_from = Instant::now() + wait - Duration::from_secs(5);
+    let until = Instant::now() + Duration::from_secs(60);
+    Holding { partitions: Partition::all().collect(), until: Some(until), alone_from: Some(alone_from) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn creates_wait_after_a_takeover() {
+async fn creates_wait_while_another_may_still_write() {
     let mut bed = Bed::new().await.with_namespace().await;
     let map = bed.config_map("a", json!({}));
     bed.desire(std::slice::from_ref(&map)).await;
-    let begun = std::time::Instant::now();
-    let _applier = bed.start_claiming("one", Arc::new(Scripted(Mutex::new(held(1_500)))));
+    let begun = Instant::now();
+    let (_holding, share) = watch::channel(held(Duration::from_millis(1_500)));
+    let _applier = bed.start_holding("one", Share::Of(share));
     assert!(succeeded(&bed.execute(vec![create(&map)]).await));
     assert!(begun.elapsed().as_millis() >= 1_500, "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_ending_claim_creates_nothing() {
+async fn an_ending_claim_creates_nothing_and_leaves_the_sync_to_the_next() {
     let mut bed = Bed::new().await.with_namespace().await;
     let map = bed.config_map("a", json!({}));
     bed.desire(std::slice::from_ref(&map)).await;
-    let ending = Claim::Held { since: Timestamp::default(), until: Timestamp::from_millis(now() + 4_000) };
-    let _applier = bed.start_claiming("one", Arc::new(Scripted(Mutex::new(ending))));
-    let state = bed.execute(vec![create(&map)]).await;
-    assert_eq!(outcomes(&bed.rows(&state).await), ["a APPLY-CLAIM"]);
+    let ending = Holding { until: Some(Instant::now() + Duration::from_secs(4)), ..held(Duration::ZERO) };
+    let (holding, share) = watch::channel(ending);
+    let _applier = bed.start_holding("one", Share::Of(share));
+    let generation = bed.plan(vec![create(&map)]).await;
+    let left = [EventType::SyncStarted, EventType::SyncProgressed];
+    eventually(BOUND, "it is left", async || (bed.told().await == left).then_some(())).await;
     assert!(bed.get(&map).await.is_none());
+    holding.send_replace(held(Duration::ZERO));
+    assert!(succeeded(&bed.finished(generation).await));
+    assert!(bed.get(&map).await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_nothing_attends_to_nothing() {
+    let mut bed = Bed::new().await.with_namespace().await;
+    let map = bed.config_map("a", json!({}));
+    bed.desire(std::slice::from_ref(&map)).await;
+    let (_nothing, share) = watch::channel(Holding::default());
+    let idle = bed.start_holding("idle", Share::Of(share));
+    let _applier = bed.start("other");
+    let state = bed.execute(vec![create(&map)]).await;
+    assert!(succeeded(&state));
+    idle.stop().await;
+    assert_eq!(bed.told().await, [EventType::SyncStarted, EventType::SyncFinished]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,13 +152,13 @@ async fn a_sync_that_another_applier_runs_now_is_left_to_it() {
     let mut bed = Bed::new().await.with_namespace().await;
     let map = bed.config_map("a", json!({}));
     bed.desire(std::slice::from_ref(&map)).await;
-    let claims = Arc::new(Scripted(Mutex::new(held(1_000))));
-    let applier = bed.start_claiming("slow", claims.clone());
+    let (holding, share) = watch::channel(held(Duration::from_secs(1)));
+    let applier = bed.start_holding("slow", Share::Of(share));
     bed.plan(vec![create(&map)]).await;
     let mut state = bed.until("the start", |state| matches!(state.stage, SyncStage::Running { .. })).await;
     state.stage = SyncStage::Running { since: Timestamp::default(), instance: "other".into() };
     bed.publish(Aggregate::Sync(bed.target.clone()), EventType::SyncStarted, &state).await;
-    *claims.0.lock().unwrap() = Claim::None;
+    holding.send_replace(Holding::default());
     applier.stop().await;
     assert!(bed.get(&map).await.is_none());
     assert_eq!(bed.told().await, [EventType::SyncStarted, EventType::SyncStarted]);
@@ -165,7 +174,7 @@ async fn a_silent_cluster_ends_the_sync_soon_and_the_next_one_finishes_it() {
     let generation = bed.plan(maps.iter().map(create).collect()).await;
     exists(&bed, &maps[10]).await;
     cluster.signal(Part::ApiServer, Signal::Stop);
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let state = bed.finished(generation).await;
     let took = begun.elapsed();
     cluster.signal(Part::ApiServer, Signal::Continue);

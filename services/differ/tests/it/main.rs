@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bus::{Log, LogConfig};
+use bus::{Log, LogConfig, Share};
 use differ::{Config, Error};
 use events::state::{ClusterState, Reachability};
 use manifest::InstallKey;
@@ -37,6 +37,7 @@ impl Scene {
             bootstrap: Some(bootstrap),
             rebuilt_prune: RebuiltPrune::Unconfirmed,
             silence: plan::patience::SILENCE,
+            share: Share::Sole,
         };
         tokio::spawn(differ::run(self.shaky.clone(), config, stop.clone()))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bus::Log;
+use bus::{Log, Share};
 use plan::RebuiltPrune;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -32,9 +32,10 @@ impl Services {
         let mut tasks = JoinSet::new();
         let log = || -> Arc<dyn Log> { folder.log.clone() };
         let key = || folder.key.clone();
-        let fetch = fetcher::run(log(), fetcher::Config::new(&folder.path, key()), stop.clone());
+        let fetch = fetcher::run(log(), fetcher::Config::new(&folder.path, key(), Share::Sole), stop.clone());
         tasks.spawn(async move { text("fetcher", fetch.await) });
-        let config = renderer::Config { key: key(), engine: engine_options(&folder.path) };
+        let config =
+            renderer::Config { key: key(), engine: engine_options(&folder.path), share: Share::Sole };
         let render = renderer::run(log(), config, stop.clone());
         tasks.spawn(async move { text("renderer", render.await) });
         let prune = if wanted.prune { RebuiltPrune::Confirmed } else { RebuiltPrune::Unconfirmed };
@@ -44,12 +45,14 @@ impl Services {
             bootstrap: Some(wanted.set.clone()),
             rebuilt_prune: prune,
             silence: plan::patience::SILENCE,
+            share: Share::Sole,
         };
         let differ = differ::run(log(), config, stop.clone());
         tasks.spawn(async move { text("differ", differ.await) });
         if purpose == Purpose::Apply {
             let instance = format!("one-shot-{}-{:08x}", std::process::id(), rand::random::<u32>());
-            let apply = applier::run(log(), applier::Config::new(key(), instance), stop.clone());
+            let config = applier::Config::new(key(), instance, Share::Sole);
+            let apply = applier::run(log(), config, stop.clone());
             tasks.spawn(async move { text("applier", apply.await) });
         }
         Self { tasks, stop }

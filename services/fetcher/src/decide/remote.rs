@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model::{Digest, definition::Git};
+use model::{Digest, Partition, definition::Git};
 
 /// A remote as one set of credentials sees it. Sources with the same one share a mirror and its fetches;
 /// other credentials may see other things, so they never do.
@@ -16,6 +16,11 @@ impl RemoteId {
         // These hold text and enums only, which always have an encoding.
         let bytes = events::encode(&(url, auth, ca_file, proxy)).unwrap_or_default();
         Self(Digest::of_parts("remote", [bytes.as_slice()]))
+    }
+
+    /// By which fetchers share the remotes among them.
+    pub fn partition(&self) -> Partition {
+        Partition(self.0.as_bytes()[0])
     }
 }
 

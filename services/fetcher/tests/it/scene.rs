@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bus::{Log, LogConfig};
+use bus::{Log, LogConfig, Share};
 use events::{
     Content, Draft, Event, EventType, Table,
     state::{CommandState, DefinitionsState, ObservedPath, Request, RequestKind, SourceState, State, encode},
@@ -61,7 +61,7 @@ impl Scene {
     /// Starts a fetcher with mirrors of its own.
     pub fn start_another(&self, folder: &str) -> Running {
         let stop = CancellationToken::new();
-        let config = Config::new(self.folder.path().join(folder), Self::key());
+        let config = Config::new(self.folder.path().join(folder), Self::key(), Share::Sole);
         let run = tokio::spawn(fetcher::run(Arc::clone(&self.log), config, stop.clone()));
         Running { run, stop }
     }

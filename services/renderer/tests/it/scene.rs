@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use bus::{Filter, Log, LogConfig, WatchItem};
+use bus::{Filter, Log, LogConfig, Share, WatchItem};
 use events::{
     Content, Draft, Event, EventType, Table,
     state::{
@@ -80,7 +80,7 @@ impl Scene {
         let stop = CancellationToken::new();
         let scratch = self.folder.path().join(scratch);
         let engine = engine::Options { tools: Some(self.tools.clone()), scratch, limits: self.limits };
-        let config = Config { key: Self::key(), engine };
+        let config = Config { key: Self::key(), engine, share: Share::Sole };
         let run = tokio::spawn(renderer::run(Arc::clone(&self.log), config, stop.clone()));
         Running { run, stop }
     }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, process::Command, sync::Arc, time::Duration};
 
-use bus::{Filter, Log, LogConfig, WatchItem};
+use bus::{Filter, Log, LogConfig, Share, WatchItem};
 use events::{
     Content, Draft, Event, EventType,
     state::{
@@ -32,12 +32,13 @@ impl Scene {
         let log = bus::open(LogConfig::embedded(folder.path().join("log"))).await.unwrap();
         let key = InstallKey::from_bytes([7; 32]);
         let stop = CancellationToken::new();
-        let fetcher = fetcher::Config::new(folder.path(), key.clone());
+        let fetcher = fetcher::Config::new(folder.path(), key.clone(), Share::Sole);
         tokio::spawn(fetcher::run(Arc::clone(&log), fetcher, stop.clone()));
         let tools = tool("helm").parent().unwrap().to_owned();
         let scratch = folder.path().join("scratch");
         let engine = engine::Options { tools: Some(tools), scratch, limits: engine::Limits::default() };
-        tokio::spawn(renderer::run(Arc::clone(&log), renderer::Config { key, engine }, stop.clone()));
+        let config = renderer::Config { key, engine, share: Share::Sole };
+        tokio::spawn(renderer::run(Arc::clone(&log), config, stop.clone()));
         let scene = Self { log, folder, _stop: stop.drop_guard() };
         fs::create_dir(scene.repository()).unwrap();
         scene.git(&["init", "--quiet", "--initial-branch=main"]);

@@ -402,12 +402,6 @@ fn prunes_delete_one_uid_and_nothing_else() {
 }
 
 #[test]
-fn a_late_create_is_not_started() {
-    let late = failed(ClusterError::Late { request: request() });
-    assert_eq!(play(&create(), vec![late]), ["create", "APPLY-CLAIM"]);
-}
-
-#[test]
 fn an_object_that_comes_and_goes_ends_the_step() {
     let answers = (0..REQUESTS_MAX).map(|i| if i % 2 == 0 { moved() } else { Answer::Seen(None) }).collect();
     assert_eq!(play(&create(), answers).last().map(String::as_str), Some("APPLY-REPLACED"));
