@@ -8,6 +8,7 @@ pub mod fold;
 pub mod force;
 pub mod intent;
 pub mod last;
+pub mod late;
 pub mod leftover;
 pub mod materials;
 pub mod obstacle;

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use model::{Digest, Failure, ObjectId};
+use plan::Provenance;
 use serde_json::Value;
 
 /// A question to the API server.
@@ -10,6 +11,8 @@ use serde_json::Value;
 pub enum Question {
     /// Does it exist? Read by GET: absence from a watch is no answer.
     Existence(ObjectId),
+    /// Does the target's own history name it, with that uid?
+    Provenance(ObjectId, String),
     /// Would applying the desired manifest change it?
     DryRun(DryRunKey),
 }
@@ -73,6 +76,7 @@ pub enum DryRun {
 #[derive(Debug, Default)]
 pub struct Answers {
     existence: BTreeMap<ObjectId, Found>,
+    provenance: BTreeMap<(ObjectId, String), Provenance>,
     dry_runs: BTreeMap<DryRunKey, DryRun>,
 }
 
@@ -85,6 +89,16 @@ impl Answers {
     /// What the dry-run answered, if it was made.
     pub fn dry_run(&self, key: &DryRunKey) -> Option<&DryRun> {
         self.dry_runs.get(key)
+    }
+
+    /// What the history says of an object, if that was asked.
+    pub fn provenance(&self, id: &ObjectId, uid: &str) -> Option<Provenance> {
+        self.provenance.get(&(id.clone(), uid.to_owned())).copied()
+    }
+
+    /// Takes the answer to [`Question::Provenance`].
+    pub fn traced(&mut self, id: ObjectId, uid: String, provenance: Provenance) {
+        self.provenance.insert((id, uid), provenance);
     }
 
     /// Takes the answer to [`Question::Existence`].
@@ -107,6 +121,8 @@ impl Answers {
     /// Drops everything that is not certain: at every sweep it is asked again.
     pub fn forget_uncertain(&mut self) {
         self.existence.clear();
+        // The history may name tomorrow what it does not name today.
+        self.provenance.clear();
         self.dry_runs.retain(|_, answer| match answer {
             DryRun::Same(_) | DryRun::OwnershipLost | DryRun::Changes { .. } => true,
             DryRun::Refused(_) | DryRun::Unknown(_) => false,

@@ -9,6 +9,7 @@ mod inventory;
 mod judge;
 mod publish;
 mod requests;
+mod strays;
 mod summary;
 mod waits;
 
@@ -70,6 +71,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     publish::kinds_known(facts, desired, request, now)?;
     let inventory = inventory::inventory(facts)?;
     let judged = judge::judge(facts, desired, &inventory)?;
+    let strays = strays::strays(facts, desired)?;
     let application = requests::policies(assignment, request);
     let gates = heals::gates(facts, &judged, request, now);
     let situation = plan::Situation {
@@ -77,6 +79,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
         desired_digest: wanted.digest,
         desired: &desired.objects,
         inventory: &inventory,
+        strays: &strays,
         live: &judged.live,
         gates: &gates.gates,
         rebuilt_prune: facts.rebuilt_prune,

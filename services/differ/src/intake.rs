@@ -85,6 +85,11 @@ impl Intake {
         }))
     }
 
+    /// The newest events of an aggregate, newest first.
+    pub async fn history(&self, aggregate: &Aggregate, limit: usize) -> Result<Vec<Event>, Error> {
+        self.log.history(aggregate, limit).await.map_err(Error::Read)
+    }
+
     /// The bytes of content, wherever they are.
     pub async fn content(&self, content: &Content) -> Result<bytes::Bytes, Error> {
         match content {

@@ -23,5 +23,5 @@ pub use sync::{
 };
 pub use target::{
     DriftedObject, Handled, HealAttempt, HealthSummary, InputVector, ObjectHealth, PlannedSync, Refreshed,
-    RequestOutcome, SyncStatus, TargetState,
+    RequestOutcome, StrayObject, SyncStatus, TargetState,
 };

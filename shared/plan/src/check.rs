@@ -10,7 +10,7 @@ use model::ObjectId;
 use crate::{
     Action, Existence, Situation, Stage, SyncPlan,
     order::key,
-    planner::{Deletion, prune_consent},
+    planner::{Deletion, Provenance, prune_consent},
 };
 
 /// A rule that a plan breaks: a bug of the planner; such a plan is never published.
@@ -109,11 +109,20 @@ fn check_prune(
     if desired.contains(id) {
         found.push(Violation::PruneOfDesired(id.clone()));
     }
+    let stray = situation.strays.iter().find(|stray| stray.id == *id && stray.uid == uid);
+    if let Some(Provenance::Own(origin)) = stray.map(|stray| stray.provenance)
+        && !inventory.contains_key(id)
+    {
+        found.extend(
+            prune_consent(situation, id, origin).err().map(|_| Violation::PruneWithoutConsent(id.clone())),
+        );
+        return found;
+    }
     let Some(object) = inventory.get(id) else {
         found.push(Violation::PruneOutsideInventory(id.clone()));
         return found;
     };
-    if prune_consent(situation, object).is_err() {
+    if prune_consent(situation, id, object.origin).is_err() {
         found.push(Violation::PruneWithoutConsent(id.clone()));
     }
     let live_uid = match situation.live.get(id) {

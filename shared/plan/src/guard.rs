@@ -50,7 +50,7 @@ impl Refusal {
     }
 }
 
-/// Judges a plan over an inventory of that many objects.
+/// Judges a plan over an inventory of that many objects, strays included.
 ///
 /// # Errors
 /// If a person has to be asked (permanent until the plan or the consent changes).

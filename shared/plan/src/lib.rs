@@ -19,7 +19,7 @@ pub use check::{Violation, check};
 pub use guard::{Refusal, guard};
 pub use planner::{
     Attempt, Deletion, DesiredObject, Existence, Expiry, HealGate, InventoryObject, LiveObject, Origin,
-    RebuiltPrune, Retry, Situation, Verdict, plan,
+    Provenance, RebuiltPrune, Retry, Situation, Stray, Verdict, plan,
 };
 pub use preview::{ObjectPreview, Preview, PreviewChange};
 pub use step::{Action, HeldObject, HeldReason, Reason, Stage, Step, SyncPlan};

@@ -20,6 +20,8 @@ pub struct Situation<'a> {
     pub desired: &'a [DesiredObject],
     /// What we applied, ids unique.
     pub inventory: &'a [InventoryObject],
+    /// What carries our mark and is in no inventory although the log has one.
+    pub strays: &'a [Stray],
     /// What is known of the live objects; an id that is not in it is [`Existence::Unknown`] if it is in the
     /// inventory, else absent as far as our mark goes.
     pub live: &'a BTreeMap<ObjectId, Existence>,
@@ -120,6 +122,28 @@ pub enum Attempt {
     Unfinished,
 }
 
+/// A live object, not being deleted, that carries our mark and is in no inventory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    /// Which object.
+    pub id: ObjectId,
+    /// The version that it was seen at.
+    pub api_version: ApiVersion,
+    /// Its uid.
+    pub uid: String,
+    /// Whose it is.
+    pub provenance: Provenance,
+}
+
+/// Whose a stray is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provenance {
+    /// The target's own history names its id and uid: a process that was overtaken made it, or brought it back.
+    Own(Origin),
+    /// Nobody knows: another installation, or somebody who copied our mark.
+    Unknown,
+}
+
 /// Whether an object exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Existence {
@@ -192,6 +216,16 @@ pub fn plan(situation: &Situation<'_>) -> SyncPlan {
     for orphan in situation.inventory.iter().filter(|object| !desired.contains(&object.id)) {
         let outcome = plan_orphan(situation, orphan);
         record(&mut plan, outcome, prune_stage(&orphan.id), &orphan.id, &orphan.api_version);
+    }
+    let unknown = |stray: &&Stray| !desired.contains(&stray.id) && !inventory.contains_key(&stray.id);
+    for stray in situation.strays.iter().filter(unknown) {
+        record(
+            &mut plan,
+            plan_stray(situation, stray),
+            prune_stage(&stray.id),
+            &stray.id,
+            &stray.api_version,
+        );
     }
     plan.steps.sort_by_cached_key(|step| key(step.stage, &step.id));
     plan.held.sort_by(|a, b| a.id.cmp(&b.id));
@@ -302,7 +336,7 @@ fn plan_orphan(situation: &Situation<'_>, orphan: &InventoryObject) -> Outcome {
         return Outcome::Hold(HeldReason::Terminating);
     }
     let uid = live.uid.clone();
-    match (prune_consent(situation, orphan), orphan.origin) {
+    match (prune_consent(situation, &orphan.id, orphan.origin), orphan.origin) {
         (Ok(()), _) => Outcome::Do(Action::Prune { uid }, Reason::Orphan),
         // Kept, and from now on known to the log: else it would be a stray after this sync.
         (Err(_), Origin::Found) => Outcome::Do(Action::Record { uid }, Reason::Found),
@@ -310,19 +344,33 @@ fn plan_orphan(situation: &Situation<'_>, orphan: &InventoryObject) -> Outcome {
     }
 }
 
-/// Whether an orphan may be deleted without asking a person.
-pub(crate) fn prune_consent(situation: &Situation<'_>, orphan: &InventoryObject) -> Result<(), HeldReason> {
+fn plan_stray(situation: &Situation<'_>, stray: &Stray) -> Outcome {
+    let Provenance::Own(origin) = stray.provenance else {
+        return Outcome::Hold(HeldReason::Stray);
+    };
+    match prune_consent(situation, &stray.id, origin) {
+        Ok(()) => Outcome::Do(Action::Prune { uid: stray.uid.clone() }, Reason::Stray),
+        Err(reason) => Outcome::Hold(reason),
+    }
+}
+
+/// Whether an object may be deleted without asking a person.
+pub(crate) fn prune_consent(
+    situation: &Situation<'_>,
+    id: &ObjectId,
+    origin: Origin,
+) -> Result<(), HeldReason> {
     if !situation.application.sync.prune {
         return Err(HeldReason::PruneDisabled);
     }
-    match (orphan.origin, situation.rebuilt_prune) {
+    match (origin, situation.rebuilt_prune) {
         (Origin::Adopted, _) => return Err(HeldReason::PruneAdopted),
         (Origin::Rebuilt | Origin::Found, RebuiltPrune::Unconfirmed) => {
             return Err(HeldReason::PruneUnconfirmed);
         }
         (Origin::Created | Origin::Rebuilt | Origin::Found, _) => {}
     }
-    if needs_consent(&orphan.id) { Err(HeldReason::PruneNeedsConsent) } else { Ok(()) }
+    if needs_consent(id) { Err(HeldReason::PruneNeedsConsent) } else { Ok(()) }
 }
 
 /// Kinds whose deletion takes data or other people's objects along.

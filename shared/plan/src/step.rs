@@ -133,6 +133,8 @@ pub enum Reason {
     Gone,
     /// Another object under the same name, or no longer marked as ours.
     NotOurs,
+    /// Ours by the target's own history, in no inventory, and not desired.
+    Stray,
 }
 
 /// An object that the plan leaves alone.
@@ -169,4 +171,6 @@ pub enum HeldReason {
     JobExpired,
     /// The last attempt failed, and the next one is not due yet.
     RetryBackoff,
+    /// It carries our mark and is in no inventory, and the target's history does not name it.
+    Stray,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use events::state::{AppliedObject, ObjectOutcome, Origin};
 use model::{Digest, Failure, ObjectId, definition::Ignored};
-use plan::{Action, Step, SyncPlan};
+use plan::{Action, Reason, Step, SyncPlan};
 
 /// What of an object is tried: recorded before it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,12 +102,16 @@ impl Rows {
         row.outcome = ObjectOutcome::Pending;
     }
 
-    /// The row of a step; a new one if there is none. What has a uid and no row was found on the cluster.
+    /// The row of a step; a new one if there is none. What has a uid and no row was found on the
+    /// cluster, unless the history names it.
     fn row(&mut self, step: &Step, uid: Option<&String>) -> &mut AppliedObject {
         self.rows.entry(step.id.clone()).or_insert_with(|| AppliedObject {
             id: step.id.clone(),
             api_version: step.api_version.clone(),
-            origin: if uid.is_some() { Origin::Rebuilt } else { Origin::Created },
+            origin: match (uid, step.reason) {
+                (None, _) | (Some(_), Reason::Stray) => Origin::Created,
+                (Some(_), _) => Origin::Rebuilt,
+            },
             uid: uid.cloned(),
             resource_version: None,
             manifest: None,

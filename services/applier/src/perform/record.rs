@@ -11,8 +11,8 @@ use events::{
 };
 use model::{Aggregate, Digest, TargetId};
 
-use super::{Halt, Performer, now};
-use crate::Error;
+use super::{Halt, Performer, now, read::Unread};
+use crate::{Error, decide::late::late};
 
 /// Largest part of an event that the inventory may take inline, and that the manifests may: both and the rest
 /// stay below the bound of an event.
@@ -61,7 +61,54 @@ impl<'p> Recorder<'p> {
             self.put(address, bytes).await?;
         }
         state.objects = laid.table;
-        self.store((event, kind), &state).await
+        match self.store((event, kind), &state).await {
+            Err(Halt::TakenOver) if kind == Kind::Fact => {
+                self.tell_late(&state.objects).await?;
+                Err(Halt::TakenOver)
+            }
+            stored => stored,
+        }
+    }
+
+    /// Adds what this process created to the newest state, which another one wrote: else nobody would know of
+    /// it. Who runs the sync now may drop it again; then the history names it.
+    async fn tell_late(&mut self, objects: &Table<AppliedObject>) -> Result<(), Halt> {
+        let mine = self.rows(objects).await?;
+        loop {
+            let Some((event, mut state)) = self.performer.newest::<SyncState>(&self.aggregate).await? else {
+                return Ok(());
+            };
+            let mut rows = self.rows(&state.objects).await?;
+            let late = late(&rows, mine.clone());
+            if late.is_empty() {
+                return Ok(());
+            }
+            tracing::warn!(aggregate = %self.aggregate, objects = late.len(), "created after it was overtaken");
+            rows.extend(late);
+            rows.sort_by(|a, b| a.id.cmp(&b.id));
+            let laid = Table::lay(rows, INLINE_BYTES_MAX).map_err(encoding)?;
+            for (address, bytes) in laid.blobs {
+                self.put(address, bytes).await?;
+            }
+            state.objects = laid.table;
+            self.head = Some((event.n(), event.id));
+            let payload = Bytes::from(encode(&state).map_err(encoding)?);
+            if self.append(self.draft(EventType::SyncProgressed, payload)).await?.is_some() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn rows(&self, objects: &Table<AppliedObject>) -> Result<Vec<AppliedObject>, Halt> {
+        match self.performer.load_rows(objects).await {
+            Ok(rows) => Ok(rows),
+            Err(Unread::Halt(halt)) => Err(halt),
+            // Without the inventory nothing can be added to it.
+            Err(Unread::Fault(fault)) => {
+                tracing::error!(aggregate = %self.aggregate, %fault, "what was created late cannot be told");
+                Err(Halt::TakenOver)
+            }
+        }
     }
 
     /// Appends a state.

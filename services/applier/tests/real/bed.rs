@@ -256,6 +256,7 @@ impl Bed {
             },
             handled: vec![],
             supersede: None,
+            strays: vec![],
         };
         self.publish(Aggregate::Target(self.target.clone()), EventType::SyncPlanned, &state).await;
         self.generation

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bus::{Share, share::Holding};
 use events::{
-    EventType,
-    state::{AppliedObject, ObjectOutcome, SyncStage},
+    EventType, Table,
+    state::{AppliedObject, ObjectOutcome, SyncOutcome, SyncStage},
 };
 use model::{Aggregate, Partition, Timestamp};
 use plan::{Reason, Step};
@@ -191,4 +191,26 @@ async fn a_silent_cluster_ends_the_sync_soon_and_the_next_one_finishes_it() {
     let state = bed.execute(open.iter().map(|row| again(row)).collect()).await;
     assert!(succeeded(&state), "{state:?}");
     assert!(bed.rows(&state).await.iter().all(|row| row.uid.is_some()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zombie_that_recreates_what_was_pruned_tells_it() {
+    let mut bed = Bed::new().await.with_namespace().await;
+    let map = bed.config_map("a", json!({}));
+    bed.desire(std::slice::from_ref(&map)).await;
+    let zombie = bed.start_claiming("zombie", Arc::new(Scripted(Mutex::new(held(2_000)))));
+    bed.plan(vec![create(&map)]).await;
+    let mut state = bed.until("the start", |state| matches!(state.stage, SyncStage::Running { .. })).await;
+    // While it sleeps, its successor creates and prunes.
+    state.generation += 1;
+    state.stage = SyncStage::Finished { at: Timestamp::default(), outcome: SyncOutcome::Succeeded };
+    state.objects = Table::default();
+    let sync = Aggregate::Sync(bed.target.clone());
+    bed.publish(sync, EventType::SyncFinished, &state).await;
+    let told = bed.until("what the zombie made", |state| !state.objects.is_empty()).await;
+    assert_eq!((&told.stage, told.generation), (&state.stage, state.generation), "nothing else is changed");
+    let rows = bed.rows(&told).await;
+    assert_eq!(outcomes(&rows), ["a Pending"]);
+    assert_eq!(rows[0].uid, bed.get(&map).await.map(|live| live.uid));
+    zombie.stop().await;
 }

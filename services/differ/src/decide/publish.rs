@@ -14,7 +14,7 @@ use super::{
     Facts, Next, Step,
     heals::{self, Gates},
     judge::{self, Comparison, Judged},
-    requests, summary, waits,
+    requests, strays, summary, waits,
     waits::Applier,
 };
 use crate::{
@@ -113,7 +113,7 @@ pub(super) fn is_settled(
         && planned.generation == sync.state.generation
         && sync.state.applied == Some(wanted.digest);
     let objects = || sync.objects.values().all(|row| is_as_left(facts, row));
-    Ok(succeeded && same && objects())
+    Ok(succeeded && same && objects() && strays::all_told(facts))
 }
 
 fn is_as_left(facts: &Facts<'_>, row: &events::state::AppliedObject) -> bool {
@@ -139,6 +139,8 @@ pub(super) fn in_sync(facts: &Facts<'_>, now: Timestamp) -> Next {
     state.status = SyncStatus::InSync;
     state.drift = Table::default();
     state.refused = None;
+    let there = |id: &ObjectId, uid: &str| facts.live.get(id).is_some_and(|seen| seen.uid == uid);
+    state.strays.retain(|stray| there(&stray.id, &stray.uid));
     answer_all(facts, &mut state);
     tell(facts, state, None)
 }
@@ -209,6 +211,7 @@ pub(super) fn publish(
     let mut state = summary::own_state(facts, now);
     state.drift = Table::Inline(summary::drift(facts, context.judged, &plan, now));
     state.refused = None;
+    state.strays = strays::told(&plan, situation.strays);
     refresh(&mut state, context.judged);
     state.status = status(&plan, &state);
     if context.applier == Applier::Silent {
@@ -289,7 +292,8 @@ fn is_open(reason: HeldReason) -> bool {
         HeldReason::PruneDisabled
         | HeldReason::PruneNeedsConsent
         | HeldReason::PruneAdopted
-        | HeldReason::PruneUnconfirmed => false,
+        | HeldReason::PruneUnconfirmed
+        | HeldReason::Stray => false,
     }
 }
 
@@ -340,7 +344,8 @@ fn consent(context: &Context<'_>, situation: &Situation<'_>, plan: &SyncPlan, no
     let approved = context.facts.snapshot.requests.iter().any(
         |request| matches!(&request.kind, RequestKind::Approve { plan: digest } if *digest == plan.digest()),
     );
-    match plan::guard(plan, situation.inventory.len(), &situation.application.guard) {
+    match plan::guard(plan, situation.inventory.len() + situation.strays.len(), &situation.application.guard)
+    {
         Err(refusal) if !approved => {
             let failure =
                 failure(refusal.code(), refusal.to_string(), refusal.remedy(), RetryClass::Permanent);

@@ -30,6 +30,7 @@ pub(super) fn own_state(facts: &Facts<'_>, now: Timestamp) -> TargetState {
             health: HealthSummary { status: HealthStatus::Unknown, since: now, objects: vec![] },
             handled: vec![],
             supersede: None,
+            strays: vec![],
         },
     };
     if let Some(sync) = &facts.snapshot.sync {

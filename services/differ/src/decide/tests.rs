@@ -4,6 +4,7 @@ mod world;
 
 use events::state::{ObjectOutcome, RequestKind, RequestOutcome, SyncOutcome, SyncStage};
 use model::{Failure, RetryClass, Timestamp};
+use plan::Provenance;
 use world::{World, failure, id};
 
 use super::*;
@@ -316,6 +317,59 @@ fn a_restored_cluster_is_judged_by_contents_alone() {
     world.listed();
     world.touch("a", "3");
     assert_eq!(world.step(), "rest", "the version is lower, the contents are the same");
+}
+
+#[test]
+fn a_stray_is_read_and_traced_before_anything_is_done_about_it() {
+    for (provenance, then) in [
+        (Provenance::Own(plan::Origin::Created), "SyncPlanned OutOfSync: prune zombie Stray"),
+        (Provenance::Own(plan::Origin::Adopted), "rest"),
+        (Provenance::Unknown, "HealthChanged InSync Healthy"),
+    ] {
+        let mut world = World::synced(&["a", "b", "c"]);
+        world.step();
+        world.stray("zombie");
+        assert_eq!(world.step(), "load");
+        world.load();
+        assert_eq!(world.step(), "ask whether zombie exists");
+        world.found("zombie");
+        assert_eq!(world.step(), "ask whether the history names zombie");
+        world.answers.traced(id("zombie"), "uid-zombie".into(), provenance);
+        assert_eq!(world.step(), then);
+        let told: Vec<&str> = world.own().strays.iter().map(|stray| stray.id.name.as_str()).collect();
+        let expected: &[&str] = if provenance == Provenance::Unknown { &["zombie"] } else { &[] };
+        assert_eq!(told, expected);
+    }
+}
+
+#[test]
+fn a_reported_stray_is_told_once_and_until_it_is_gone() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.stray("zombie");
+    world.load();
+    world.step();
+    world.found("zombie");
+    world.answers.traced(id("zombie"), "uid-zombie".into(), Provenance::Unknown);
+    world.step();
+    world.desired = None;
+    assert_eq!(world.step(), "rest");
+    world.answers.forget_uncertain();
+    assert_eq!(world.step(), "load", "every sweep looks again");
+    world.gone("zombie");
+    assert_eq!(world.step(), "HealthChanged InSync Healthy");
+    assert!(world.own().strays.is_empty());
+}
+
+#[test]
+fn what_was_just_pruned_and_is_still_shown_is_no_stray() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.stray("pruned");
+    world.load();
+    assert_eq!(world.step(), "ask whether pruned exists");
+    world.answers.found(id("pruned"), Found::Absent);
+    assert_eq!(world.step(), "rest");
 }
 
 #[test]

@@ -101,6 +101,7 @@ fn words(reason: HeldReason) -> &'static str {
         HeldReason::HealBackoff => "its next heal is not due yet",
         HeldReason::Contested => "another actor keeps changing it back",
         HeldReason::JobExpired => "the finished Job was removed by its time-to-live",
+        HeldReason::Stray => "it carries our mark, is in no inventory, and nobody knows it",
         HeldReason::RetryBackoff => "its last attempt failed and the next is not due yet",
     }
 }

@@ -45,6 +45,7 @@ type Read = (TargetId, Snapshot, Option<events::state::DesiredState>, Option<Res
 enum Answer {
     Existence(model::ObjectId, Found),
     DryRun(DryRunKey, DryRun),
+    Provenance(model::ObjectId, String, plan::Provenance),
 }
 
 impl Worker {
@@ -221,6 +222,7 @@ impl Worker {
             match answer {
                 Some(Answer::Existence(id, found)) => known.found(id, found),
                 Some(Answer::DryRun(key, answer)) => known.dry_ran(key, answer),
+                Some(Answer::Provenance(id, uid, provenance)) => known.traced(id, uid, provenance),
                 None => {}
             }
         }
@@ -235,13 +237,30 @@ impl Worker {
     ) -> BoxFuture<'static, (TargetId, Option<Answer>)> {
         match question {
             Question::Existence(id) => {
-                let version = self.shared.known(|known| known.applied_version(&target, &id));
+                let seen = self.live.get(&id).map(|seen| seen.api_version.clone());
+                let version = self.shared.known(|known| known.applied_version(&target, &id)).or(seen);
                 async move {
                     let found = match version {
                         Some(version) => asker.existence(&id, &version).await,
                         None => Found::Absent,
                     };
                     (target, Some(Answer::Existence(id, found)))
+                }
+                .boxed()
+            }
+            Question::Provenance(id, uid) => {
+                let intake = self.shared.intake.clone();
+                async move {
+                    let found = perform::provenance(&intake, &target, &id, &uid).await;
+                    let answer = match found {
+                        Ok(provenance) => provenance,
+                        // What cannot be told is nobody's: it is left alone, and asked again at the next sweep.
+                        Err(error) => {
+                            tracing::warn!(%target, %error, "the history cannot be read");
+                            plan::Provenance::Unknown
+                        }
+                    };
+                    (target, Some(Answer::Provenance(id, uid, answer)))
                 }
                 .boxed()
             }

@@ -41,6 +41,12 @@ fn text_of_sync(story: &Story, ended: &Ended) {
         for id in story.orphans() {
             terminal::progress(&format!("  note: {id} is no longer in Git and is kept (--prune deletes it)"));
         }
+        for stray in story.state().iter().flat_map(|state| &state.strays) {
+            let id = &stray.id;
+            terminal::progress(&format!(
+                "  note: {id} carries the application's mark, is in no inventory, and is left alone"
+            ));
+        }
         let revision = story.revision().map(|commit| format!(" at {}", commit.get(..8).unwrap_or(commit)));
         let health = story.state().map_or("Unknown", |state| state.health.status.word());
         let objects = counted(u32::try_from(story.objects().len()).unwrap_or(u32::MAX));

@@ -28,6 +28,9 @@ pub struct TargetState {
     /// Generation of the plan whose running sync should stop: what it was made from is not wanted any more.
     #[serde(default)]
     pub supersede: Option<u64>,
+    /// Objects that carry our mark, are in no inventory and nobody knows: reported and left alone; at most 32.
+    #[serde(default)]
+    pub strays: Vec<StrayObject>,
 }
 
 impl State for TargetState {
@@ -100,6 +103,15 @@ pub struct DriftedObject {
     pub fields: Vec<String>,
     /// Field managers that own one of them now.
     pub managers: Vec<String>,
+}
+
+/// An object that carries our mark and that nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrayObject {
+    /// Which object.
+    pub id: ObjectId,
+    /// Its uid.
+    pub uid: String,
 }
 
 /// Heals of one object.

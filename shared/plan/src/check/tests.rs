@@ -55,6 +55,7 @@ fn planted(change: impl FnOnce(&mut SyncPlan)) -> Vec<Violation> {
         desired_digest: Digest::of(b"d"),
         desired: &desired,
         inventory: &inventory,
+        strays: &[],
         live: &live,
         gates: &BTreeMap::new(),
         rebuilt_prune: RebuiltPrune::Unconfirmed,

@@ -93,6 +93,7 @@ struct World {
     application: Application,
     desired: Vec<DesiredObject>,
     inventory: Vec<InventoryObject>,
+    strays: Vec<Stray>,
     live: BTreeMap<ObjectId, Existence>,
     gates: BTreeMap<ObjectId, HealGate>,
     rebuilt_prune: RebuiltPrune,
@@ -108,6 +109,7 @@ fn world(
         application: application("shop"),
         desired,
         inventory,
+        strays: vec![],
         live: live.into_iter().collect(),
         gates: BTreeMap::new(),
         rebuilt_prune: RebuiltPrune::Unconfirmed,
@@ -122,6 +124,7 @@ impl World {
             desired_digest: Digest::of(b"desired"),
             desired: &self.desired,
             inventory: &self.inventory,
+            strays: &self.strays,
             live: &self.live,
             gates: &self.gates,
             rebuilt_prune: self.rebuilt_prune,
@@ -387,4 +390,50 @@ proptest! {
         prop_assert_eq!(named, all.len());
         prop_assert_eq!(SyncPlan::decode(&plan.encode()).unwrap(), plan);
     }
+}
+
+fn stray(text: &str, provenance: Provenance) -> Stray {
+    Stray { id: id(text), api_version: "v1".parse().unwrap(), uid: format!("uid-{text}"), provenance }
+}
+
+#[test]
+fn only_strays_of_our_own_history_are_pruned() {
+    let kept = ["a", "b", "c"].map(|name| format!("ConfigMap/{name}"));
+    let mut world = world(
+        kept.iter().map(|text| wanted(text, "m")).collect(),
+        kept.iter().map(|text| applied(text, "m")).collect(),
+        kept.iter().map(|text| ours(text, Verdict::InSync)).collect(),
+    );
+    world.strays = vec![
+        stray("ConfigMap/made", Provenance::Own(Origin::Created)),
+        stray("ConfigMap/taken", Provenance::Own(Origin::Adopted)),
+        stray("ConfigMap/foreign", Provenance::Unknown),
+        stray("Namespace/made", Provenance::Own(Origin::Created)),
+        // Seen before the inventory took it in.
+        stray("ConfigMap/a", Provenance::Unknown),
+    ];
+    let text = world.plan();
+    let stray = |name: &str| text.lines().filter(|line| line.contains(name)).collect::<Vec<_>>().join("\n");
+    assert!(stray("ConfigMap/made").starts_with("prune"), "{text}");
+    for (name, reason) in
+        [("taken", "PruneAdopted"), ("foreign", "Stray"), ("Namespace/made", "PruneNeedsConsent")]
+    {
+        assert!(stray(name).contains(reason) && !stray(name).starts_with("prune"), "{text}");
+    }
+    world.application.sync.prune = false;
+    assert!(!world.plan().contains("prune ConfigMap/made"));
+}
+
+#[test]
+fn strays_count_for_the_guard_and_the_checker_knows_them() {
+    let mut world = world(vec![], vec![], vec![]);
+    world.strays = vec![stray("ConfigMap/made", Provenance::Own(Origin::Created))];
+    let situation = world.situation();
+    let plan = plan(&situation);
+    assert!(guard(&plan, 1, &world.application.guard).is_err(), "never everything");
+    world.strays[0].provenance = Provenance::Unknown;
+    assert_eq!(
+        check(&plan, &world.situation()),
+        [crate::Violation::PruneOutsideInventory(id("ConfigMap/made"))]
+    );
 }

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::super::{ClusterStanding, Facts, Next, decide};
 use crate::{
-    answers::{Answers, DryRun, DryRunKey, Question},
+    answers::{Answers, DryRun, DryRunKey, Found, Question},
     desired::Desired,
     fingerprint,
     known::{Snapshot, SourceFacts, SyncFacts, Versioned},
@@ -273,6 +273,22 @@ impl World {
         self.see(name, version, content);
     }
 
+    /// An object with our mark that no sync of the target made, as a watch shows it.
+    pub fn stray(&mut self, name: &str) {
+        self.see(name, "50", "m");
+    }
+
+    /// GET has found it.
+    pub fn found(&mut self, name: &str) {
+        let found = Found::Object {
+            uid: format!("uid-{name}"),
+            resource_version: "50".into(),
+            mark: Some(Mark::Ours),
+            value: Arc::new(Value::Null),
+        };
+        self.answers.found(id(name), found);
+    }
+
     pub fn gone(&mut self, name: &str) {
         self.live.remove(&id(name));
     }
@@ -459,6 +475,7 @@ impl World {
 
 fn question(question: &Question) -> String {
     match question {
+        Question::Provenance(id, _) => format!("ask whether the history names {}", id.name),
         Question::Existence(id) => format!("ask whether {} exists", id.name),
         Question::DryRun(key) => format!("ask whether an apply changes {}", key.id.name),
     }
