@@ -13,9 +13,9 @@ mod walk;
 use std::cell::RefCell;
 
 use gix::object::tree::EntryKind;
-use model::{Commit, Digest};
+use model::Digest;
 
-use crate::{Mirror, SourceError, contents::Found, tree_path};
+use crate::{Snapshot, SourceError, contents::Found, tree_path};
 
 /// What rendering a path can read, and the digest of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,23 +76,18 @@ fn digest(parts: &[(String, String)]) -> Digest {
     Digest::of_parts("closure", parts.iter().flat_map(|(path, id)| [path.as_bytes(), id.as_bytes()]))
 }
 
-impl Mirror {
-    /// The closure of a path at a commit. `values_files` are those of the application, relative to the path.
+impl Snapshot {
+    /// The closure of a path. `values_files` are those of the application, relative to the path.
     ///
     /// # Errors
-    /// Permanent: `GIT-PATH` (no such folder), `GIT-REF`. Transient: `GIT-CORRUPT`.
-    pub fn closure(
-        &self,
-        commit: &Commit,
-        path: &str,
-        values_files: &[String],
-    ) -> Result<Closure, SourceError> {
+    /// Permanent: `GIT-PATH` (no such folder). Transient: `GIT-CORRUPT`.
+    pub fn closure(&self, path: &str, values_files: &[String]) -> Result<Closure, SourceError> {
         let path = tree_path::parse(path)?;
-        let files = At { mirror: self, repository: self.repository(), commit, failed: RefCell::default() };
+        let files = At { snapshot: self, failed: RefCell::default() };
         let found = closure(&files, &path, values_files);
         match files.failed.into_inner() {
             Some(error) => Err(error),
-            None => found.ok_or_else(|| SourceError::Path { path, commit: commit.to_string() }),
+            None => found.ok_or_else(|| SourceError::Path { path, commit: self.commit().to_string() }),
         }
     }
 }
@@ -100,17 +95,15 @@ impl Mirror {
 /// Largest kustomization or chart file read, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// A mirror at a commit. A failure is kept, so that damage is never taken for absence.
+/// A snapshot. A failure is kept, so that damage is never taken for absence.
 struct At<'a> {
-    mirror: &'a Mirror,
-    repository: gix::Repository,
-    commit: &'a Commit,
+    snapshot: &'a Snapshot,
     failed: RefCell<Option<SourceError>>,
 }
 
 impl At<'_> {
     fn look(&self, path: &str) -> Option<Found> {
-        self.keep(self.mirror.find(&self.repository, self.commit, path)).flatten()
+        self.keep(self.snapshot.find(path)).flatten()
     }
 
     fn keep<T>(&self, result: Result<T, SourceError>) -> Option<T> {
@@ -132,12 +125,12 @@ impl Files for At<'_> {
 
     fn bytes(&self, path: &str) -> Option<Vec<u8>> {
         let found = self.look(path)?;
-        self.keep(self.mirror.blob(&self.repository, found.id, FILE_BYTES_MAX)).flatten()
+        self.keep(self.snapshot.blob(found.id, FILE_BYTES_MAX)).flatten()
     }
 
     fn links(&self, folder: &str) -> Option<Vec<(String, String)>> {
         let found = self.look(folder)?;
-        match self.mirror.links(&self.repository, self.commit, (folder.to_owned(), found)) {
+        match self.snapshot.links(folder.to_owned(), found) {
             // A folder that cannot be an artifact is refused with its reason when it is read.
             Err(SourceError::TooLarge { .. } | SourceError::Hostile { .. }) => None,
             result => self.keep(result),

@@ -1,5 +1,7 @@
 //! Trees and files of a commit, read within bounds.
 
+use std::sync::Arc;
+
 use gix::{ObjectId, object::tree::EntryKind};
 use manifest::{
     Artifact, ArtifactError, File, FileMode,
@@ -7,7 +9,7 @@ use manifest::{
 };
 use model::{Commit, TreeId};
 
-use crate::{Mirror, SourceError, tree_path};
+use crate::{Mirror, SourceError, tree_path, trees::Folder};
 
 /// Deepest folder: deeper trees are made, not written.
 const DEPTH_MAX: usize = 64;
@@ -41,15 +43,54 @@ pub(crate) struct Found {
     pub id: ObjectId,
 }
 
+/// A mirror at one commit, for one thread. What is asked of it is answered by one handle, and by trees that were
+/// read before.
+pub struct Snapshot {
+    mirror: Mirror,
+    repository: gix::Repository,
+    commit: Commit,
+    root: ObjectId,
+}
+
 impl Mirror {
-    /// The tree of a folder at a commit: equal for equal contents, at whatever commit. `None`: there is no such
-    /// folder. An empty path means the root.
+    /// The mirror at a commit.
     ///
     /// # Errors
-    /// `GIT-PATH` (permanent) for a path that leads upwards, `GIT-REF` (permanent) for an unknown commit,
-    /// `GIT-CORRUPT` (transient).
-    pub fn tree_id(&self, commit: &Commit, path: &str) -> Result<Option<TreeId>, SourceError> {
-        let found = self.find(&self.repository(), commit, &tree_path::parse(path)?)?;
+    /// `GIT-REF` (permanent) for an unknown commit, `GIT-CORRUPT` (transient).
+    pub fn at(&self, commit: &Commit) -> Result<Snapshot, SourceError> {
+        let repository = self.repository();
+        let id = ObjectId::from_hex(commit.as_str().as_bytes()).map_err(|_| self.unknown(commit))?;
+        let header = repository.try_find_header(id).map_err(|error| self.damaged(&error))?;
+        if header.is_none_or(|header| header.kind() != gix::object::Kind::Commit) {
+            return Err(self.unknown(commit));
+        }
+        let root = || -> gix::Result<ObjectId> { Ok(repository.find_commit(id)?.tree_id()?.detach()) };
+        let root = root().map_err(|error| self.damaged(&error))?;
+        Ok(Snapshot { mirror: self.clone(), repository, commit: commit.clone(), root })
+    }
+
+    fn unknown(&self, commit: &Commit) -> SourceError {
+        SourceError::Reference {
+            url: self.address().to_owned(),
+            wanted: format!("commit {commit}"),
+            known: "it may have been replaced by a forced push".to_owned(),
+        }
+    }
+}
+
+impl Snapshot {
+    /// The commit.
+    pub fn commit(&self) -> &Commit {
+        &self.commit
+    }
+
+    /// The tree of a folder: equal for equal contents, at whatever commit. `None`: there is no such folder. An
+    /// empty path means the root.
+    ///
+    /// # Errors
+    /// `GIT-PATH` (permanent) for a path that leads upwards, `GIT-CORRUPT` (transient).
+    pub fn tree_id(&self, path: &str) -> Result<Option<TreeId>, SourceError> {
+        let found = self.find(&tree_path::parse(path)?)?;
         let folder = found.filter(|found| found.kind == EntryKind::Tree);
         Ok(folder
             .map(|found| found.id.to_string().parse().expect("gix prints lower-case hexadecimal digits")))
@@ -59,77 +100,65 @@ impl Mirror {
     /// the artifact decides. An empty path means the root.
     ///
     /// # Errors
-    /// Permanent: `GIT-PATH`, `GIT-REF`, `GIT-TREE` (hostile names), `GIT-TOO-LARGE`. Transient: `GIT-CORRUPT`.
-    pub fn read(&self, commit: &Commit, paths: &[&str]) -> Result<Contents, SourceError> {
-        let repository = self.repository();
-        let mut walk = Walk::new(self, &repository, commit, Taking::Everything);
+    /// Permanent: `GIT-PATH`, `GIT-TREE` (hostile names), `GIT-TOO-LARGE`. Transient: `GIT-CORRUPT`.
+    pub fn read(&self, paths: &[&str]) -> Result<Contents, SourceError> {
+        let mut walk = Walk::new(self, Taking::Everything);
         for path in paths {
             let path = tree_path::parse(path)?;
-            let found = self.find(&repository, commit, &path)?;
-            let found =
-                found.ok_or_else(|| SourceError::Path { path: path.clone(), commit: commit.to_string() })?;
+            let found = self.find(&path)?;
+            let found = found
+                .ok_or_else(|| SourceError::Path { path: path.clone(), commit: self.commit.to_string() })?;
             walk.add(path, found)?;
         }
         Ok(walk.contents)
     }
 
     /// The entry at a path that was parsed already.
-    pub(crate) fn find(
-        &self,
-        repository: &gix::Repository,
-        commit: &Commit,
-        path: &str,
-    ) -> Result<Option<Found>, SourceError> {
-        let id = ObjectId::from_hex(commit.as_str().as_bytes()).map_err(|_| self.unknown(commit))?;
-        let header = repository.try_find_header(id).map_err(|error| self.damaged(&error))?;
-        if header.is_none_or(|header| header.kind() != gix::object::Kind::Commit) {
-            return Err(self.unknown(commit));
-        }
-        let look = || -> gix::Result<Option<Found>> {
-            let root = repository.find_commit(id)?.tree()?;
-            if path.is_empty() {
-                return Ok(Some(Found { kind: EntryKind::Tree, id: root.id }));
+    pub(crate) fn find(&self, path: &str) -> Result<Option<Found>, SourceError> {
+        let mut found = Found { kind: EntryKind::Tree, id: self.root };
+        for name in path.split('/').filter(|name| !name.is_empty()) {
+            if found.kind != EntryKind::Tree {
+                return Ok(None);
             }
-            let entry = root.lookup_entry(path.split('/'))?;
-            Ok(entry.map(|entry| Found { kind: entry.mode().kind(), id: entry.object_id() }))
-        };
-        look().map_err(|error| self.damaged(&error))
+            match self.folder(found.id)?.get(name.as_bytes()) {
+                Some(inner) => found = inner,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(found))
+    }
+
+    fn folder(&self, id: ObjectId) -> Result<Arc<Folder>, SourceError> {
+        let damaged = |error: gix::Error| self.mirror.damaged(&error);
+        if let Some(folder) = self.mirror.core.trees.get(&id) {
+            return Ok(folder);
+        }
+        let tree = self.repository.find_tree(id).map_err(damaged)?;
+        let mut entries = Vec::new();
+        for entry in tree.iter() {
+            let entry = entry.map_err(damaged)?;
+            let found = Found { kind: entry.mode().kind(), id: entry.object_id() };
+            entries.push((entry.filename().to_vec().into_boxed_slice(), found));
+        }
+        Ok(self.mirror.core.trees.keep(id, Folder::new(entries)))
     }
 
     /// The content of a blob; `None` if it is larger than `bytes_max`.
-    pub(crate) fn blob(
-        &self,
-        repository: &gix::Repository,
-        id: ObjectId,
-        bytes_max: u64,
-    ) -> Result<Option<Vec<u8>>, SourceError> {
-        let damaged = |error: gix::Error| self.damaged(&error);
+    pub(crate) fn blob(&self, id: ObjectId, bytes_max: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        let damaged = |error: gix::Error| self.mirror.damaged(&error);
         // The size is asked for first: unpacking is what a hostile object makes costly.
-        if repository.find_header(id).map_err(damaged)?.size() > bytes_max {
+        if self.repository.find_header(id).map_err(damaged)?.size() > bytes_max {
             return Ok(None);
         }
-        Ok(Some(repository.find_blob(id).map_err(damaged)?.take_data()))
+        Ok(Some(self.repository.find_blob(id).map_err(damaged)?.take_data()))
     }
 
     /// The symbolic links at and below a path, with their targets.
-    pub(crate) fn links(
-        &self,
-        repository: &gix::Repository,
-        commit: &Commit,
-        (path, found): (String, Found),
-    ) -> Result<Vec<(String, String)>, SourceError> {
-        let mut walk = Walk::new(self, repository, commit, Taking::Links);
+    pub(crate) fn links(&self, path: String, found: Found) -> Result<Vec<(String, String)>, SourceError> {
+        let mut walk = Walk::new(self, Taking::Links);
         walk.add(path, found)?;
         let links = walk.contents.artifact.files().iter();
         Ok(links.map(|(path, link)| (path.clone(), String::from_utf8_lossy(&link.bytes).into())).collect())
-    }
-
-    fn unknown(&self, commit: &Commit) -> SourceError {
-        SourceError::Reference {
-            url: self.address().to_owned(),
-            wanted: format!("commit {commit}"),
-            known: "it may have been replaced by a forced push".to_owned(),
-        }
     }
 }
 
@@ -142,9 +171,7 @@ enum Taking {
 
 /// Gathers files from trees; no recursion, because depth is the repository's choice.
 struct Walk<'a> {
-    mirror: &'a Mirror,
-    repository: &'a gix::Repository,
-    commit: &'a Commit,
+    snapshot: &'a Snapshot,
     contents: Contents,
     entries: usize,
     bytes: u64,
@@ -153,9 +180,9 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(mirror: &'a Mirror, repository: &'a gix::Repository, commit: &'a Commit, taking: Taking) -> Self {
+    fn new(snapshot: &'a Snapshot, taking: Taking) -> Self {
         let contents = Contents::default();
-        Self { mirror, repository, commit, contents, entries: 0, bytes: 0, open: Vec::new(), taking }
+        Self { snapshot, contents, entries: 0, bytes: 0, open: Vec::new(), taking }
     }
 
     fn add(&mut self, path: String, found: Found) -> Result<(), SourceError> {
@@ -172,24 +199,22 @@ impl<'a> Walk<'a> {
     }
 
     fn list(&self, path: &str, id: ObjectId) -> Result<Vec<(String, Found)>, SourceError> {
-        let damaged = |error: gix::Error| self.mirror.damaged(&error);
-        let tree = self.repository.find_tree(id).map_err(damaged)?;
+        let folder = self.snapshot.folder(id)?;
         let mut list = Vec::new();
-        for entry in tree.iter() {
-            let entry = entry.map_err(damaged)?;
-            let name = entry.filename().to_string();
+        for (bytes, found) in folder.entries() {
+            let name = String::from_utf8_lossy(bytes);
             let hostile = |reason| SourceError::Hostile {
-                commit: self.commit.to_string(),
+                commit: self.snapshot.commit.to_string(),
                 path: format!("{path}/{name}").chars().filter(|c| !c.is_control()).take(200).collect(),
                 reason,
             };
-            if entry.filename() != name.as_str() {
+            if name.as_bytes() != &**bytes {
                 return Err(hostile("its name is not UTF-8"));
             }
             if let Some(reason) = tree_path::hostile_name(&name) {
                 return Err(hostile(reason));
             }
-            list.push((name, Found { kind: entry.mode().kind(), id: entry.object_id() }));
+            list.push((name.into_owned(), *found));
         }
         Ok(list)
     }
@@ -214,7 +239,7 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         let left = (BYTES_MAX as u64).saturating_sub(self.bytes);
-        let Some(bytes) = self.mirror.blob(self.repository, id, left)? else {
+        let Some(bytes) = self.snapshot.blob(id, left)? else {
             return self.bound("the size of all files", u64::MAX, BYTES_MAX, "bytes");
         };
         self.bytes += bytes.len() as u64;
@@ -229,7 +254,7 @@ impl<'a> Walk<'a> {
             ArtifactError::TooLarge => self.bound("the size of all files", u64::MAX, BYTES_MAX, "bytes"),
             ArtifactError::UncleanPath(path) | ArtifactError::Undecodable(path) => {
                 Err(SourceError::Hostile {
-                    commit: self.commit.to_string(),
+                    commit: self.snapshot.commit.to_string(),
                     path,
                     reason: "its name is no clean path",
                 })
@@ -242,7 +267,11 @@ impl<'a> Walk<'a> {
         if value <= limit {
             return Ok(());
         }
-        Err(SourceError::TooLarge { what: format!("{what} at commit {}", self.commit.short()), limit, unit })
+        Err(SourceError::TooLarge {
+            what: format!("{what} at commit {}", self.snapshot.commit.short()),
+            limit,
+            unit,
+        })
     }
 }
 

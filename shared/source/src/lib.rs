@@ -3,8 +3,8 @@
 //! The API is synchronous: callers put it on a blocking thread. Only this crate knows gix and the `git` and
 //! `ssh` programs. It must not know what becomes of the files: rendering, events and clusters are others'.
 //!
-//! Entry types: [`Mirror`] (open, [`Mirror::fetch`], [`Mirror::resolve`], [`Mirror::tree_id`],
-//! [`Mirror::read`]), [`Closure`] (what a path depends on) and [`SourceError`].
+//! Entry types: [`Mirror`] (open, [`Mirror::fetch`], [`Mirror::resolve`]), [`Snapshot`] (the mirror at a commit:
+//! [`Snapshot::tree_id`], [`Snapshot::read`]), [`Closure`] (what a path depends on) and [`SourceError`].
 //!
 //! ```text
 //!  Mirror::fetch ─▶ wire (gix) ──────────┐                    ┌─▶ resolve ─▶ commit
@@ -25,10 +25,11 @@ mod mirror;
 mod repack;
 mod resolve;
 mod tree_path;
+mod trees;
 mod wire;
 
 pub use closure::Closure;
-pub use contents::{Contents, Note};
+pub use contents::{Contents, Note, Snapshot};
 pub use credentials::{Credentials, Secret};
 pub use error::SourceError;
 pub use fetch::{Fetched, Program};

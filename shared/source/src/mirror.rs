@@ -14,7 +14,7 @@ use std::{
 
 use model::{Digest, definition::Git};
 
-use crate::{Credentials, SourceError, address::Address, wire};
+use crate::{Credentials, SourceError, address::Address, trees::Trees, wire};
 
 /// Bounds of a mirror.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,7 @@ pub(crate) struct Core {
     pub git_first: AtomicBool,
     condemned: AtomicBool,
     repository: RwLock<gix::ThreadSafeRepository>,
+    pub trees: Trees,
     lock: File,
 }
 
@@ -84,6 +85,7 @@ impl Mirror {
             busy: AtomicBool::new(false),
             git_first: AtomicBool::new(false),
             condemned: AtomicBool::new(false),
+            trees: Trees::default(),
             lock,
         };
         Ok(Self { core: Arc::new(core), limits: Limits::default() })

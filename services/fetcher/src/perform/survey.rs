@@ -11,8 +11,8 @@ use events::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use manifest::InstallKey;
-use model::{Commit, Digest, Failure, RetryClass, Timestamp};
-use source::{Closure, Mirror, SourceError};
+use model::{Digest, Failure, RetryClass, Timestamp};
+use source::{Closure, Mirror, Snapshot, SourceError};
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
@@ -203,10 +203,11 @@ impl Survey {
             return Ok(Finding::Same);
         }
         let reading = Arc::clone(&self.look.reading);
+        let snapshot = self.mirror.at(&commit).map_err(|error| Fault::of_source(&error))?;
         let mut rows = Vec::with_capacity(reading.len());
         for (path, values_files) in reading.iter() {
             let values_files: Vec<String> = values_files.iter().cloned().collect();
-            let outcome = match self.outcome(&commit, path, &values_files) {
+            let outcome = match self.outcome(&snapshot, path, &values_files) {
                 Ok(outcome) => outcome,
                 // What may pass by itself is a failure of the look; the path has none of its own.
                 Err(fault) if fault.class != RetryClass::Permanent => return Err(fault),
@@ -220,25 +221,25 @@ impl Survey {
 
     fn outcome(
         &mut self,
-        commit: &Commit,
+        snapshot: &Snapshot,
         path: &str,
         values_files: &[String],
     ) -> Result<PathOutcome, Fault> {
-        let closure = self.mirror.closure(commit, path, values_files);
+        let closure = snapshot.closure(path, values_files);
         let closure = closure.map_err(|error| Fault::of_source(&error))?;
         if let Some(known) = self.outcomes.get(&closure.digest) {
             return Ok(known.clone());
         }
-        let (artifact, notes) = self.seal(commit, &closure)?;
+        let (artifact, notes) = self.seal(snapshot, &closure)?;
         let found = PathOutcome::Found { closure: closure.digest, artifact, notes };
         self.outcomes.insert(closure.digest, found.clone());
         Ok(found)
     }
 
     /// Reads and seals the files of a closure and hands them on; returns their address, and what is left out.
-    fn seal(&self, commit: &Commit, closure: &Closure) -> Result<(Digest, Vec<Note>), Fault> {
+    fn seal(&self, snapshot: &Snapshot, closure: &Closure) -> Result<(Digest, Vec<Note>), Fault> {
         let roots: Vec<&str> = closure.roots.iter().map(String::as_str).collect();
-        let contents = self.mirror.read(commit, &roots).map_err(|error| Fault::of_source(&error))?;
+        let contents = snapshot.read(&roots).map_err(|error| Fault::of_source(&error))?;
         let Sealing { key, memory, send } = &self.sealing;
         let bytes = Bytes::from(manifest::seal(key, PURPOSE, &contents.artifact.encode()));
         let address = Digest::of(&bytes);

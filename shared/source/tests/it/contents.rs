@@ -25,7 +25,7 @@ fn a_folder_is_read_with_modes_and_links() {
     let commit = scene.commit(&[]);
     let mirror = scene.mirror();
     mirror.fetch().unwrap();
-    let contents = mirror.read(&commit, &["deploy"]).unwrap();
+    let contents = mirror.at(&commit).unwrap().read(&["deploy"]).unwrap();
     let files: Vec<_> = contents
         .artifact
         .files()
@@ -40,8 +40,11 @@ fn a_folder_is_read_with_modes_and_links() {
             ("deploy/sub/out", FileMode::Symlink, "/etc/passwd".to_owned()),
         ]
     );
-    assert_eq!(mirror.read(&commit, &[""]).unwrap().artifact.files().len(), 4);
-    assert_eq!(mirror.read(&commit, &["deploy", "deploy/sub", "a.yaml"]).unwrap().artifact.files().len(), 4);
+    assert_eq!(mirror.at(&commit).unwrap().read(&[""]).unwrap().artifact.files().len(), 4);
+    assert_eq!(
+        mirror.at(&commit).unwrap().read(&["deploy", "deploy/sub", "a.yaml"]).unwrap().artifact.files().len(),
+        4
+    );
 }
 
 #[test]
@@ -51,7 +54,7 @@ fn tree_ids_change_only_with_what_is_below() {
     let second = scene.commit(&[("y/f", "2")]);
     let mirror = scene.mirror();
     mirror.fetch().unwrap();
-    let id = |commit: &Commit, path: &str| mirror.tree_id(commit, path).unwrap();
+    let id = |commit: &Commit, path: &str| mirror.at(commit).unwrap().tree_id(path).unwrap();
     assert_eq!(id(&first, "x"), id(&second, "x"));
     assert_ne!(id(&first, "y"), id(&second, "y"));
     assert_ne!(id(&first, ""), id(&second, "./"));
@@ -67,12 +70,11 @@ fn paths_that_lead_out_or_nowhere_are_refused() {
     mirror.fetch().unwrap();
     let commit = head(&mirror);
     for path in ["..", "../..", "a/../../etc", "nope", "a.yaml/x", "a\0", &"x/".repeat(3000)] {
-        let error = mirror.read(&commit, &[path]).unwrap_err();
+        let error = mirror.at(&commit).unwrap().read(&[path]).unwrap_err();
         assert_eq!(error.code(), "GIT-PATH", "{error}");
     }
     let unknown: Commit = "1".repeat(40).parse().unwrap();
-    assert_eq!(mirror.read(&unknown, &[""]).unwrap_err().code(), "GIT-REF");
-    assert_eq!(mirror.tree_id(&unknown, "").unwrap_err().code(), "GIT-REF");
+    assert_eq!(mirror.at(&unknown).err().unwrap().code(), "GIT-REF");
 }
 
 #[test]
@@ -86,7 +88,7 @@ fn submodules_and_lfs_pointers_are_noted() {
     let commit = scene.push();
     let mirror = scene.mirror();
     mirror.fetch().unwrap();
-    let notes = mirror.read(&commit, &[""]).unwrap().notes;
+    let notes = mirror.at(&commit).unwrap().read(&[""]).unwrap().notes;
     assert_eq!(notes, [Note::Submodule("vendor/lib".into()), Note::LfsPointer("big.bin".into())]);
 }
 
@@ -117,7 +119,7 @@ fn hostile_names_in_trees_are_refused() {
         let commit = hostile_commit(&scene, name);
         let mirror = scene.mirror();
         mirror.fetch().unwrap();
-        let error = mirror.read(&commit, &[""]).unwrap_err();
+        let error = mirror.at(&commit).unwrap().read(&[""]).unwrap_err();
         assert_eq!(error.code(), "GIT-TREE", "{name:?}: {error}");
         // The refusal does not make the mirror suspect.
         assert!(!mirror.fetch().unwrap().changed);
@@ -149,6 +151,6 @@ fn a_tree_that_unfolds_without_end_is_bounded() {
     git(&scene.work_tree(), &["push", "-q", "--force", "origin", &format!("{commit}:refs/heads/main")]);
     let mirror = scene.mirror();
     mirror.fetch().unwrap();
-    let error = mirror.read(&commit.parse().unwrap(), &[""]).unwrap_err();
+    let error = mirror.at(&commit.parse().unwrap()).unwrap().read(&[""]).unwrap_err();
     assert_eq!(error.code(), "GIT-TOO-LARGE");
 }

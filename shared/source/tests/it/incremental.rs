@@ -121,7 +121,7 @@ fn sixty_fetches(limits: Limits) -> usize {
         mirror.fetch().unwrap();
         most = most.max(scene.packs());
         assert_eq!(head(&mirror), pushed, "round {round}");
-        let contents = mirror.read(&pushed, &["a.yaml"]).unwrap();
+        let contents = mirror.at(&pushed).unwrap().read(&["a.yaml"]).unwrap();
         assert_eq!(contents.artifact.get("a.yaml").unwrap().bytes, round.to_string().as_bytes());
     }
     most
@@ -148,11 +148,14 @@ fn a_damaged_mirror_is_made_anew() {
         }
     }
     let mirror = scene.mirror();
-    assert!(mirror.read(&commit, &["a.yaml"]).is_err());
+    assert!(mirror.at(&commit).and_then(|snapshot| snapshot.read(&["a.yaml"])).is_err());
     scene.commit(&[("a.yaml", "two")]);
     mirror.fetch().unwrap();
     let commit = head(&mirror);
-    assert_eq!(mirror.read(&commit, &["a.yaml"]).unwrap().artifact.get("a.yaml").unwrap().bytes, b"two");
+    assert_eq!(
+        mirror.at(&commit).unwrap().read(&["a.yaml"]).unwrap().artifact.get("a.yaml").unwrap().bytes,
+        b"two"
+    );
 }
 
 #[test]

@@ -117,7 +117,10 @@ fn a_commit_that_no_branch_holds_is_fetched_by_its_id() {
     mirror.fetch().unwrap();
     assert_eq!(head(&mirror), first);
     assert_eq!(mirror.resolve(&Reference::Commit(lost.to_string())).unwrap().commit, lost);
-    assert_eq!(mirror.read(&lost, &["a.yaml"]).unwrap().artifact.get("a.yaml").unwrap().bytes, b"lost");
+    assert_eq!(
+        mirror.at(&lost).unwrap().read(&["a.yaml"]).unwrap().artifact.get("a.yaml").unwrap().bytes,
+        b"lost"
+    );
     assert!(!mirror.fetch().unwrap().changed);
     let unknown = "1".repeat(40);
     assert_eq!(mirror.resolve(&Reference::Commit(unknown)).unwrap_err().code(), "GIT-REF");
