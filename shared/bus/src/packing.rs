@@ -18,11 +18,11 @@ pub(crate) fn check_size(bytes: usize) -> Result<(), BlobError> {
 }
 
 pub(crate) async fn digest(bytes: Bytes) -> Result<Digest, BlobError> {
-    blocking(move || Ok(Digest::of(&bytes))).await
+    at(bytes.len(), move || Ok(Digest::of(&bytes))).await
 }
 
 pub(crate) async fn pack(bytes: Bytes) -> Result<Bytes, BlobError> {
-    blocking(move || {
+    at(bytes.len(), move || {
         let packed = zstd::bulk::compress(&bytes, LEVEL);
         packed.map(Bytes::from).map_err(|error| BlobError::Unavailable(Arc::new(error)))
     })
@@ -39,7 +39,7 @@ pub(crate) async fn unpack(
     let Some(size) = usize::try_from(plain_bytes).ok().filter(|size| *size <= BLOB_BYTES_MAX) else {
         return Ok(None);
     };
-    blocking(move || {
+    at(size, move || {
         let plain = zstd::bulk::decompress(&stored, size).ok();
         Ok(plain.filter(|plain| Digest::of(plain) == digest).map(Bytes::from))
     })
@@ -53,10 +53,18 @@ pub(crate) fn chunks(bytes: &Bytes, chunk_bytes: usize) -> Vec<Bytes> {
     (0..count).map(|i| bytes.slice(i * chunk_bytes..end(i))).collect()
 }
 
+/// Up to this many bytes are worked on where they are: less than 0.3 ms, and going to another thread and back
+/// costs a good part of that. Most blobs are the files or manifests of one application.
+const AT_ONCE_BYTES_MAX: usize = 64 * 1024;
+
 /// Hashing and compressing hundreds of megabytes must not hold up the async threads.
-async fn blocking<T: Send + 'static>(
+async fn at<T: Send + 'static>(
+    bytes: usize,
     work: impl FnOnce() -> Result<T, BlobError> + Send + 'static,
 ) -> Result<T, BlobError> {
+    if bytes <= AT_ONCE_BYTES_MAX {
+        return work();
+    }
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(BlobError::Unavailable(Arc::new(error))))
 }

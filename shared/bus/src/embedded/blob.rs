@@ -38,9 +38,12 @@ pub(super) async fn put(store: &Arc<Store>, writer: &Writer, bytes: Bytes) -> Re
     packing::check_size(bytes.len())?;
     let plain_bytes = bytes.len() as u64;
     let digest = packing::digest(bytes.clone()).await?;
-    let known = store.read(move |txn| head(txn, &digest)).await.map_err(BlobError::Unavailable)?;
-    if known.is_some_and(|head| head.complete) && touch(writer, digest).await? {
-        return Ok(digest);
+    // To ask first costs as much as to write one chunk.
+    if bytes.len() > CHUNK_BYTES {
+        let known = store.read(move |txn| head(txn, &digest)).await.map_err(BlobError::Unavailable)?;
+        if known.is_some_and(|head| head.complete) && touch(writer, digest).await? {
+            return Ok(digest);
+        }
     }
     let stored = packing::pack(bytes).await?;
     let chunks: Vec<Bytes> = packing::chunks(&stored, CHUNK_BYTES);
