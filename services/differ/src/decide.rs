@@ -60,6 +60,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     let wanted = requests::wanted(facts, assignment, request, now)?;
     requests::cluster_answers(facts, request, now)?;
     let applier = waits::wait_for_applier(facts, assignment, &wanted, now)?;
+    judge::watches_told(facts, now)?;
     if publish::is_settled(facts, assignment, &wanted, request)? {
         return Ok(publish::in_sync(facts, now));
     }

@@ -1,6 +1,7 @@
 //! The live view of one cluster: what its watches have shown, as little of it as decisions need.
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -83,6 +84,8 @@ pub enum Versions {
 pub struct LiveView {
     versions: Versions,
     kinds: BTreeMap<GroupKind, KindView>,
+    /// The newest version that a watch has told of each kind.
+    told: BTreeMap<GroupKind, String>,
     objects: BTreeMap<ObjectId, Seen>,
     by_application: BTreeMap<ApplicationName, BTreeSet<ObjectId>>,
 }
@@ -98,6 +101,21 @@ impl LiveView {
         self.kinds.insert(kind, view);
     }
 
+    /// Notes that a watch has told of everything up to a version.
+    pub fn tell(&mut self, kind: &GroupKind, version: &str) {
+        match self.told.get_mut(kind) {
+            Some(told) if cluster::order(version, told) == Some(Ordering::Less) => {}
+            Some(told) => version.clone_into(told),
+            None => drop(self.told.insert(kind.clone(), version.to_owned())),
+        }
+    }
+
+    /// Whether the watch of a kind has yet to tell of what happened at a version.
+    pub fn is_behind(&self, kind: &GroupKind, version: &str) -> bool {
+        let told = self.told.get(kind);
+        told.is_some_and(|told| cluster::order(told, version) == Some(Ordering::Less))
+    }
+
     /// Whether recorded resource versions count.
     pub fn versions(&self) -> Versions {
         self.versions
@@ -106,6 +124,7 @@ impl LiveView {
     /// Notes that the cluster was restored: recorded versions count no more, and all lists begin anew.
     pub fn restored(&mut self) {
         self.versions = Versions::Void;
+        self.told.clear();
         for view in self.kinds.values_mut() {
             *view = KindView::Pending;
         }

@@ -1,9 +1,9 @@
 //! Compares live objects with what was applied: in sync by fingerprint, else by the answer of a dry-run.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::{cmp::Ordering, collections::BTreeMap, time::Duration};
 
-use events::state::{AppliedObject, Fingerprint, Refreshed};
-use model::{Digest, Gvk, ObjectId};
+use events::state::{AppliedObject, Fingerprint, Refreshed, SyncStage};
+use model::{Digest, Gvk, ObjectId, Timestamp};
 use plan::{Deletion, Existence, InventoryObject, LiveObject, Verdict};
 
 use super::{Facts, Next, Step};
@@ -55,6 +55,27 @@ pub(super) fn kinds_listed(facts: &Facts<'_>, desired: &Desired) -> Step<()> {
         (true, true) => Err(super::REST),
         (true, false) => Ok(()),
     }
+}
+
+/// How long a watch may take to tell of a write before what it does not show is asked for. One that works takes
+/// milliseconds; one that is stuck must not hide that an object is gone.
+const TOLD_WITHIN: Duration = Duration::from_secs(5);
+
+/// Goes on only if the watches have told of what the newest sync wrote: until then its objects are not missing,
+/// only not shown.
+pub(super) fn watches_told(facts: &Facts<'_>, now: Timestamp) -> Step<()> {
+    let Some(sync) = &facts.snapshot.sync else { return Ok(()) };
+    let SyncStage::Finished { at, .. } = sync.state.stage else { return Ok(()) };
+    // Either way, because another machine's clock wrote it.
+    let fresh = now.since(at) < TOLD_WITHIN && at.since(now) < TOLD_WITHIN;
+    let behind = |row: &AppliedObject| {
+        let written = row.resource_version.as_ref();
+        written.is_some_and(|version| facts.live.is_behind(&group_kind(&row.id), version))
+    };
+    if fresh && facts.live.versions() == Versions::Comparable && sync.objects.values().any(behind) {
+        return Err(Next::Rest { wake: Some(at.plus(TOLD_WITHIN)) });
+    }
+    Ok(())
 }
 
 /// Judges every object of the inventory and of the desired state; asks what it cannot tell.

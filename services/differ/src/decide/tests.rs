@@ -123,6 +123,21 @@ fn absence_is_a_question() {
 }
 
 #[test]
+fn what_a_watch_has_yet_to_tell_is_awaited_within_bounds_not_asked_for() {
+    let mut world = World::synced(&["a"]);
+    world.told_up_to("9", "a");
+    assert_eq!(world.step(), "rest +5 s", "the watch has not come to version 10, which the sync wrote");
+    world.told_up_to("10", "a");
+    assert_eq!(world.step(), "load", "it has, and does not show the object");
+    world.load();
+    assert_eq!(world.step(), "ask whether a exists");
+    let mut stuck = World::synced(&["a"]);
+    stuck.told_up_to("9", "a");
+    stuck.now = stuck.now.plus(std::time::Duration::from_secs(5));
+    assert_eq!(stuck.step(), "load", "a watch that is stuck hides nothing for long");
+}
+
+#[test]
 fn a_new_desired_state_is_tried_before_it_is_planned() {
     let mut world = World::synced(&["a"]);
     world.step();

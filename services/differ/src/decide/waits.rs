@@ -44,15 +44,30 @@ pub(super) fn wait_for_applier(
     let Patience::Until(until) = patience(heard, Duration::from_millis(planned.silence_ms), now) else {
         return Ok(Applier::Silent);
     };
+    let supersede = running.and_then(|running| outdated(running, planned, waiting || !fits));
+    let quiet = running.and_then(|running| quiet_until(running, now));
     let mut state = summary::own_state(facts, now);
+    if let (Some(quiet), None, false) = (quiet, supersede, state.status == SyncStatus::Stalled) {
+        return Err(Next::Rest { wake: Some(quiet.min(until)) });
+    }
     if state.status == SyncStatus::Stalled {
         state.status = SyncStatus::OutOfSync;
         state.refused = None;
     }
-    if let Some(generation) = running.and_then(|running| outdated(running, planned, waiting || !fits)) {
-        state.supersede = Some(generation);
+    if supersede.is_some() {
+        state.supersede = supersede;
     }
     Err(publish::tell(facts, state, Some(until)))
+}
+
+/// Age of a running sync from which the health of its target is told: most are over before, and then one event
+/// at the end says it all.
+const HEALTH_TOLD: Duration = Duration::from_secs(1);
+
+/// Until when the health of the target of a running sync is not told.
+fn quiet_until(running: &SyncFacts, now: Timestamp) -> Option<Timestamp> {
+    let SyncStage::Running { since, .. } = running.state.stage else { return None };
+    (now.since(since) < HEALTH_TOLD).then(|| since.plus(HEALTH_TOLD))
 }
 
 /// The running sync, if it should give way to what is wanted now.

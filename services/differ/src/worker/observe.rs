@@ -48,6 +48,13 @@ impl Worker {
 
     /// Takes one observation; says which targets it concerns.
     pub(super) fn observe(&mut self, kind: GroupKind, observation: Observation) -> BTreeSet<TargetId> {
+        match &observation {
+            Observation::Upsert(Live { resource_version, .. })
+            | Observation::Gone { resource_version, .. }
+            | Observation::Listed { resource_version, .. }
+            | Observation::Current { resource_version } => self.live.tell(&kind, resource_version),
+            Observation::Restored { .. } | Observation::Unreadable(_) | Observation::Unavailable(_) => {}
+        }
         match observation {
             Observation::Upsert(live) => self.upsert(live),
             Observation::Gone { id, .. } => {

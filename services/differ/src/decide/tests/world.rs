@@ -249,6 +249,12 @@ impl World {
         self.live.set_kind((String::new(), "ConfigMap".into()), KindView::Listed);
     }
 
+    /// The watch has told of everything up to a version, and shows no object of that name so far.
+    pub fn told_up_to(&mut self, version: &str, unseen: &str) {
+        self.live.tell(&(String::new(), "ConfigMap".into()), version);
+        self.live.remove(&id(unseen));
+    }
+
     fn see(&mut self, name: &str, version: &str, content: &str) {
         let seen = Seen {
             application: self.target.application.clone(),
