@@ -16,7 +16,7 @@ use manifest::InstallKey;
 use model::{Gvk, ObjectId, definition::Kubeconfig};
 use serde_json::{Value, json};
 
-use crate::Fault;
+use crate::{Fault, processor::Spent};
 
 /// The API server under test.
 pub struct Api {
@@ -77,6 +77,11 @@ impl Api {
             Err("the watch ended".into())
         };
         tokio::time::timeout(bound, seen).await.map_err(|_| format!("{} was not healed in time", live.id))?
+    }
+
+    /// Processor time used so far, here and by the servers.
+    pub fn spent(&self) -> Result<Spent, Fault> {
+        Spent::now(self.kubeconfig.parent().ok_or("the kubeconfig is in no folder")?)
     }
 
     /// Requests about ConfigMaps since the server started.

@@ -9,6 +9,7 @@ mod fleet;
 mod floor;
 mod memory;
 mod outcome;
+mod processor;
 mod request;
 mod scenario;
 mod services;

@@ -18,6 +18,7 @@ use crate::{
     backend::Backend,
     fleet::Fleet,
     memory,
+    processor::Spent,
     services::Services,
     story::Story,
     table::Table,
@@ -40,6 +41,10 @@ struct Begin {
     at: Instant,
     /// What the bare loop took just before.
     floor: Duration,
+    /// Processor time that it took.
+    floor_spent: Spent,
+    /// Processor time used until then.
+    spent: Spent,
     counted: Counted,
 }
 
@@ -58,9 +63,12 @@ impl Stage {
     async fn measure(&mut self, folder: &Path) -> Result<(), Fault> {
         let set = self.fleet.definitions(&self.options.kubeconfig)?;
         self.api.create_namespace(crate::fleet::NAMESPACE).await?;
+        let idle = self.api.spent()?;
         let floor = crate::floor::all(&self.api, &self.fleet, "floor-before").await?;
         memory::forget_peak()?;
-        let begin = Begin { at: Instant::now(), floor, counted: self.api.counted()? };
+        let (counted, spent) = (self.api.counted()?, self.api.spent()?);
+        let floor_spent = spent.since(idle);
+        let begin = Begin { at: Instant::now(), floor, floor_spent, spent, counted };
         let mut services = Services::start(&self.backend.log.clone(), folder, set);
         let measured = tokio::select! {
             fault = services.ended() => Err(fault),

@@ -10,13 +10,15 @@ use crate::{
     table::{Table, seconds},
 };
 
-/// The events that end the phases of a run.
-const PHASES: [EventType; 5] = [
+/// The events of a run.
+const PHASES: [EventType; 7] = [
     EventType::RevisionObserved,
     EventType::DesiredStateRendered,
     EventType::SyncPlanned,
     EventType::SyncStarted,
+    EventType::SyncProgressed,
     EventType::SyncFinished,
+    EventType::HealthChanged,
 ];
 
 pub async fn await_all(stage: &mut Stage, begin: &Begin) -> Result<Table, Fault> {
@@ -24,6 +26,7 @@ pub async fn await_all(stage: &mut Stage, begin: &Begin) -> Result<Table, Fault>
     let all = |told: &crate::story::Told| (told.applied.len() == apps).then(Instant::now);
     let end = stage.story.until(BOUND, "every application applied", all).await?;
     let took = end - begin.at;
+    let spent = stage.api.spent()?.since(begin.spent);
     check(stage).await?;
     let counted = stage.api.counted()?.since(begin.counted);
     // Before and after, since a machine is seldom equally busy for long.
@@ -40,6 +43,8 @@ pub async fn await_all(stage: &mut Stage, begin: &Begin) -> Result<Table, Fault>
     table.row("floor: the same, after", seconds(after), "");
     table.row("start -> all applied and recorded", seconds(took), "");
     table.row("ratio", format!("{:.2}", took.as_secs_f64() / floor.as_secs_f64()), goal);
+    table.row("processor: here + servers, floor before", begin.floor_spent.words(), "");
+    table.row("processor: here + servers, cold", spent.words(), "");
     for kind in PHASES {
         let phase = stage.story.with(|told| told.phases.get(&kind).copied());
         if let Some(phase) = phase {
