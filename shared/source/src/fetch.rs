@@ -63,7 +63,12 @@ impl Mirror {
 
     /// Fetches one commit by its id, which not every server allows.
     pub(crate) fn fetch_commit(&self, id: gix::ObjectId) -> Result<(), SourceError> {
-        self.bounded(move |core, stop| pull(core, &core.repository(), &Wanted::Commit(id), stop).map(drop))
+        self.bounded(move |core, stop| {
+            let repository = core.repository();
+            pull(core, &repository, &Wanted::Commit(id), stop)?;
+            let unpinned = wire::unpin_others(&repository, id);
+            unpinned.map_err(|error| failure::of_mirror(&error, &core.remote.address))
+        })
     }
 
     /// Runs work on a thread of its own, so that no transport, however stuck, holds the caller past the bound.

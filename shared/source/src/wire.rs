@@ -49,6 +49,9 @@ const PACK_SLOTS_MIN: usize = 512;
 /// Where namespaced references keep commits that were fetched by id.
 pub(crate) const PINNED: &str = "refs/driftless/pinned/";
 
+/// Commits fetched by id that are kept: each holds its history on the disk.
+const PINNED_MAX: usize = 16;
+
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub(crate) enum Wanted {
@@ -263,6 +266,19 @@ pub(crate) fn held(repository: &gix::Repository) -> gix::Result<References> {
         (None, None) => None,
     };
     Ok(found)
+}
+
+/// Lets go of commits that were fetched by id once there are many: whoever still follows one fetches it again.
+pub(crate) fn unpin_others(repository: &gix::Repository, kept: ObjectId) -> gix::Result<()> {
+    let kept = format!("{PINNED}{kept}");
+    let mut others = Vec::new();
+    for reference in repository.references()?.prefixed(PINNED)? {
+        let name = reference?.name().as_bstr().to_owned();
+        if name != kept.as_str() {
+            others.push(name);
+        }
+    }
+    if others.len() < PINNED_MAX { Ok(()) } else { delete(repository, &others) }
 }
 
 /// Deletes references, all or none.

@@ -125,3 +125,33 @@ fn a_commit_that_no_branch_holds_is_fetched_by_its_id() {
     let unknown = "1".repeat(40);
     assert_eq!(mirror.resolve(&Reference::Commit(unknown)).unwrap_err().code(), "GIT-REF");
 }
+
+#[test]
+fn commits_fetched_by_id_do_not_pile_up() {
+    let scene = Scene::new();
+    let first = scene.push();
+    git(&scene.bare(), &["config", "uploadpack.allowAnySHA1InWant", "true"]);
+    let mut lost = |round: usize| {
+        scene.work(&["reset", "-q", "--hard", first.as_str()]);
+        scene.commit(&[("a.yaml", &format!("lost {round}"))])
+    };
+    let commits: Vec<_> = (0..40).map(&mut lost).collect();
+    scene.work(&["reset", "-q", "--hard", first.as_str()]);
+    scene.push();
+    let mirror = scene.mirror();
+    mirror.fetch().unwrap();
+    let mut most = 0;
+    for commit in &commits {
+        assert_eq!(&mirror.resolve(&Reference::Commit(commit.to_string())).unwrap().commit, commit);
+        let listed = git(&scene.mirror_folder().join("repository"), &["for-each-ref", "refs/driftless"]);
+        assert!(listed.contains(commit.as_str()), "{listed}");
+        most = most.max(listed.lines().count());
+    }
+    assert_eq!(most, 16);
+    let packed = ["-c", "gc.reflogExpire=now", "repack", "-a", "-d", "-q"];
+    git(&scene.mirror_folder().join("repository"), &packed);
+    drop(mirror);
+    // Let go of, and fetched again for whoever still wants it.
+    let mirror = scene.mirror();
+    assert_eq!(mirror.resolve(&Reference::Commit(commits[0].to_string())).unwrap().commit, commits[0]);
+}
