@@ -20,8 +20,8 @@ pub struct Empty {
 /// Paths as a tree, so that many of them cost one pass over an object.
 #[derive(Default)]
 pub(crate) struct EmptyTree<'p> {
-    /// Number of the path that ends here.
-    ends: Option<usize>,
+    /// Number of the path that ends here, and the path.
+    ends: Option<(usize, &'p FieldPath)>,
     below: BTreeMap<&'p str, EmptyTree<'p>>,
 }
 
@@ -33,7 +33,7 @@ impl<'p> EmptyTree<'p> {
             for step in &path.0 {
                 at = at.below.entry(step).or_default();
             }
-            at.ends = Some(number);
+            at.ends = Some((number, path));
         }
         tree
     }
@@ -42,9 +42,9 @@ impl<'p> EmptyTree<'p> {
         self.below.get(step)
     }
 
-    /// Whether a path ends here.
-    pub(crate) fn is_end(&self) -> bool {
-        self.ends.is_some()
+    /// The path that ends here.
+    pub(crate) fn end(&self) -> Option<&'p FieldPath> {
+        self.ends.map(|(_, path)| path)
     }
 
     /// The numbers of the paths at which `live` has anything, be it null.
@@ -55,7 +55,7 @@ impl<'p> EmptyTree<'p> {
     }
 
     fn mark(&self, live: &Value, found: &mut BTreeSet<usize>) {
-        found.extend(self.ends);
+        found.extend(self.ends.map(|(number, _)| number));
         if self.below.is_empty() {
             return;
         }

@@ -21,9 +21,10 @@ mod mark {
     pub const PRESENT: u8 = 16;
 }
 
-/// Walks the tree of owned fields over the live object. Leaves at the ends of `left_out` say nothing.
-pub(crate) fn walk(fields: &Value, live: &Value, left_out: &EmptyTree<'_>) -> Vec<u8> {
-    let mut walk = Walk { out: Vec::new() };
+/// Walks the tree of owned fields over the live object. Leaves at the ends of `left_out` were wanted empty: of
+/// those only what none of the trees `others` owns is said.
+pub(crate) fn walk(fields: &Value, live: &Value, left_out: &EmptyTree<'_>, others: &[&Value]) -> Vec<u8> {
+    let mut walk = Walk { out: Vec::new(), others };
     // An entry without fields owns nothing; below the root, `{}` means the whole value.
     if fields.as_object().is_some_and(|members| !members.is_empty()) {
         walk.node(fields, Some(live), Some(left_out));
@@ -43,8 +44,15 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-struct Walk {
+/// The part of a tree of owned fields at a path.
+fn below<'v>(fields: &'v Value, path: &FieldPath) -> Option<&'v Value> {
+    path.0.iter().try_fold(fields, |at, step| at.get(step))
+}
+
+struct Walk<'o> {
     out: Vec<u8>,
+    /// Trees of the fields that others own.
+    others: &'o [&'o Value],
 }
 
 /// The part of the paths left out that lies below a node, if any.
@@ -53,7 +61,7 @@ type LeftOut<'t> = Option<&'t EmptyTree<'t>>;
 /// A member of the tree that names list items.
 type Named<'t> = (&'t str, Element, LeftOut<'t>);
 
-impl Walk {
+impl Walk<'_> {
     fn node(&mut self, fields: &Value, live: Option<&Value>, left_out: LeftOut<'_>) {
         let members = fields.as_object().filter(|members| !members.is_empty());
         let Some(members) = members else { return self.leaf(live, left_out) };
@@ -90,10 +98,28 @@ impl Walk {
     }
 
     fn leaf(&mut self, live: Option<&Value>, left_out: LeftOut<'_>) {
-        if left_out.is_some_and(EmptyTree::is_end) {
-            self.out.push(mark::LEFT_OUT);
-        } else {
-            self.value(live);
+        match (left_out.and_then(EmptyTree::end), live) {
+            (None, _) => self.value(live),
+            // Owned as a whole although empty: no list with keys is. Its content is ours, be it a default.
+            (Some(_), Some(Value::Array(items))) if !items.is_empty() => self.value(live),
+            (Some(path), Some(Value::Object(map))) => self.unclaimed(map, path),
+            (Some(_), _) => self.out.push(mark::LEFT_OUT),
+        }
+    }
+
+    /// What is in a map that was wanted empty and that nobody claims: defaults, or what was written without a
+    /// trace. What others own there is theirs.
+    fn unclaimed(&mut self, map: &Map<String, Value>, path: &FieldPath) {
+        self.out.push(mark::LEFT_OUT);
+        let others: Vec<&Value> = self.others.iter().filter_map(|fields| below(fields, path)).collect();
+        let mut members: Vec<_> = map.iter().collect();
+        members.sort_unstable_by_key(|(name, _)| *name);
+        for (name, value) in members {
+            let step = format!("f:{name}");
+            if !others.iter().any(|fields| fields.get(&step).is_some()) {
+                push_text(&mut self.out, name);
+                self.value(Some(value));
+            }
         }
     }
 

@@ -78,6 +78,12 @@ fn f4_empty_containers_may_be_filled_and_dropped_ones_may_come_back() {
     let fields = json!({"f:emptyDir": {}});
     let (empty, filled, gone) =
         (json!({"emptyDir": {}}), json!({"emptyDir": {"medium": "Memory"}}), json!({}));
+    let seen = |content: &Value| {
+        let mut object = live(content.clone(), fields.clone());
+        let entry = json!({"manager": "alice", "operation": "Update", "apiVersion": "v1", "fieldsV1": {"f:emptyDir": {"f:medium": {}}}});
+        object["metadata"]["managedFields"].as_array_mut().unwrap().push(entry);
+        object
+    };
     for (before, after, expected) in [
         (&empty, &filled, true),
         (&filled, &empty, true),
@@ -87,10 +93,31 @@ fn f4_empty_containers_may_be_filled_and_dropped_ones_may_come_back() {
         (&empty, &gone, false),
         (&filled, &gone, false),
     ] {
-        assert_eq!(same(&fields, empty.clone(), before.clone(), after.clone()), expected, "{before} {after}");
+        let recorded = record(&seen(before), &empty, US).unwrap();
+        assert_eq!(matches(&recorded, &seen(after), US), expected, "{before} {after}");
         // Of a container that we filled ourselves, every content counts.
         let whole = same(&fields, filled.clone(), before.clone(), after.clone());
         assert_eq!(whole, before == after, "{before} {after}");
+    }
+}
+
+#[test]
+fn f4_what_nobody_owns_in_an_empty_container_asks_the_dry_run() {
+    // A default in an atomic list; the edit came with our entry put back.
+    let fields = json!({"f:metrics": {}});
+    let with = |metrics: Value| json!({"metrics": metrics});
+    for (before, after, expected) in [
+        (json!(["cpu"]), json!(["cpu"]), true),
+        (json!(["cpu"]), json!(["cpu", "cpu"]), false),
+        (json!(["cpu"]), json!([]), false),
+        (json!([]), json!([]), true),
+        (json!({"cpu": 1}), json!({"cpu": 1}), true),
+        (json!({"cpu": 1}), json!({"cpu": 2}), false),
+        (json!({}), json!({"cpu": 2}), false),
+    ] {
+        let desired = if before.is_array() { json!([]) } else { json!({}) };
+        let kept = same(&fields, with(desired), with(before.clone()), with(after.clone()));
+        assert_eq!(kept, expected, "{before} {after}");
     }
 }
 
@@ -117,7 +144,11 @@ fn empties_inside_keyed_items_keep_their_place() {
     let with = |dir: Value| json!({"volumes": [{"name": "foreign"}, {"name": "v", "emptyDir": dir}]});
     let recorded = record(&live(with(json!({})), fields.clone()), &desired, US).unwrap();
     assert_eq!(recorded.empties[0].path.to_string(), "volumes[name=v].emptyDir");
-    assert!(matches(&recorded, &live(with(json!({"sizeLimit": "1Gi"})), fields.clone()), US));
+    let mut filled = live(with(json!({"sizeLimit": "1Gi"})), fields.clone());
+    assert!(!matches(&recorded, &filled, US), "nobody owns up to it");
+    let theirs = json!({"f:volumes": {"k:{\"name\":\"v\"}": {"f:emptyDir": {"f:sizeLimit": {}}}}});
+    filled["metadata"]["managedFields"][0]["fieldsV1"] = theirs;
+    assert!(matches(&recorded, &filled, US));
     assert!(!matches(&recorded, &live(json!({"volumes": [{"name": "v"}]}), fields), US));
 }
 
