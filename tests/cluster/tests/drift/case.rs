@@ -3,7 +3,7 @@
 use cluster::{Apply, ClusterClient, ClusterError, Force, Live, Mode, Resource, Scope};
 use diff::{Fingerprint, Verdict, judge, matches, record};
 use manifest::{InstallKey, Manifest, canonical_json, normalise, redact};
-use model::{Gvk, ObjectId};
+use model::{Gvk, ObjectId, RetryClass};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use serde_json::{Value, json};
 
@@ -28,11 +28,16 @@ pub struct Bench {
 /// Applies that a manifest may need until one more changes nothing.
 const SETTLING_MAX: usize = 3;
 
+/// Edits tried until the server takes one: one that it refuses shows nothing.
+const TRIES_MAX: usize = 3;
+
 /// What the dry-run says.
 enum Truth {
     InSync,
-    /// Applying gives us back fields, or changes these values, or is refused.
+    /// Applying gives us back fields, or changes these values, or is refused for good.
     Drift(String),
+    /// The server did not say: no verdict.
+    Unknown(String),
 }
 
 struct Object<'b> {
@@ -160,10 +165,12 @@ impl<'b> Object<'b> {
                 Verdict::OwnershipDrift => Truth::Drift("ownership".into()),
                 Verdict::Drift(changes) => Truth::Drift(format!("{changes:?}")),
             },
-            Err(error) => {
+            // As the differ takes it: what is refused for good cannot be as we want it.
+            Err(error) if error.class() == RetryClass::Permanent => {
                 self.counts.blocked += 1;
                 Truth::Drift(format!("{error}"))
             }
+            Err(error) => Truth::Unknown(format!("{} {error}", self.kind.kind)),
         }
     }
 
@@ -171,7 +178,6 @@ impl<'b> Object<'b> {
     async fn round(&mut self, mut recorded: Fingerprint) -> Option<Fingerprint> {
         let before = self.get().await;
         let edits = self.edit().await;
-        self.counts.edited(&edits);
         let Some(live) = self.get().await else {
             return self.begin().await;
         };
@@ -180,7 +186,7 @@ impl<'b> Object<'b> {
         self.counts.case(self.kind);
         match truth {
             Truth::InSync if says_same => self.counts.in_sync += 1,
-            Truth::InSync => recorded = self.settle(&live, &edits)?,
+            Truth::InSync => recorded = self.settle(&live, &edits).await?,
             Truth::Drift(_) if !says_same => {
                 self.counts.drift += 1;
                 return self.heal().await;
@@ -188,6 +194,10 @@ impl<'b> Object<'b> {
             Truth::Drift(why) => {
                 let failure = self.failure(format!("says in sync, but: {why}"), (before, &live), edits);
                 self.counts.false_sync.push(failure);
+                return None;
+            }
+            Truth::Unknown(why) => {
+                self.counts.unknown.push(why);
                 return None;
             }
         }
@@ -205,16 +215,24 @@ impl<'b> Object<'b> {
             desired: &self.body,
         };
         for _ in 0..[0, 1, 1, 1, 2, 3][self.rng.random_range(0..6)] {
-            target.edit(&mut self.rng, &mut log).await;
+            for _ in 0..TRIES_MAX {
+                let (edit, taken) = target.edit(&mut self.rng, &mut log).await;
+                self.counts.edited(edit, taken);
+                if taken {
+                    break;
+                }
+            }
         }
         log
     }
 
-    /// A false alarm: the dry-run found nothing to do, so that recording anew must end it.
-    fn settle(&mut self, live: &Value, edits: &[String]) -> Option<Fingerprint> {
+    /// A false alarm: the dry-run found nothing to do. What is recorded now has to match what the server gives
+    /// out next, so that one dry-run ends it.
+    async fn settle(&mut self, live: &Value, edits: &[String]) -> Option<Fingerprint> {
         self.counts.false_drift.push(format!("{} {edits:?}", self.kind.kind));
+        let next = self.get().await?;
         let recorded =
-            record(live, &self.desired, MANAGER).filter(|recorded| matches(recorded, live, MANAGER));
+            record(live, &self.desired, MANAGER).filter(|recorded| matches(recorded, &next, MANAGER));
         if recorded.is_none() {
             let failure = self.failure("a false alarm stays".into(), (None, live), edits.to_vec());
             self.counts.unsettled_alarm.push(failure);

@@ -96,6 +96,9 @@ pub fn kinds() -> Vec<Kind> {
     ]
 }
 
+/// The kinds of [`definitions`].
+pub const CUSTOM: [&str; 2] = ["Widget", "Gadget"];
+
 /// The two custom kinds: `Widget` has two versions, scale and status; `Gadget` keeps `status` as a plain field.
 pub fn definitions() -> [Value; 2] {
     let version = |name: &str, storage: bool, subresources: Value| json!({"name": name, "served": true, "storage": storage, "schema": {"openAPIV3Schema": schema()}, "subresources": subresources});

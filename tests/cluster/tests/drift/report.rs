@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use crate::kinds::Kind;
+use crate::{edits::Edit, kinds::Kind};
 
 /// Sums over objects.
 #[derive(Default)]
@@ -15,10 +15,12 @@ pub struct Counts {
     pub in_sync: usize,
     /// Both say drift.
     pub drift: usize,
-    /// The dry-run was refused.
+    /// The dry-run was refused for good: drift.
     pub blocked: usize,
-    /// Writes of others that the server took, and that it refused.
-    pub edits: [usize; 2],
+    /// The dry-run had no answer: no verdict.
+    pub unknown: Vec<String>,
+    /// Edits of others that the server took, and that it refused.
+    pub edits: BTreeMap<Edit, [usize; 2]>,
     /// Applies that the server refused; the manifest was drawn anew.
     pub refused: usize,
     /// Fingerprint: drift; dry-run: in sync. What was done, and to which kind.
@@ -54,8 +56,11 @@ impl Counts {
         self.drift += other.drift;
         self.blocked += other.blocked;
         self.refused += other.refused;
-        self.edits[0] += other.edits[0];
-        self.edits[1] += other.edits[1];
+        self.unknown.extend(other.unknown);
+        for (edit, [taken, refused]) in other.edits {
+            let sum = self.edits.entry(edit).or_default();
+            *sum = [sum[0] + taken, sum[1] + refused];
+        }
         self.false_drift.extend(other.false_drift);
         self.unsettled.extend(other.unsettled);
         self.false_sync.extend(other.false_sync);
@@ -65,11 +70,9 @@ impl Counts {
         }
     }
 
-    /// Takes in the writes of one case.
-    pub fn edited(&mut self, log: &[String]) {
-        let taken = log.iter().filter(|line| line.starts_with('2')).count();
-        self.edits[0] += taken;
-        self.edits[1] += log.len() - taken;
+    /// Takes in one edit.
+    pub fn edited(&mut self, edit: Edit, taken: bool) {
+        self.edits.entry(edit).or_default()[usize::from(!taken)] += 1;
     }
 
     /// Kinds that took part, whatever their version.
@@ -93,9 +96,12 @@ impl fmt::Display for Counts {
         )?;
         writeln!(
             f,
-            "{} edits, {} more refused; {} manifests refused, never settled: {:?}",
-            self.edits[0], self.edits[1], self.refused, self.unsettled
+            "{} manifests refused, never settled: {:?}; no answer: {:?}",
+            self.refused, self.unsettled, self.unknown
         )?;
+        let [taken, refused] =
+            self.edits.values().fold([0, 0], |sum, edit| [sum[0] + edit[0], sum[1] + edit[1]]);
+        writeln!(f, "{taken} edits by others, {refused} more refused: {:?}", self.edits)?;
         writeln!(f, "{:?}", self.per_kind)?;
         self.false_drift.iter().take(5).try_for_each(|text| writeln!(f, "false drift: {text}"))?;
         self.false_sync
