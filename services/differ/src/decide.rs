@@ -74,7 +74,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     let judged = judge::judge(facts, desired, &inventory)?;
     let strays = strays::strays(facts, desired)?;
     let application = requests::policies(assignment, request);
-    let gates = heals::gates(facts, &judged, request, now);
+    let gates = heals::gates(facts, &judged, wanted.digest, request, now);
     let situation = plan::Situation {
         application: &application,
         desired_digest: wanted.digest,

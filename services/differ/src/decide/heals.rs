@@ -11,7 +11,8 @@ use super::{
     judge::{Drifted, Judged},
 };
 
-/// A fight is a series of heals with less than this between two of them; after a longer peace it starts anew.
+/// A fight is a series of heals with less than this between two of them; after a longer peace it starts anew,
+/// unless it was given up.
 const PEACE: std::time::Duration = std::time::Duration::from_secs(600);
 
 /// Heals remembered in an event, which has to stay small: the newest ones.
@@ -32,13 +33,26 @@ fn story(drifted: &Drifted) -> Digest {
     Digest::of_parts("drift", parts.map(|part| part.as_bytes()))
 }
 
-fn known<'a>(facts: &Facts<'a>, id: &ObjectId, story: Digest, now: Timestamp) -> Option<&'a HealAttempt> {
-    let heals = &facts.snapshot.own.as_ref()?.state.heals;
-    heals.iter().find(|heal| heal.id == *id && heal.fields == story && now.since(heal.last) < PEACE)
+/// The heals that still count: of this desired state, and of fights that go on or were given up.
+fn history<'a>(facts: &Facts<'a>, desired: Digest, now: Timestamp) -> impl Iterator<Item = &'a HealAttempt> {
+    let own = facts.snapshot.own.as_ref().map(|own| &own.state);
+    let same = own.and_then(|own| own.plan.as_ref()).is_some_and(|plan| plan.made_from.desired == desired);
+    let heals = own.filter(|_| same).map(|own| own.heals.as_slice()).unwrap_or_default();
+    heals.iter().filter(move |heal| given_up(heal) || now.since(heal.last) < PEACE)
+}
+
+fn given_up(heal: &HealAttempt) -> bool {
+    heal.attempts >= plan::heal::HEALS_MAX
 }
 
 /// Works out which drifted objects may not be healed now. A person's request opens every gate.
-pub(super) fn gates(facts: &Facts<'_>, judged: &Judged, request: Option<&Request>, now: Timestamp) -> Gates {
+pub(super) fn gates(
+    facts: &Facts<'_>,
+    judged: &Judged,
+    desired: Digest,
+    request: Option<&Request>,
+    now: Timestamp,
+) -> Gates {
     let mut gates = Gates::default();
     if request
         .is_some_and(|request| matches!(request.kind, RequestKind::Sync { .. } | RequestKind::Preview { .. }))
@@ -46,7 +60,9 @@ pub(super) fn gates(facts: &Facts<'_>, judged: &Judged, request: Option<&Request
         return gates;
     }
     for (id, drifted) in &judged.drift {
-        let Some(heal) = known(facts, id, story(drifted), now) else {
+        let story = story(drifted);
+        let Some(heal) = history(facts, desired, now).find(|heal| heal.id == *id && heal.fields == story)
+        else {
             continue;
         };
         match plan::heal::due(heal.attempts, heal.last, now) {
@@ -63,24 +79,25 @@ pub(super) fn gates(facts: &Facts<'_>, judged: &Judged, request: Option<&Request
     gates
 }
 
-/// Counts the heals that a plan makes.
+/// Counts the heals that a plan for that desired state makes.
 pub(super) fn count(
     facts: &Facts<'_>,
     judged: &Judged,
+    desired: Digest,
     healed: &[ObjectId],
     now: Timestamp,
 ) -> Vec<HealAttempt> {
-    let before = facts.snapshot.own.as_ref().map(|own| own.state.heals.clone()).unwrap_or_default();
-    let mut heals: Vec<HealAttempt> =
-        before.into_iter().filter(|heal| now.since(heal.last) < PEACE).collect();
+    let mut heals: Vec<HealAttempt> = history(facts, desired, now).cloned().collect();
     for id in healed {
-        let story = judged.drift.get(id).map_or(Digest::of(b""), story);
-        let attempts = known(facts, id, story, now).map_or(0, |heal| heal.attempts) + 1;
-        heals.retain(|heal| heal.id != *id);
-        heals.push(HealAttempt { id: id.clone(), fields: story, attempts, last: now });
+        let fields = judged.drift.get(id).map_or(Digest::of(b""), story);
+        // Two fights about one object are two: an actor that takes turns with the fields gains nothing.
+        match heals.iter_mut().find(|heal| heal.id == *id && heal.fields == fields) {
+            Some(heal) => (heal.attempts, heal.last) = (heal.attempts + 1, now),
+            None => heals.push(HealAttempt { id: id.clone(), fields, attempts: 1, last: now }),
+        }
     }
-    heals.sort_by_key(|heal| std::cmp::Reverse(heal.last));
+    heals.sort_by_key(|heal| std::cmp::Reverse((given_up(heal), heal.last)));
     heals.truncate(HEALS_KEPT);
-    heals.sort_by(|a, b| a.id.cmp(&b.id));
+    heals.sort_by(|a, b| (&a.id, a.fields).cmp(&(&b.id, b.fields)));
     heals
 }

@@ -231,7 +231,7 @@ pub(super) fn publish(
         .filter(|step| matches!(step.reason, Reason::Drift | Reason::Missing))
         .map(|step| step.id.clone())
         .collect();
-    state.heals = heals::count(facts, context.judged, &healed, now);
+    state.heals = heals::count(facts, context.judged, context.wanted.digest, &healed, now);
     state.plan = Some(planned(context, &plan, now));
     state.supersede = None;
     Ok(tell(facts, state, None))

@@ -89,22 +89,71 @@ fn detect_only_reports_and_leaves_alone() {
     assert_eq!(world.step(), "rest");
 }
 
+/// Another actor changes the field again; the seconds until it is healed, or `None`: it is left.
+fn fight(world: &mut World, field: &str) -> Option<u64> {
+    let version = (100 + world.told.len()).to_string();
+    world.edit("a", &version, "other");
+    world.load();
+    world.step();
+    world.dry_run("a", world::changes(&[field]));
+    let waited = world.until_planned();
+    if waited.is_some() {
+        world.applied();
+    }
+    waited
+}
+
+fn contests(world: &World) -> usize {
+    world.told.iter().filter(|told| told.starts_with("DriftContested")).count()
+}
+
 #[test]
 fn a_fight_backs_off_and_ends_in_silence() {
     let mut world = World::synced(&["a"]);
     world.step();
-    let mut waits = vec![];
-    for round in 0..6 {
-        let version = (100 + round).to_string();
-        world.edit("a", &version, "other");
-        world.load();
-        assert_eq!(world.step(), "ask whether an apply changes a");
-        world.dry_run("a", world::changes(&["data.k"]));
-        waits.push(world.until_planned());
-        world.applied();
-    }
+    let waits: Vec<_> = (0..6).map(|_| fight(&mut world, "data.k")).collect();
     assert_eq!(waits, [Some(0), Some(2), Some(6), Some(18), Some(54), None]);
     assert!(world.told.contains(&"DriftContested Contested Healthy".to_owned()), "{:?}", world.told);
+    let events::Table::Inline(drift) = &world.own().drift else { panic!("a short table") };
+    assert_eq!(
+        (&*drift[0].fields, &*drift[0].managers),
+        (&["data.k".into()][..], &["kubectl-edit".into()][..])
+    );
+    // Neither time nor further edits end the silence.
+    for _ in 0..5 {
+        world.later(1_000);
+        assert_eq!(fight(&mut world, "data.k"), None);
+    }
+    assert_eq!(contests(&world), 1, "{:?}", world.told);
+}
+
+#[test]
+fn a_contest_ends_when_desired_state_changes() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    while fight(&mut world, "data.k").is_some() {}
+    world.render(&[("a", "m"), ("b", "m")]);
+    assert_eq!(fight(&mut world, "data.k"), Some(0));
+    assert_eq!(fight(&mut world, "data.k"), Some(2));
+}
+
+#[test]
+fn after_a_long_peace_a_fight_starts_anew() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    assert_eq!([fight(&mut world, "data.k"), fight(&mut world, "data.k")], [Some(0), Some(2)]);
+    world.later(601);
+    assert_eq!(fight(&mut world, "data.k"), Some(0));
+}
+
+#[test]
+fn two_fields_in_turn_are_two_fights_that_both_back_off() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    let waits: Vec<_> = ["data.k", "data.l", "data.k", "data.l"].map(|field| fight(&mut world, field)).into();
+    assert_eq!(waits, [Some(0), Some(0), Some(2), Some(0)], "the wait for one counts for the other");
+    while fight(&mut world, "data.k").is_some() {}
+    assert!(fight(&mut world, "data.l").is_some());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use cluster::{Apply, ClusterClient, ClusterError, Discovery, Force, Live, Lookup, Mode, Resource};
+use diff::{Entry, FieldChange};
 use manifest::{DesiredObject, DesiredSecrets, restore};
 use model::{ApiVersion, ApplicationName, Failure, Gvk, ObjectId, Timestamp, definition::Ignored};
 use serde_json::Value;
@@ -176,21 +177,34 @@ fn compare(before: Option<Value>, after: Value, desired: &Value, manager: &str) 
         diff::Verdict::OwnershipDrift => DryRun::OwnershipLost,
         diff::Verdict::Drift(changes) => {
             let fields = changes.iter().take(FIELDS_TOLD).map(|change| change.path.clone()).collect();
-            let managers = others(&before, manager);
+            let managers = culprits(&before, manager, &changes);
             DryRun::Changes { fields, managers, after, before: Some(before) }
         }
     }
 }
 
-/// Field managers other than ours, newest state of the object.
-fn others(live: &Value, manager: &str) -> Vec<String> {
+/// The other field managers that own something at the changed fields; all others, if none does (who removes a
+/// field owns nothing there).
+fn culprits(live: &Value, manager: &str, changes: &[FieldChange]) -> Vec<String> {
     let entries = diff::entries(live);
-    let others: BTreeSet<String> = entries
-        .iter()
-        .filter(|entry| entry.manager != manager && entry.subresource.is_none())
-        .map(|entry| entry.manager.to_owned())
-        .collect();
-    others.into_iter().collect()
+    let others: Vec<_> =
+        entries.iter().filter(|entry| entry.manager != manager && entry.subresource.is_none()).collect();
+    let owns_one = |entry: &&&Entry<'_>| {
+        let paths = diff::owned_paths(entry);
+        let mut paths = paths.iter().map(ToString::to_string);
+        paths.any(|path| {
+            changes.iter().any(|change| within(&path, &change.path) || within(&change.path, &path))
+        })
+    };
+    let names = |entry: &&Entry<'_>| entry.manager.to_owned();
+    let guilty: BTreeSet<String> = others.iter().filter(owns_one).map(names).collect();
+    let all = || others.iter().map(names).collect();
+    (if guilty.is_empty() { all() } else { guilty }).into_iter().collect()
+}
+
+/// Whether a readable path is at or below another one.
+fn within(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// The application that an object's label names, and whether the object is ours.
