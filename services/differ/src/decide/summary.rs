@@ -2,10 +2,12 @@
 
 use events::{
     Table,
-    state::{DriftedObject, HealthSummary, ObjectHealth, ObjectOutcome, SyncStatus, TargetState},
+    state::{
+        AppliedObject, DriftedObject, HealthSummary, ObjectHealth, ObjectOutcome, SyncStatus, TargetState,
+    },
 };
 use model::{HealthStatus, ObjectId, Timestamp};
-use plan::{HeldReason, Reason, SyncPlan};
+use plan::{Expiry, HeldReason, Reason, SyncPlan};
 
 use super::{Facts, judge::Judged};
 use crate::live::{KindView, group_kind};
@@ -51,7 +53,7 @@ fn health(facts: &Facts<'_>) -> (HealthStatus, Vec<ObjectHealth>) {
     let mut objects: Vec<ObjectHealth> = sync
         .objects
         .values()
-        .filter(|row| row.outcome != ObjectOutcome::Terminating)
+        .filter(|row| row.outcome != ObjectOutcome::Terminating && !has_expired(facts, row))
         .map(|row| object_health(facts, &row.id))
         .filter(|object| object.status != HealthStatus::Healthy)
         .collect();
@@ -61,6 +63,27 @@ fn health(facts: &Facts<'_>) -> (HealthStatus, Vec<ObjectHealth>) {
     objects.sort_by(|a, b| (b.status, &a.id).cmp(&(a.status, &b.id)));
     objects.truncate(UNHEALTHY_TOLD);
     (worst, objects)
+}
+
+/// Whether a Job is gone because it was done, not because somebody deleted it before it could be.
+fn has_expired(facts: &Facts<'_>, row: &AppliedObject) -> bool {
+    let listed = facts.live.kind(&group_kind(&row.id)) == Some(&KindView::Listed);
+    let a_job = row.id.group == "batch" && row.id.kind == "Job" && row.uid.is_some();
+    if !a_job || !listed || facts.live.get(&row.id).is_some() {
+        return false;
+    }
+    match facts.desired {
+        Some(desired) => desired.objects.iter().any(|object| {
+            object.id == row.id
+                && row.manifest == Some(object.manifest)
+                && object.expiry == Expiry::AfterFinish
+        }),
+        // Its manifest is not at hand now: what was told stands.
+        None => {
+            let told = facts.snapshot.own.iter().flat_map(|own| &own.state.health.objects);
+            !told.into_iter().any(|object| object.id == row.id && object.status == HealthStatus::Missing)
+        }
+    }
 }
 
 fn object_health(facts: &Facts<'_>, id: &ObjectId) -> ObjectHealth {
