@@ -1,0 +1,41 @@
+//! An API server that goes away and comes back.
+
+use events::{EventType, state::SyncStatus};
+use testkit::cluster::{Part, Signal};
+
+use crate::scene::{Scene, SelfHeal, config_maps};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_that_a_killed_server_interrupts_is_done_when_it_is_back() {
+    let cluster = testkit::cluster::own("scenarios");
+    let maps = config_maps(200);
+    let scene = Scene::begun(&cluster, SelfHeal::On, &maps).await;
+    scene.seen("an early object", &scene.of(&maps[5]), |_| true).await;
+    cluster.signal(Part::ApiServer, Signal::Kill);
+    cluster.restart();
+    scene.until("in sync", |state| state.status == SyncStatus::InSync).await;
+    let rows = scene.rows().await;
+    assert_eq!(rows.len(), maps.len());
+    for (row, map) in rows.iter().zip(&maps) {
+        let live = scene.live(&scene.of(map)).await;
+        assert_eq!(row.uid.as_deref(), live["metadata"]["uid"].as_str(), "{}", row.id);
+    }
+    // What could not be seen was never taken for gone, nor for somebody else's.
+    assert_eq!(scene.count(EventType::DriftDetected).await, 0);
+    assert_eq!(scene.count(EventType::PlanRefused).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_edited_while_nobody_watched_is_healed_after_a_restart() {
+    let cluster = testkit::cluster::own("scenarios");
+    let maps = config_maps(3);
+    let scene = Scene::begun(&cluster, SelfHeal::On, &maps).await;
+    scene.in_sync().await;
+    cluster.signal(Part::ApiServer, Signal::Kill);
+    cluster.restart();
+    scene.hands.edit(&scene.of(&maps[1]), "/data/from", "hand").await;
+    scene.seen("the heal", &scene.of(&maps[1]), |live| live["data"]["from"] == "git").await;
+    scene.until("in sync", |state| state.status == SyncStatus::InSync && state.drift.is_empty()).await;
+    let healed: Vec<_> = scene.told().await.into_iter().flat_map(|(_, state)| state.heals).collect();
+    assert!(!healed.is_empty() && healed.iter().all(|heal| heal.id.name == "map-001"), "{healed:?}");
+}

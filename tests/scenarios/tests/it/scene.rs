@@ -1,0 +1,277 @@
+//! A repository, one application, and the four services over an embedded log.
+
+use std::{fs, path::PathBuf, process::Command, sync::Arc, time::Duration};
+
+use bus::{Log, Share};
+use events::{
+    Draft, Event, EventType, Table,
+    state::{
+        AppliedObject, CommandState, Request, RequestKind, State, SyncOutcome, SyncStage, SyncState,
+        SyncStatus, TargetState, decode, encode,
+    },
+};
+use manifest::InstallKey;
+use model::{Aggregate, CommandScope, DefinitionSet, HealthStatus, TargetId, Timestamp};
+use plan::RebuiltPrune;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testkit::{
+    cluster::{TestCluster, unique},
+    eventually,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{hands::Hands, proxy::Proxy};
+
+/// Longer than any wait in these tests on a loaded machine; only a failure reaches it.
+pub const BOUND: Duration = Duration::from_secs(90);
+
+/// Whether drift is healed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SelfHeal {
+    On,
+    Off,
+}
+
+/// One application on one cluster.
+pub struct Scene {
+    pub proxy: Proxy,
+    pub hands: Hands,
+    /// The namespace, and the application's name.
+    pub name: String,
+    log: Arc<dyn Log>,
+    folder: TempDir,
+    _stop: DropGuard,
+}
+
+impl Scene {
+    /// On the cluster that all stories share, with these manifests in Git; in sync when it returns.
+    pub async fn synced(self_heal: SelfHeal, manifests: &[Value]) -> Self {
+        let scene = Self::begun(&testkit::cluster::real("scenarios"), self_heal, manifests).await;
+        scene.in_sync().await;
+        scene
+    }
+
+    /// The services have begun.
+    pub async fn begun(cluster: &TestCluster, self_heal: SelfHeal, manifests: &[Value]) -> Self {
+        let proxy = Proxy::before(cluster).await;
+        Self::behind(proxy, cluster, self_heal, manifests).await
+    }
+
+    /// Behind a proxy that is prepared.
+    pub async fn behind(
+        proxy: Proxy,
+        cluster: &TestCluster,
+        self_heal: SelfHeal,
+        manifests: &[Value],
+    ) -> Self {
+        let folder = TempDir::new().unwrap();
+        let log = bus::open(bus::LogConfig::embedded(folder.path().join("log"))).await.unwrap();
+        let stop = CancellationToken::new();
+        let hands = Hands::on(cluster).await;
+        let name = unique("s");
+        let scene = Self { proxy, hands, name, log, folder, _stop: stop.clone().drop_guard() };
+        fs::create_dir(scene.repository()).unwrap();
+        scene.git(&["init", "--quiet", "--initial-branch=main"]);
+        scene.commit(manifests);
+        let set = scene.definitions(&scene.kubeconfig(cluster), self_heal);
+        scene.start(set, &stop);
+        scene
+    }
+
+    fn start(&self, set: DefinitionSet, stop: &CancellationToken) {
+        let key = InstallKey::from_bytes([7; 32]);
+        let (log, folder) = (&self.log, self.folder.path());
+        let config = fetcher::Config::new(folder, key.clone(), Share::Sole);
+        tokio::spawn(fetcher::run(log.clone(), config, stop.clone()));
+        let tools = testkit::tool("helm").parent().unwrap().to_owned();
+        let scratch = folder.join("scratch");
+        let engine = engine::Options { tools: Some(tools), scratch, limits: engine::Limits::default() };
+        let config = renderer::Config { key: key.clone(), engine, share: Share::Sole };
+        tokio::spawn(renderer::run(log.clone(), config, stop.clone()));
+        let config = differ::Config {
+            instance: "scenarios".into(),
+            key: key.clone(),
+            bootstrap: Some(set),
+            rebuilt_prune: RebuiltPrune::Unconfirmed,
+            silence: plan::patience::SILENCE,
+            share: Share::Sole,
+        };
+        tokio::spawn(differ::run(log.clone(), config, stop.clone()));
+        let config = applier::Config::new(key, "scenarios", Share::Sole);
+        tokio::spawn(applier::run(log.clone(), config, stop.clone()));
+    }
+
+    /// The administrator's kubeconfig, through the proxy.
+    fn kubeconfig(&self, cluster: &TestCluster) -> PathBuf {
+        let text = fs::read_to_string(cluster.kubeconfig_file()).unwrap();
+        let lines = text.lines().map(|line| {
+            let server = line
+                .split_once("server: ")
+                .map(|(before, _)| format!("{before}server: {}", self.proxy.address));
+            server.unwrap_or_else(|| line.to_owned())
+        });
+        let text =
+            lines.filter(|line| !line.contains("certificate-authority-data")).collect::<Vec<_>>().join("\n");
+        let file = self.folder.path().join("kubeconfig");
+        fs::write(&file, text).unwrap();
+        file
+    }
+
+    fn definitions(&self, kubeconfig: &std::path::Path, self_heal: SelfHeal) -> DefinitionSet {
+        let source = json!({"name": "repo", "git": {"url": self.repository()}, "pollMs": 3_600_000});
+        let cluster = json!({"name": "real", "kubeconfig": {"file": kubeconfig, "context": null}});
+        let application = json!({"name": self.name, "source": {"name": "repo", "path": "deploy"},
+            "namespace": self.name, "guard": {"maxPrunePercent": 90},
+            "sync": {"auto": true, "prune": true, "selfHeal": self_heal == SelfHeal::On}});
+        DefinitionSet::new(vec![read(source)], vec![read(cluster)], vec![read(application)]).unwrap()
+    }
+
+    fn repository(&self) -> PathBuf {
+        self.folder.path().join("repository")
+    }
+
+    /// Makes these manifests all that Git describes.
+    pub fn commit(&self, manifests: &[Value]) {
+        let folder = self.repository().join("deploy");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).unwrap();
+        for (i, manifest) in manifests.iter().enumerate() {
+            fs::write(folder.join(format!("{i:04}.json")), manifest.to_string()).unwrap();
+        }
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", "change"]);
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(self.repository()).args(["-c", "user.name=t", "-c", "user.email=t@example.com"]);
+        git.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").args(arguments);
+        let output = git.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Asks the fetcher to look now.
+    pub async fn fetch(&self) {
+        let aggregate = Aggregate::Command(CommandScope::Source("repo".parse().unwrap()));
+        let newest = self.log.newest(&aggregate).await.unwrap();
+        let (id, at) = (unique("r").parse().unwrap(), Timestamp::from_millis(1));
+        let state = CommandState { pending: vec![Request { id, kind: RequestKind::Fetch, at }] };
+        let draft = Draft {
+            aggregate,
+            n: newest.as_ref().map_or(0, Event::n) + 1,
+            previous: newest.map(|event| event.id),
+            kind: EventType::SyncRequested,
+            format: CommandState::FORMAT,
+            time: at,
+            cause: None,
+            correlation: None,
+            actor: None,
+            traceparent: None,
+            payload: encode(&state).unwrap().into(),
+        };
+        self.log.append(vec![draft]).await.remove(0).unwrap();
+    }
+
+    fn id(&self) -> TargetId {
+        TargetId { cluster: "real".parse().unwrap(), application: self.name.parse().unwrap() }
+    }
+
+    /// Every state of the target, oldest first.
+    pub async fn told(&self) -> Vec<(Event, TargetState)> {
+        let mut events = self.log.history(&Aggregate::Target(self.id()), 256).await.unwrap();
+        events.reverse();
+        let read = |event: Event| {
+            let state = decode(event.draft.format, &event.draft.payload).unwrap();
+            (event, state)
+        };
+        events.into_iter().map(read).collect()
+    }
+
+    /// How often that was told of the target.
+    pub async fn count(&self, kind: EventType) -> usize {
+        self.told().await.iter().filter(|(event, _)| event.draft.kind == kind).count()
+    }
+
+    async fn newest<S: State>(&self, aggregate: &Aggregate) -> Option<S> {
+        let event = self.log.newest(aggregate).await.unwrap()?;
+        Some(decode(event.draft.format, &event.draft.payload).unwrap())
+    }
+
+    /// Waits until the target's state is so.
+    pub async fn until(&self, what: &str, is: impl Fn(&TargetState) -> bool) -> TargetState {
+        let probe = async || {
+            let state: TargetState = self.newest(&Aggregate::Target(self.id())).await?;
+            is(&state).then_some(state)
+        };
+        eventually(BOUND, what, probe).await
+    }
+
+    pub async fn in_sync(&self) -> TargetState {
+        self.until("in sync", |state| state.status == SyncStatus::InSync && state.plan.is_some()).await
+    }
+
+    pub async fn healthy(&self) -> TargetState {
+        self.until("healthy", |state| state.health.status == HealthStatus::Healthy).await
+    }
+
+    /// The newest sync, once it is so.
+    pub async fn sync_until(&self, what: &str, is: impl Fn(&SyncState) -> bool) -> SyncState {
+        let probe = async || {
+            let state: SyncState = self.newest(&Aggregate::Sync(self.id())).await?;
+            is(&state).then_some(state)
+        };
+        eventually(BOUND, what, probe).await
+    }
+
+    /// What the newest sync recorded.
+    pub async fn rows(&self) -> Vec<AppliedObject> {
+        let state: SyncState = self.newest(&Aggregate::Sync(self.id())).await.unwrap();
+        let Table::Paged { pages, .. } = &state.objects else {
+            let Table::Inline(rows) = state.objects else { return vec![] };
+            return rows;
+        };
+        let mut rows = vec![];
+        for page in pages {
+            rows.extend(Table::read_page(&self.log.get_blob(page).await.unwrap().unwrap()).unwrap());
+        }
+        rows
+    }
+
+    /// Waits until others see the object so.
+    pub async fn seen(&self, what: &str, object: &Value, is: impl Fn(&Value) -> bool) -> Value {
+        let probe = async || self.hands.get(object).await.filter(|live| is(live));
+        eventually(BOUND, what, probe).await
+    }
+
+    /// The object as others see it.
+    pub async fn live(&self, object: &Value) -> Value {
+        self.hands.get(object).await.unwrap()
+    }
+
+    /// The manifest with the namespace of the scene: what others name it by.
+    pub fn of(&self, manifest: &Value) -> Value {
+        let mut object = manifest.clone();
+        object["metadata"]["namespace"] = self.name.clone().into();
+        object
+    }
+}
+
+pub fn succeeded(state: &SyncState) -> bool {
+    matches!(state.stage, SyncStage::Finished { outcome: SyncOutcome::Succeeded, .. })
+}
+
+/// A ConfigMap; its namespace is the application's.
+pub fn config_map(name: &str, data: Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
+}
+
+/// So many of them.
+pub fn config_maps(count: usize) -> Vec<Value> {
+    (0..count).map(|i| config_map(&format!("map-{i:03}"), json!({"from": "git"}))).collect()
+}
+
+fn read<T: DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}
