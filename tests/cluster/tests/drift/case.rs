@@ -31,6 +31,9 @@ const SETTLING_MAX: usize = 3;
 /// Edits tried until the server takes one: one that it refuses shows nothing.
 const TRIES_MAX: usize = 3;
 
+/// Reads tried until the server answers one.
+const READS_MAX: usize = 6;
+
 /// What the dry-run says.
 enum Truth {
     InSync,
@@ -129,13 +132,15 @@ impl<'b> Object<'b> {
         self.bench.client.apply(&request).await.map(|applied| applied.object.value.into_value())
     }
 
+    /// The object as it is. A machine that is busy may take longer than a call may.
     async fn get(&self) -> Option<Value> {
-        self.bench
-            .client
-            .get(&self.resource, &self.id)
-            .await
-            .unwrap()
-            .map(|live: Live| live.value.into_value())
+        for _ in 0..READS_MAX {
+            match self.bench.client.get(&self.resource, &self.id).await {
+                Err(error) if error.class() == RetryClass::Transient => {}
+                read => return read.unwrap().map(|live: Live| live.value.into_value()),
+            }
+        }
+        panic!("no answer to any of {READS_MAX} reads")
     }
 
     /// Applies until a dry-run finds nothing left to do; the fingerprint of the last answer.
