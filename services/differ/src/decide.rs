@@ -57,6 +57,7 @@ pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Next {
 fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     let assignment = facts.snapshot.assignment.as_deref().ok_or(REST)?;
     let request = requests::current(facts);
+    requests::confirm(facts, request, now)?;
     let wanted = requests::wanted(facts, assignment, request, now)?;
     requests::cluster_answers(facts, request, now)?;
     let applier = waits::wait_for_applier(facts, assignment, &wanted, now)?;
@@ -83,7 +84,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
         strays: &strays,
         live: &judged.live,
         gates: &gates.gates,
-        rebuilt_prune: facts.rebuilt_prune,
+        rebuilt_prune: requests::rebuilt_prune(facts),
         retry: requests::retry(facts, request, now),
     };
     let plan = plan::plan(&situation);

@@ -52,7 +52,7 @@ async fn apply(options: SyncOptions) -> Result<Exit, Problem> {
     session.close().await;
     let ended = match outcome {
         RequestOutcome::InSync if healthy => Ended::InSync,
-        RequestOutcome::Previewed(_) => Ended::InSync,
+        RequestOutcome::Previewed(_) | RequestOutcome::Confirmed => Ended::InSync,
         RequestOutcome::InSync => Ended::Unhealthy(session.story.unhealthy()),
         RequestOutcome::Failed(failure) => Ended::Failed(Problem::of(&failure, Exit::Failed)),
         RequestOutcome::Refused(failure) => Ended::Refused(Problem::of(&failure, Exit::Refused)),
@@ -93,7 +93,7 @@ async fn preview(subject: &Subject) -> Result<Exit, Problem> {
     let outcome = session.in_time(ended, subject.timeout)??;
     let preview = match outcome {
         RequestOutcome::Previewed(content) => session.preview(&content).await?,
-        RequestOutcome::InSync => plan::Preview::default(),
+        RequestOutcome::InSync | RequestOutcome::Confirmed => plan::Preview::default(),
         RequestOutcome::Failed(failure) => return Err(Problem::of(&failure, Exit::Failed)),
         RequestOutcome::Refused(failure) => return Err(Problem::of(&failure, Exit::Refused)),
     };

@@ -22,6 +22,6 @@ pub use sync::{
     AppliedObject, EmptyMark, Fingerprint, ObjectOutcome, Origin, SyncOutcome, SyncStage, SyncState,
 };
 pub use target::{
-    DriftedObject, Handled, HealAttempt, HealthSummary, InputVector, ObjectHealth, PlannedSync, Refreshed,
-    RequestOutcome, StrayObject, SyncStatus, TargetState,
+    DriftedObject, Handled, HealAttempt, HealthSummary, InputVector, ObjectHealth, PlannedSync,
+    RebuiltInventory, Refreshed, RequestOutcome, StrayObject, SyncStatus, TargetState,
 };

@@ -257,6 +257,7 @@ impl Bed {
             handled: vec![],
             supersede: None,
             strays: vec![],
+            rebuilt: Default::default(),
         };
         self.publish(Aggregate::Target(self.target.clone()), EventType::SyncPlanned, &state).await;
         self.generation

@@ -3,12 +3,12 @@
 use events::{
     EventType,
     state::{
-        DesiredState, Handled, ObservedRevision, PathOutcome, Request, RequestId, RequestKind,
-        RequestOutcome, SyncOutcome, SyncStage, TargetState,
+        DesiredState, Handled, ObservedRevision, PathOutcome, RebuiltInventory, Request, RequestId,
+        RequestKind, RequestOutcome, SyncOutcome, SyncStage, TargetState,
     },
 };
 use model::{Application, Digest, Failure, RetryClass, Timestamp};
-use plan::{Action, Assignment, Retry, SyncPlan};
+use plan::{Action, Assignment, RebuiltPrune, Retry, SyncPlan};
 
 use super::{ClusterStanding, Facts, Next, REST, Step, publish::Context, summary};
 use crate::answers::{DryRunKey, Question};
@@ -159,6 +159,28 @@ pub fn previewed(
     let mut state = summary::own_state(facts, now);
     record(&mut state, request, outcome);
     state
+}
+
+/// Carries out the confirmation of a rebuilt inventory. What was held back for want of it is open again.
+pub(super) fn confirm(facts: &Facts<'_>, request: Option<&Request>, now: Timestamp) -> Step<()> {
+    let Some(request) = request.filter(|request| request.kind == RequestKind::ConfirmInventory) else {
+        return Ok(());
+    };
+    let mut state = summary::own_state(facts, now);
+    state.rebuilt = RebuiltInventory::Confirmed;
+    if let Some(planned) = &mut state.plan {
+        planned.open += 1;
+    }
+    record(&mut state, &request.id, RequestOutcome::Confirmed);
+    Err(Next::Append(EventType::HealthChanged, Box::new(state)))
+}
+
+/// Whether orphans that only the cluster vouches for may be pruned.
+pub(super) fn rebuilt_prune(facts: &Facts<'_>) -> RebuiltPrune {
+    match facts.snapshot.own.as_ref().map(|own| own.state.rebuilt) {
+        Some(RebuiltInventory::Confirmed) => RebuiltPrune::Confirmed,
+        Some(RebuiltInventory::Unconfirmed) | None => facts.rebuilt_prune,
+    }
 }
 
 /// Adds an answer to a state.

@@ -33,6 +33,7 @@ pub(super) fn own_state(facts: &Facts<'_>, now: Timestamp) -> TargetState {
             handled: vec![],
             supersede: None,
             strays: vec![],
+            rebuilt: Default::default(),
         },
     };
     if let Some(sync) = &facts.snapshot.sync {

@@ -374,6 +374,20 @@ fn without_a_log_the_cluster_vouches_for_the_inventory() {
 }
 
 #[test]
+fn a_rebuilt_inventory_is_pruned_once_a_command_confirms_it() {
+    let mut world = World::synced(&["a", "b", "c", "d"]);
+    world.origin(events::state::Origin::Rebuilt);
+    world.step();
+    world.render(&[("a", "m"), ("b", "m"), ("c", "m")]);
+    world.load();
+    assert_eq!(world.step(), "rest", "nobody vouches for it");
+    world.request(RequestKind::ConfirmInventory);
+    world.step();
+    assert_eq!(world.answered(), Some(RequestOutcome::Confirmed));
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: prune d Orphan");
+}
+
+#[test]
 fn a_restored_cluster_is_judged_by_contents_alone() {
     let mut world = World::synced(&["a"]);
     world.step();

@@ -126,9 +126,10 @@ impl Picture {
                 let state: CommandState = events::decode(format, payload)?;
                 let asks = |kind: &RequestKind| match kind {
                     RequestKind::Fetch => true,
-                    RequestKind::Sync { .. } | RequestKind::Preview { .. } | RequestKind::Approve { .. } => {
-                        false
-                    }
+                    RequestKind::Sync { .. }
+                    | RequestKind::Preview { .. }
+                    | RequestKind::ConfirmInventory
+                    | RequestKind::Approve { .. } => false,
                 };
                 let requests = state.pending.into_iter().filter(|request| asks(&request.kind));
                 let requests = requests.map(|request| request.id).collect();

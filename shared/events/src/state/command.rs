@@ -85,6 +85,8 @@ pub enum RequestKind {
         /// The `Fetch` request that must have been carried out first.
         after: Option<RequestId>,
     },
+    /// Of a target: its inventory, which was rebuilt from the cluster, is right; its orphans may be pruned.
+    ConfirmInventory,
     /// Of a target: carry out the plan with that digest although a guard refused it.
     Approve {
         /// Digest of the refused plan.

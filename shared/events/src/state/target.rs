@@ -31,6 +31,9 @@ pub struct TargetState {
     /// Objects that carry our mark, are in no inventory and nobody knows: reported and left alone; at most 32.
     #[serde(default)]
     pub strays: Vec<StrayObject>,
+    /// Whether a person vouched for what only the cluster vouches for.
+    #[serde(default)]
+    pub rebuilt: RebuiltInventory,
 }
 
 impl State for TargetState {
@@ -103,6 +106,16 @@ pub struct DriftedObject {
     pub fields: Vec<String>,
     /// Field managers that own one of them now.
     pub managers: Vec<String>,
+}
+
+/// Whether a person vouched for the objects of an inventory that was rebuilt from the cluster.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RebuiltInventory {
+    /// Nobody did: none of them is pruned.
+    #[default]
+    Unconfirmed,
+    /// Somebody did.
+    Confirmed,
 }
 
 /// An object that carries our mark and that nobody knows.
@@ -180,6 +193,8 @@ pub enum RequestOutcome {
     Failed(Failure),
     /// A guard wants a person's word.
     Refused(Failure),
+    /// The inventory is confirmed.
+    Confirmed,
     /// What a sync would change: an encoded `plan::Preview`.
     Previewed(Content),
 }

@@ -365,6 +365,10 @@ impl World {
         self.change_sync(|sync| sync.state.stage = stage);
     }
 
+    pub fn origin(&mut self, origin: Origin) {
+        self.change_sync(|sync| sync.objects.values_mut().for_each(|row| row.origin = origin));
+    }
+
     pub fn superseded(&mut self, in_a_row: u32) {
         self.change_sync(|sync| sync.state.superseded = in_a_row);
     }
