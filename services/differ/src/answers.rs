@@ -52,7 +52,7 @@ pub enum Found {
 #[derive(Debug, Clone, PartialEq)]
 pub enum DryRun {
     /// No value changes and our owned-field set stays: this is the fingerprint to record.
-    Same(events::state::Fingerprint),
+    Same(model::Fingerprint),
     /// No value changes, but our owned-field set does.
     OwnershipLost,
     /// Values change.

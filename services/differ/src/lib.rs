@@ -9,7 +9,6 @@ mod config;
 mod decide;
 mod desired;
 mod error;
-mod fingerprint;
 mod intake;
 mod known;
 mod live;

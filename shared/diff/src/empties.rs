@@ -2,35 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{FieldPath, list_items::ItemIndex, path::Element};
-
-/// A container that the manifest wants empty, so that what is in it is nobody's business.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Empty {
-    /// Where it is.
-    pub path: FieldPath,
-    /// Whether the server kept it when the fingerprint was taken. If it did, it has to stay; if not, it may
-    /// come and go.
-    pub present: bool,
-}
+use crate::{list_items::ItemIndex, path::Element};
 
 /// Paths as a tree, so that many of them cost one pass over an object.
 #[derive(Default)]
 pub(crate) struct EmptyTree<'p> {
     /// Number of the path that ends here, and the path.
-    ends: Option<(usize, &'p FieldPath)>,
+    ends: Option<(usize, &'p Vec<String>)>,
     below: BTreeMap<&'p str, EmptyTree<'p>>,
 }
 
 impl<'p> EmptyTree<'p> {
-    pub(crate) fn of(paths: impl IntoIterator<Item = &'p FieldPath>) -> Self {
+    pub(crate) fn of(paths: impl IntoIterator<Item = &'p Vec<String>>) -> Self {
         let mut tree = Self::default();
         for (number, path) in paths.into_iter().enumerate() {
             let mut at = &mut tree;
-            for step in &path.0 {
+            for step in path {
                 at = at.below.entry(step).or_default();
             }
             at.ends = Some((number, path));
@@ -43,7 +32,7 @@ impl<'p> EmptyTree<'p> {
     }
 
     /// The path that ends here.
-    pub(crate) fn end(&self) -> Option<&'p FieldPath> {
+    pub(crate) fn end(&self) -> Option<&'p Vec<String>> {
         self.ends.map(|(_, path)| path)
     }
 
@@ -80,21 +69,21 @@ impl<'p> EmptyTree<'p> {
 
 /// The containers that `desired` wants empty: owned leaves that are `{}` or `[]` there, and `[]` where the
 /// tree of owned fields says nothing (an empty list with keys is never owned).
-pub(crate) fn find_empties(fields: &Value, desired: &Value) -> Vec<FieldPath> {
+pub(crate) fn find_empties(fields: &Value, desired: &Value) -> Vec<Vec<String>> {
     let mut paths = Vec::new();
     find(Some(fields), desired, &mut Vec::new(), &mut paths);
     paths
 }
 
-fn find(fields: Option<&Value>, desired: &Value, at: &mut Vec<String>, found: &mut Vec<FieldPath>) {
+fn find(fields: Option<&Value>, desired: &Value, at: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
     let members = fields.and_then(Value::as_object);
     let leaf = members.is_some_and(Map::is_empty);
     match desired {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         Value::Array(items) if items.is_empty() && (leaf || members.is_none()) => {
-            found.push(FieldPath(at.clone()));
+            found.push(at.clone());
         }
-        Value::Object(map) if map.is_empty() && leaf => found.push(FieldPath(at.clone())),
+        Value::Object(map) if map.is_empty() && leaf => found.push(at.clone()),
         // Owned as a whole: its content is hashed as it is.
         Value::Array(_) | Value::Object(_) if leaf => {}
         Value::Array(items) => find_in_items(members, items, at, found),
@@ -114,7 +103,7 @@ fn find_in_items(
     members: Option<&Map<String, Value>>,
     desired: &[Value],
     at: &mut Vec<String>,
-    found: &mut Vec<FieldPath>,
+    found: &mut Vec<Vec<String>>,
 ) {
     let has_content =
         |below: &Value| below.as_object().is_some_and(|below| below.keys().any(|key| key != "."));

@@ -15,12 +15,11 @@
 //! Source: found and measured with some 50,000 random edits on an API server 1.36, judged by dry-runs.
 
 use manifest::canonical_json;
-use model::Digest;
-use serde::{Deserialize, Serialize};
+use model::{Digest, Empty, Fingerprint};
 use serde_json::Value;
 
 use crate::{
-    Empty, Entry, apply_entry,
+    Entry, apply_entry,
     empties::{EmptyTree, find_empties},
     entries,
     walk::{push_present, walk},
@@ -28,15 +27,6 @@ use crate::{
 
 /// The domain of the hash; its number moves with the algorithm, so that old fingerprints never match by chance.
 const DOMAIN: &str = "fingerprint/2";
-
-/// What a live object looked like at the fields that we own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fingerprint {
-    /// Over version, owned set, values, order, and the empty containers that are present.
-    pub hash: Digest,
-    /// Containers wanted empty; mostly none.
-    pub empties: Vec<Empty>,
-}
 
 /// Takes the fingerprint of `live`, which is best the response to the apply of `desired`.
 ///

@@ -17,9 +17,8 @@ mod text;
 mod verdict;
 mod walk;
 
-pub use empties::Empty;
 pub use field_diff::{Change, FieldChange, Scope, field_diff};
-pub use fingerprint::{Fingerprint, matches, record};
+pub use fingerprint::{matches, record};
 pub use ignore::{applied_digest, given_up, left_out, records, without};
 pub use managed_fields::{Entry, Operation, apply_entry, entries, owned_paths, owners};
 pub use path::{Element, FieldPath};

@@ -3,7 +3,7 @@
 use manifest::canonical::write_canonical;
 use serde_json::{Map, Value};
 
-use crate::{FieldPath, empties::EmptyTree, list_items::ItemIndex, path::Element};
+use crate::{empties::EmptyTree, list_items::ItemIndex, path::Element};
 
 /// Marks in the byte form. Canonical JSON holds no control characters, so that each mark ends the value before
 /// it. What comes next is told by the tree of owned fields, which is hashed as well: names of fields are not
@@ -33,10 +33,10 @@ pub(crate) fn walk(fields: &Value, live: &Value, left_out: &EmptyTree<'_>, other
 }
 
 /// Adds that the container at this path is still there.
-pub(crate) fn push_present(out: &mut Vec<u8>, path: &FieldPath) {
+pub(crate) fn push_present(out: &mut Vec<u8>, path: &[String]) {
     out.push(mark::PRESENT);
-    out.extend((path.0.len() as u64).to_be_bytes());
-    path.0.iter().for_each(|step| push_text(out, step));
+    out.extend((path.len() as u64).to_be_bytes());
+    path.iter().for_each(|step| push_text(out, step));
 }
 
 fn push_text(out: &mut Vec<u8>, text: &str) {
@@ -45,8 +45,8 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
 }
 
 /// The part of a tree of owned fields at a path.
-fn below<'v>(fields: &'v Value, path: &FieldPath) -> Option<&'v Value> {
-    path.0.iter().try_fold(fields, |at, step| at.get(step))
+fn below<'v>(fields: &'v Value, path: &[String]) -> Option<&'v Value> {
+    path.iter().try_fold(fields, |at, step| at.get(step))
 }
 
 struct Walk<'o> {
@@ -109,7 +109,7 @@ impl Walk<'_> {
 
     /// What is in a map that was wanted empty and that nobody claims: defaults, or what was written without a
     /// trace. What others own there is theirs.
-    fn unclaimed(&mut self, map: &Map<String, Value>, path: &FieldPath) {
+    fn unclaimed(&mut self, map: &Map<String, Value>, path: &[String]) {
         self.out.push(mark::LEFT_OUT);
         let others: Vec<&Value> = self.others.iter().filter_map(|fields| below(fields, path)).collect();
         let mut members: Vec<_> = map.iter().collect();

@@ -18,9 +18,7 @@ pub use command::{CommandState, REQUESTS_MAX, Request, RequestId, RequestKind};
 pub use definitions::DefinitionsState;
 pub use render::{DesiredState, Note, RenderInputs, RenderState};
 pub use source::{NOTES_MAX, ObservedPath, ObservedRevision, PathOutcome, SourceState};
-pub use sync::{
-    AppliedObject, EmptyMark, Fingerprint, ObjectOutcome, Origin, SyncOutcome, SyncStage, SyncState,
-};
+pub use sync::{AppliedObject, ObjectOutcome, Origin, SyncOutcome, SyncStage, SyncState};
 pub use target::{
     DriftedObject, Handled, HealAttempt, HealthSummary, InputVector, ObjectHealth, PlannedSync,
     RebuiltInventory, Refreshed, RequestOutcome, StrayObject, SyncStatus, TargetState,

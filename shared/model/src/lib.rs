@@ -7,6 +7,7 @@ pub mod aggregate;
 pub mod definition;
 pub mod digest;
 pub mod failure;
+pub mod fingerprint;
 pub mod health;
 pub mod name;
 pub mod object;
@@ -17,6 +18,7 @@ pub use aggregate::{Aggregate, AggregateKind, CommandScope, Partition, TargetId}
 pub use definition::{Application, Cluster, DefinitionSet, Source};
 pub use digest::Digest;
 pub use failure::{Failure, RetryClass};
+pub use fingerprint::{Empty, Fingerprint};
 pub use health::HealthStatus;
 pub use name::{ApplicationName, ClusterName, SourceName};
 pub use object::{ApiVersion, Gvk, ObjectId};

@@ -16,9 +16,9 @@ mod create;
 use std::time::Duration;
 
 use cluster::{Applied, ClusterError, Deleted, Force, Live, Missing};
-use events::state::{Fingerprint, ObjectOutcome, Origin};
+use events::state::{ObjectOutcome, Origin};
 use model::{
-    Application, RetryClass,
+    Application, Fingerprint, RetryClass,
     definition::{FirstContact, Ignored},
 };
 use plan::{Action, Reason, Step};
@@ -354,12 +354,6 @@ impl<'t> Machine<'t> {
         tracing::error!(object = %id, "an answer that does not belong to its question");
         self.fail(Fault::NotDesired { id })
     }
-}
-
-fn fingerprint(live: &Value, desired: &Value, manager: &str) -> Option<Fingerprint> {
-    let diff::Fingerprint { hash, empties } = diff::record(live, desired, manager)?;
-    let mark = |empty: diff::Empty| events::state::EmptyMark { path: empty.path.0, present: empty.present };
-    Some(Fingerprint { hash, empties: empties.into_iter().map(mark).collect() })
 }
 
 #[cfg(test)]

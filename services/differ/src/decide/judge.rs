@@ -2,8 +2,8 @@
 
 use std::{cmp::Ordering, collections::BTreeMap, time::Duration};
 
-use events::state::{AppliedObject, Fingerprint, Refreshed, SyncStage};
-use model::{Digest, Gvk, ObjectId, Timestamp};
+use events::state::{AppliedObject, Refreshed, SyncStage};
+use model::{Digest, Fingerprint, Gvk, ObjectId, Timestamp};
 use plan::{Deletion, Existence, InventoryObject, LiveObject, Verdict};
 
 use super::{Facts, Next, Step};
@@ -260,8 +260,7 @@ fn matches(fingerprint: &Fingerprint, seen: &Seen, facts: &Facts<'_>) -> bool {
     match &seen.body {
         Body::Judged(hash) => *hash == fingerprint.hash,
         Body::Held(value) => {
-            let recorded = crate::fingerprint::from_event(fingerprint);
-            diff::matches(&recorded, value, &crate::field_manager(&facts.target.application))
+            diff::matches(fingerprint, value, &crate::field_manager(&facts.target.application))
         }
     }
 }

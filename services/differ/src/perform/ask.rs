@@ -13,7 +13,6 @@ use crate::{
     answers::{DryRun, DryRunKey, Found},
     desired::Desired,
     field_manager,
-    fingerprint::to_event,
     live::Mark,
 };
 
@@ -171,7 +170,7 @@ fn compare(before: Option<Value>, after: Value, desired: &Value, manager: &str) 
     let before = Arc::new(before);
     match diff::judge(&before, &after, manager) {
         diff::Verdict::InSync => match diff::record(&before, desired, manager) {
-            Some(fingerprint) => DryRun::Same(to_event(fingerprint)),
+            Some(fingerprint) => DryRun::Same(fingerprint),
             None => DryRun::OwnershipLost,
         },
         diff::Verdict::OwnershipDrift => DryRun::OwnershipLost,

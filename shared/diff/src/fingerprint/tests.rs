@@ -143,7 +143,7 @@ fn empties_inside_keyed_items_keep_their_place() {
     let desired = json!({"volumes": [{"name": "v", "emptyDir": {}}]});
     let with = |dir: Value| json!({"volumes": [{"name": "foreign"}, {"name": "v", "emptyDir": dir}]});
     let recorded = record(&live(with(json!({})), fields.clone()), &desired, US).unwrap();
-    assert_eq!(recorded.empties[0].path.to_string(), "volumes[name=v].emptyDir");
+    assert_eq!(crate::FieldPath(recorded.empties[0].path.clone()).to_string(), "volumes[name=v].emptyDir");
     let mut filled = live(with(json!({"sizeLimit": "1Gi"})), fields.clone());
     assert!(!matches(&recorded, &filled, US), "nobody owns up to it");
     let theirs = json!({"f:volumes": {"k:{\"name\":\"v\"}": {"f:emptyDir": {"f:sizeLimit": {}}}}});

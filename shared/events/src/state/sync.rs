@@ -1,6 +1,6 @@
 //! `sync/<cluster>/<application>`, written by the applier: what was done.
 
-use model::{ApiVersion, Commit, Digest, Failure, ObjectId, Timestamp, definition::Ignored};
+use model::{ApiVersion, Commit, Digest, Failure, Fingerprint, ObjectId, Timestamp, definition::Ignored};
 use serde::{Deserialize, Serialize};
 
 use super::State;
@@ -125,22 +125,4 @@ pub enum ObjectOutcome {
     Terminating,
     /// Tried in vain.
     Failed(Failure),
-}
-
-/// The fingerprint of the live object that a write answered with; see `diff::fingerprint`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fingerprint {
-    /// Over our owned-field set, the values at these paths and the order of owned list items.
-    pub hash: Digest,
-    /// Owned empty containers: left out of the hash while they stay as they were.
-    pub empties: Vec<EmptyMark>,
-}
-
-/// An owned empty container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EmptyMark {
-    /// Where: the steps of the path as `fieldsV1` writes them.
-    pub path: Vec<String>,
-    /// Whether the live object held it when the fingerprint was recorded.
-    pub present: bool,
 }

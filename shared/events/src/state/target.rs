@@ -1,9 +1,9 @@
 //! `target/<cluster>/<application>`, written by the differ that owns the cluster.
 
-use model::{Digest, Failure, HealthStatus, ObjectId, Timestamp};
+use model::{Digest, Failure, Fingerprint, HealthStatus, ObjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Fingerprint, RequestId, State};
+use super::{RequestId, State};
 use crate::{Content, Table};
 
 /// Plan, drift and health of a target.

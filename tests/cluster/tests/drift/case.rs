@@ -1,9 +1,9 @@
 //! One object: applied, edited by others, compared, brought back, several times over.
 
 use cluster::{Apply, ClusterClient, ClusterError, Force, Live, Mode, Resource, Scope};
-use diff::{Fingerprint, Verdict, judge, matches, record};
+use diff::{Verdict, judge, matches, record};
 use manifest::{InstallKey, Manifest, canonical_json, normalise, redact};
-use model::{Gvk, ObjectId, RetryClass};
+use model::{Fingerprint, Gvk, ObjectId, RetryClass};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@
 use cluster::{Applied, Cause, CauseKind, ClusterError, Force, Live, Outcome};
 use events::state::{ObjectOutcome, Origin};
 
-use super::{Act, Answer, Machine, Next, Phase, StepResult, Task, Written, fingerprint};
+use super::{Act, Answer, Machine, Next, Phase, StepResult, Task, Written};
 use crate::decide::{
     error::Fault,
     force::may_force,
@@ -294,7 +294,7 @@ impl Machine<'_> {
         self.finish(StepResult::Written(Box::new(Written {
             uid: live.uid.clone(),
             resource_version: live.resource_version.clone(),
-            fingerprint: fingerprint(live.value.value(), &desired, &self.task.manager()),
+            fingerprint: diff::record(live.value.value(), &desired, &self.task.manager()),
             origin: applying.origin,
             outcome,
         })))

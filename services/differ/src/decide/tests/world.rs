@@ -22,7 +22,6 @@ use super::super::{ClusterStanding, Facts, Next, decide};
 use crate::{
     answers::{Answers, DryRun, DryRunKey, Found, Question},
     desired::Desired,
-    fingerprint,
     known::{Snapshot, SourceFacts, SyncFacts, Versioned},
     live::{Body, KindView, LiveView, Mark, Seen},
 };
@@ -162,7 +161,7 @@ impl World {
                 resource_version: Some(version),
                 manifest: Some(digest_of(&name, &content)),
                 ignored: Default::default(),
-                fingerprint: Some(fingerprint::to_event(record)),
+                fingerprint: Some(record),
                 outcome: ObjectOutcome::Created,
             };
             objects.insert(row.id.clone(), row);
@@ -306,9 +305,9 @@ impl World {
         self.answers.dry_ran(key, answer);
     }
 
-    pub fn fingerprint_of(&self, name: &str) -> events::state::Fingerprint {
+    pub fn fingerprint_of(&self, name: &str) -> model::Fingerprint {
         let Body::Held(value) = &self.live.get(&id(name)).unwrap().body else { panic!("dropped") };
-        fingerprint::to_event(diff::record(value, &wanted(name, "m"), MANAGER).unwrap())
+        diff::record(value, &wanted(name, "m"), MANAGER).unwrap()
     }
 
     pub fn policy(&mut self, change: impl FnOnce(&mut SyncPolicy)) {
