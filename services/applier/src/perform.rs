@@ -13,13 +13,10 @@ mod stage;
 mod supersede;
 mod sync;
 
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 
-use bus::Log;
-use model::{ClusterName, Partition, TargetId, Timestamp};
+use bus::{Log, now};
+use model::{ClusterName, Partition, TargetId};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Config, Error};
@@ -68,10 +65,4 @@ impl Performer {
     fn holds(&self, cluster: &ClusterName) -> bool {
         self.config.share.holds(Partition::of_cluster(cluster))
     }
-}
-
-/// The time by this machine's clock.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(since.as_millis().try_into().unwrap_or(i64::MAX))
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bus::{Filter, Log, LogPosition, ReadError, Succession, WatchItem};
+use bus::{Filter, Log, LogPosition, Patient, ReadError, WatchItem};
 use events::{Event, state::DefinitionsState};
 use model::{Aggregate, AggregateKind, TargetId};
 use tokio::{task::JoinSet, time};
@@ -20,8 +20,6 @@ use crate::{
 const WATCHED: [AggregateKind; 3] = [AggregateKind::Definitions, AggregateKind::Target, AggregateKind::Sync];
 /// Time between two sweeps over everything, so that nothing rests on a wake-up.
 const SWEEP: Duration = Duration::from_secs(60);
-/// Wait before a part of the log that did not answer is asked again.
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// Carries out the plans of all targets until it is told to stop. What is under way then comes to the end of
 /// its requests and is recorded; the next applier goes on with it.
@@ -29,8 +27,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// # Errors
 /// Whatever ends the process: the log was replaced, or a task died.
 pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> Result<(), Error> {
-    let mut watch = log.watch(Filter::kinds(&WATCHED)).await.map_err(Error::Watch)?;
-    let seen = log.position().await.map_err(Error::Watch)?;
+    let log: Arc<dyn Log> = Arc::new(Patient::new(log, stop.clone()));
+    let mut watch = log.watch(Filter::kinds(&WATCHED)).await?;
+    let seen = log.position().await?;
     let mut share = config.share.clone();
     let mut applier = Applier::new(log, config, (seen, stop.clone()));
     let mut sweep = time::interval(SWEEP);
@@ -122,13 +121,10 @@ impl Applier {
                     self.picture.park(target);
                 }
             }
-            Ok(WatchItem::Restarted { seen, found }) | Err(ReadError::Restarted { seen, found }) => {
-                return Err(Error::Restarted { seen, found });
-            }
-            Err(error @ (ReadError::Unavailable(_) | ReadError::Undecodable(_))) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the watch was interrupted");
-                time::sleep(AGAIN).await;
-            }
+            Ok(WatchItem::Restarted { seen, found }) => return Err(Error::Restarted { seen, found }),
+            // Only when it is to stop: until then an interruption is waited for.
+            Err(ReadError::Unavailable(_)) => {}
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }
@@ -165,14 +161,7 @@ impl Applier {
     }
 
     async fn sweep(&mut self) -> Result<(), Error> {
-        if let Some(found) = self.performer.position().await {
-            match self.seen.succession(&found) {
-                Succession::Continues => self.seen = found,
-                Succession::Replaced | Succession::Older => {
-                    return Err(Error::Restarted { seen: self.seen.clone(), found });
-                }
-            }
-        }
+        self.seen = self.performer.follow(&self.seen).await?;
         if self.listed {
             self.wake_all();
         }

@@ -65,3 +65,12 @@ impl Error {
         }
     }
 }
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Restarted { seen, found } => Self::Restarted { seen, found },
+            ReadError::Unavailable(_) | ReadError::Undecodable(_) => Self::Read(error),
+        }
+    }
+}

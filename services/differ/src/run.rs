@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Filter, Log, LogPosition, Patient, ReadError, Succession, WatchItem};
+use bus::{Filter, Log, Patient, WatchItem};
 use model::{Aggregate, AggregateKind, Cluster, ClusterName, TargetId};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -42,8 +42,8 @@ pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> 
 }
 
 async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
-    let mut watch = log.watch(Filter::kinds(&KINDS)).await.map_err(Error::Read)?;
-    let mut seen = log.position().await.map_err(Error::Read)?;
+    let mut watch = log.watch(Filter::kinds(&KINDS)).await?;
+    let mut seen = log.position().await?;
     let (mut share, mut bootstrap) = (config.share.clone(), config.bootstrap.clone());
     let shared = Shared {
         intake: Intake::new(log.clone()),
@@ -67,7 +67,7 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
                 ended => return Err(ended_early(ended)),
             },
             _ = sweep.tick() => {
-                seen = still_the_same(&shared.log, seen).await?;
+                seen = seen.follow(&*shared.log).await?;
                 continue;
             }
             () = share.changed() => {
@@ -98,22 +98,9 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
                 }
             }
             Some(Ok(WatchItem::Restarted { seen, found })) => return Err(Error::Restarted { seen, found }),
-            Some(Err(error)) => return Err(Error::Read(error)),
+            Some(Err(error)) => return Err(error.into()),
             None => return Err(Error::WatchEnded),
         }
-    }
-}
-
-/// Whether the log is the one that was seen, and where it is now; one that does not answer tells nothing.
-async fn still_the_same(log: &Arc<dyn Log>, seen: LogPosition) -> Result<LogPosition, Error> {
-    let found = match log.position().await {
-        Ok(found) => found,
-        Err(ReadError::Restarted { seen, found }) => return Err(Error::Restarted { seen, found }),
-        Err(ReadError::Unavailable(_) | ReadError::Undecodable(_)) => return Ok(seen),
-    };
-    match seen.succession(&found) {
-        Succession::Continues => Ok(found),
-        Succession::Replaced | Succession::Older => Err(Error::Restarted { seen, found }),
     }
 }
 

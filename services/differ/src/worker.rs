@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use bus::Log;
+use bus::{Log, now};
 use cluster::{ClusterClient, Discovery};
 use futures::{
     StreamExt,
@@ -63,13 +63,6 @@ impl Shared {
     pub fn holds(&self, cluster: &ClusterName) -> bool {
         self.config.share.holds(Partition::of_cluster(cluster))
     }
-}
-
-/// The clock, read only here in the shell.
-pub fn now() -> Timestamp {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let milliseconds = since_epoch.map_or(0, |since| since.as_millis());
-    Timestamp::from_millis(milliseconds.try_into().unwrap_or(i64::MAX))
 }
 
 /// A desired state held while its target is being decided.

@@ -5,11 +5,12 @@ mod mirrors;
 mod published;
 mod survey;
 
-use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
+use std::{collections::BTreeSet, sync::Arc};
 
-use bus::{Log, LogPosition, ReadError, Succession};
+pub use bus::now;
+use bus::{Log, LogPosition};
 use events::{Content, state::DefinitionsState};
-use model::{DefinitionSet, SourceName, Timestamp};
+use model::{DefinitionSet, SourceName};
 use tokio::sync::Semaphore;
 
 pub use commit::End;
@@ -123,25 +124,11 @@ impl Performer {
         tokio::task::spawn_blocking(move || mirrors.keep_only(&named)).await.map_err(Error::VisitDied)
     }
 
-    /// Whether the log is still the one that was seen; what is there now, or `None` if it does not answer.
+    /// Where the log is now.
     ///
     /// # Errors
-    /// It is another one.
-    pub async fn check_log(&self, seen: &LogPosition) -> Result<Option<LogPosition>, Error> {
-        let found = match self.log.position().await {
-            Ok(found) => found,
-            Err(ReadError::Restarted { seen, found }) => return Err(Error::Restarted { seen, found }),
-            Err(ReadError::Unavailable(_) | ReadError::Undecodable(_)) => return Ok(None),
-        };
-        match seen.succession(&found) {
-            Succession::Continues => Ok(Some(found)),
-            Succession::Replaced | Succession::Older => Err(Error::Restarted { seen: seen.clone(), found }),
-        }
+    /// It is another one than was seen.
+    pub async fn check_log(&self, seen: &LogPosition) -> Result<LogPosition, Error> {
+        Ok(seen.follow(&*self.log).await?)
     }
-}
-
-/// The time by the system's clock.
-pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, future::pending, sync::Arc, time::Duration};
 
-use bus::{Filter, Log, LogPosition, ReadError, Share, WatchItem};
+use bus::{Filter, Log, LogPosition, Patient, ReadError, Share, WatchItem};
 use events::{Event, state::DefinitionsState};
 use model::{Aggregate, AggregateKind, Timestamp};
 use tokio::{task::JoinSet, time};
@@ -28,8 +28,13 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// # Errors
 /// Whatever ends the process: the log was replaced, or a task died.
 pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> Result<(), Error> {
-    let mut watch = log.watch(Filter::kinds(&WATCHED)).await.map_err(Error::Watch)?;
-    let seen = log.position().await.map_err(Error::Watch)?;
+    let log: Arc<dyn Log> = Arc::new(Patient::new(log, stop.clone()));
+    stop.run_until_cancelled(work(log, config)).await.unwrap_or(Ok(()))
+}
+
+async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
+    let mut watch = log.watch(Filter::kinds(&WATCHED)).await?;
+    let seen = log.position().await?;
     let mut share = config.share.clone();
     let mut fetcher = Fetcher::new(Performer::new(log, config), share.clone(), seen);
     let mut sweep = time::interval(SWEEP);
@@ -37,7 +42,6 @@ pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> 
         fetcher.dispatch().await?;
         let appointment = fetcher.appointment();
         tokio::select! {
-            () = stop.cancelled() => return Ok(()),
             item = watch.next() => fetcher.take(item.ok_or(Error::WatchEnded)?).await?,
             Some(visited) = fetcher.visits.join_next() => {
                 let (remote, looked) = visited.map_err(Error::VisitDied)?;
@@ -139,13 +143,8 @@ impl Fetcher {
                     self.picture.park(name);
                 }
             }
-            Ok(WatchItem::Restarted { seen, found }) | Err(ReadError::Restarted { seen, found }) => {
-                return Err(Error::Restarted { seen, found });
-            }
-            Err(error @ (ReadError::Unavailable(_) | ReadError::Undecodable(_))) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the watch was interrupted");
-                time::sleep(AGAIN).await;
-            }
+            Ok(WatchItem::Restarted { seen, found }) => return Err(Error::Restarted { seen, found }),
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }
@@ -202,9 +201,7 @@ impl Fetcher {
     }
 
     async fn sweep(&mut self) -> Result<(), Error> {
-        if let Some(found) = self.performer.check_log(&self.seen).await? {
-            self.seen = found;
-        }
+        self.seen = self.performer.check_log(&self.seen).await?;
         if !self.listed {
             return Ok(());
         }

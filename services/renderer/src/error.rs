@@ -10,9 +10,9 @@ pub enum Error {
     /// The engine could not be set up.
     #[error("the engine could not be set up")]
     Engine(#[source] EngineError),
-    /// The log could not be watched.
-    #[error("the log could not be watched")]
-    Watch(#[source] ReadError),
+    /// The log could not be read.
+    #[error("the log could not be read")]
+    Read(#[source] ReadError),
     /// The log is another one, or an older copy: everything that was seen is void.
     #[error("the log was replaced: it is at {}, {} was seen", found.sequence, seen.sequence)]
     Restarted {
@@ -40,10 +40,19 @@ impl Error {
     pub fn class(&self) -> RetryClass {
         match self {
             Self::Engine(error) => error.class(),
-            Self::Watch(error) => error.class(),
+            Self::Read(error) => error.class(),
             Self::Restarted { .. } | Self::WatchEnded => RetryClass::Transient,
             Self::Append(error) => error.class(),
             Self::Encode(_) | Self::TaskDied(_) => RetryClass::Bug,
+        }
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Restarted { seen, found } => Self::Restarted { seen, found },
+            ReadError::Unavailable(_) | ReadError::Undecodable(_) => Self::Read(error),
         }
     }
 }

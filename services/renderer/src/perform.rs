@@ -5,14 +5,15 @@ mod commit;
 mod fault;
 mod reading;
 
-use std::{num::NonZero, sync::Arc, thread::available_parallelism, time::SystemTime};
+use std::{num::NonZero, sync::Arc, thread::available_parallelism};
 
-use bus::{Log, LogPosition, ReadError, Succession};
+pub use bus::now;
+use bus::{Log, LogPosition};
 use bytes::Bytes;
 use engine::{Engine, EngineError, Kind, RenderedFile, Request};
 use events::{Content, Draft, content::INLINE_BYTES_MAX};
 use manifest::{Artifact, InstallKey};
-use model::{Aggregate, Digest, Timestamp};
+use model::{Aggregate, Digest};
 use plan::RenderJob;
 use tokio::task::spawn_blocking;
 
@@ -203,20 +204,12 @@ impl Performer {
         commit::append(&self.log, drafts).await
     }
 
-    /// Whether the log is still the one that was seen; what is there now, or `None` if it does not answer.
+    /// Where the log is now.
     ///
     /// # Errors
-    /// It is another one.
-    pub async fn check_log(&self, seen: &LogPosition) -> Result<Option<LogPosition>, Error> {
-        let found = match self.log.position().await {
-            Ok(found) => found,
-            Err(ReadError::Restarted { seen, found }) => return Err(Error::Restarted { seen, found }),
-            Err(ReadError::Unavailable(_) | ReadError::Undecodable(_)) => return Ok(None),
-        };
-        match seen.succession(&found) {
-            Succession::Continues => Ok(Some(found)),
-            Succession::Replaced | Succession::Older => Err(Error::Restarted { seen: seen.clone(), found }),
-        }
+    /// It is another one than was seen.
+    pub async fn check_log(&self, seen: &LogPosition) -> Result<LogPosition, Error> {
+        Ok(seen.follow(&*self.log).await?)
     }
 }
 
@@ -246,10 +239,4 @@ async fn blocking<T: Send + 'static>(
 /// The path as artifacts spell it; what leads upwards was refused by the fetcher.
 fn clean(path: &str) -> String {
     path.split('/').filter(|part| !part.is_empty() && *part != ".").collect::<Vec<_>>().join("/")
-}
-
-/// The time by the system's clock.
-pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Filter, Log, LogPosition, ReadError, Share, WatchItem};
+use bus::{Filter, Log, LogPosition, Patient, ReadError, Share, WatchItem};
 use events::{Draft, Event, Table, state::DefinitionsState, state::ObservedPath};
 use model::{Aggregate, AggregateKind, SourceName, Timestamp};
 use tokio::{task::JoinSet, time};
@@ -33,8 +33,13 @@ const DRAFTS_MAX: usize = 4 * BATCH_MAX;
 /// # Errors
 /// Whatever ends the process: the log was replaced, the engine cannot be used, or a task died.
 pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> Result<(), Error> {
-    let mut watch = log.watch(Filter::kinds(&WATCHED)).await.map_err(Error::Watch)?;
-    let seen = log.position().await.map_err(Error::Watch)?;
+    let log: Arc<dyn Log> = Arc::new(Patient::new(log, stop.clone()));
+    stop.run_until_cancelled(work(log, config)).await.unwrap_or(Ok(()))
+}
+
+async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
+    let mut watch = log.watch(Filter::kinds(&WATCHED)).await?;
+    let seen = log.position().await?;
     let mut share = config.share.clone();
     let mut renderer = Renderer::new(Performer::new(log, config).await?, share.clone(), seen);
     let mut sweep = time::interval(SWEEP);
@@ -44,7 +49,6 @@ pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> 
         renderer.append();
         let appointment = renderer.appointment();
         tokio::select! {
-            () = stop.cancelled() => return Ok(()),
             item = watch.next() => renderer.take(item.ok_or(Error::WatchEnded)?).await?,
             Some(worked) = renderer.work.join_next() => renderer.conclude(worked.map_err(Error::TaskDied)?)?,
             Some(appended) = renderer.appending.join_next() => {
@@ -218,11 +222,6 @@ impl Renderer {
             End::Stored(event) | End::Overtaken(Some(event)) => self.note(&event),
             End::Parked => self.picture.park(render.clone()),
             End::Overtaken(None) => {}
-            End::Unknown => {
-                // Not at once: the log does not answer.
-                self.busy.remove(&render);
-                return self.agenda.set(render, now().plus(AGAIN));
-            }
         }
         self.release(render);
     }
@@ -243,13 +242,8 @@ impl Renderer {
                 tracing::error!(aggregate = %found.aggregate, reason = found.reason, "parked");
                 self.picture.park(found.aggregate);
             }
-            Ok(WatchItem::Restarted { seen, found }) | Err(ReadError::Restarted { seen, found }) => {
-                return Err(Error::Restarted { seen, found });
-            }
-            Err(error @ (ReadError::Unavailable(_) | ReadError::Undecodable(_))) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the watch was interrupted");
-                time::sleep(AGAIN).await;
-            }
+            Ok(WatchItem::Restarted { seen, found }) => return Err(Error::Restarted { seen, found }),
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }
@@ -290,9 +284,7 @@ impl Renderer {
     }
 
     async fn sweep(&mut self) -> Result<(), Error> {
-        if let Some(found) = self.performer.check_log(&self.seen).await? {
-            self.seen = found;
-        }
+        self.seen = self.performer.check_log(&self.seen).await?;
         self.wake(self.picture.renders());
         Ok(())
     }

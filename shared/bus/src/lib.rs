@@ -5,6 +5,7 @@
 //! list the newest event of each aggregate and then watch. This crate knows places, versions and bytes; it
 //! must not know what a payload means. Only here are async-nats and redb named.
 
+mod clock;
 pub mod config;
 pub mod draft_check;
 mod embedded;
@@ -22,6 +23,7 @@ pub mod share;
 pub mod verdict;
 pub mod watch;
 
+pub use clock::now;
 pub use config::{Credentials, EmbeddedConfig, LogConfig, NatsConfig, open};
 pub use error::{AppendError, BlobError, Cause, OpenError, ReadError};
 pub use feed::{Feed, FeedItem};

@@ -1,5 +1,7 @@
 //! Where a log stands, and whether it is still the log that was seen before.
 
+use crate::{Log, ReadError};
+
 /// A log and how far it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogPosition {
@@ -21,6 +23,24 @@ pub enum Succession {
 }
 
 impl LogPosition {
+    /// Where the log is now, having been here before; a log that does not answer tells nothing.
+    ///
+    /// # Errors
+    /// `Restarted` (permanent): it is another one, or an older copy.
+    pub async fn follow(&self, log: &dyn Log) -> Result<Self, ReadError> {
+        let found = match log.position().await {
+            Ok(found) => found,
+            Err(error @ ReadError::Restarted { .. }) => return Err(error),
+            Err(ReadError::Unavailable(_) | ReadError::Undecodable(_)) => return Ok(self.clone()),
+        };
+        match self.succession(&found) {
+            Succession::Continues => Ok(found),
+            Succession::Replaced | Succession::Older => {
+                Err(ReadError::Restarted { seen: self.clone(), found })
+            }
+        }
+    }
+
     /// Judges what is found now, having seen `self` before.
     pub fn succession(&self, found: &Self) -> Succession {
         if self.incarnation != found.incarnation {

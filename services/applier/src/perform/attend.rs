@@ -68,9 +68,12 @@ impl Performer {
         }
     }
 
-    /// Where the log is; an answer that fails tells nothing.
-    pub async fn position(&self) -> Option<LogPosition> {
-        self.log.position().await.ok()
+    /// Where the log is now.
+    ///
+    /// # Errors
+    /// It is another one than was seen.
+    pub async fn follow(&self, seen: &LogPosition) -> Result<LogPosition, Error> {
+        Ok(seen.follow(&*self.log).await?)
     }
 
     /// Looks at a target and does what is due.

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use bus::AppendError;
+use bus::{AppendError, BlobError};
 use bytes::Bytes;
 use events::{
     Content, Draft, Event, EventId, EventType, Table,
@@ -148,13 +148,14 @@ impl<'p> Recorder<'p> {
         if self.stored.contains(&address) {
             return Ok(());
         }
-        let bytes = Bytes::from(bytes);
-        while let Err(error) = self.performer.log.put_blob(bytes.clone()).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a page could not be stored");
-            self.performer.pause().await?;
+        match self.performer.log.put_blob(bytes.into()).await {
+            Ok(_) => {
+                self.stored.insert(address);
+                Ok(())
+            }
+            Err(BlobError::Unavailable(_)) => Err(Halt::Stopping),
+            Err(error) => Err(Halt::Fatal(Error::Blob(error))),
         }
-        self.stored.insert(address);
-        Ok(())
     }
 
     fn draft(&self, kind: EventType, payload: Bytes) -> Draft {
@@ -174,20 +175,18 @@ impl<'p> Recorder<'p> {
         }
     }
 
-    /// Appends the very same draft until the log says yes or no; `None`: another event stands there.
+    /// Appends a draft; `None`: another event stands there.
     async fn append(&self, draft: Draft) -> Result<Option<Event>, Halt> {
-        loop {
-            match self.performer.log.append(vec![draft.clone()]).await.pop() {
-                Some(Ok(event)) => return Ok(Some(event)),
-                Some(Err(AppendError::Conflict { .. })) => return Ok(None),
-                Some(Err(AppendError::Undecodable(_))) => return Err(Halt::Parked),
-                Some(Err(
-                    error @ (AppendError::TooLarge { .. }
-                    | AppendError::Malformed { .. }
-                    | AppendError::Restarted { .. }),
-                )) => return Err(Halt::Fatal(Error::Append(error))),
-                Some(Err(AppendError::Unavailable { .. })) | None => self.performer.pause().await?,
-            }
+        match self.performer.log.append(vec![draft]).await.pop() {
+            Some(Ok(event)) => Ok(Some(event)),
+            Some(Err(AppendError::Conflict { .. })) => Ok(None),
+            Some(Err(AppendError::Undecodable(_))) => Err(Halt::Parked),
+            Some(Err(AppendError::Unavailable { .. })) | None => Err(Halt::Stopping),
+            Some(Err(
+                error @ (AppendError::TooLarge { .. }
+                | AppendError::Malformed { .. }
+                | AppendError::Restarted { .. }),
+            )) => Err(Halt::Fatal(Error::Append(error))),
         }
     }
 

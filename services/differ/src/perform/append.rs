@@ -59,7 +59,7 @@ async fn end_of(
         Err(AppendError::Conflict { aggregate, .. }) => match log.newest(&aggregate).await {
             Ok(newest) => Ok(newest.map(Box::new).map(End::At)),
             Err(ReadError::Undecodable(_)) => Ok(Some(End::Parked(target))),
-            Err(error) => Err(Error::Read(error)),
+            Err(error) => Err(error.into()),
         },
         Err(AppendError::Undecodable(_)) => Ok(Some(End::Parked(target))),
         Err(source) => Err(Error::Append { aggregate: Aggregate::Target(target), source: Box::new(source) }),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bus::{AppendError, Log};
+use bus::{AppendError, Log, now};
 use events::{
     Content, Draft, Event, EventType,
     content::INLINE_BYTES_MAX,
@@ -10,7 +10,7 @@ use events::{
 };
 use model::{Aggregate, DefinitionSet, Digest};
 
-use crate::{Error, worker::now};
+use crate::Error;
 
 /// Puts a set in force, unless it is.
 ///
@@ -27,7 +27,7 @@ pub async fn commit_definitions(log: &Arc<dyn Log>, set: &DefinitionSet) -> Resu
     let state = DefinitionsState { digest, set, rejected: None };
     let payload = bytes::Bytes::from(events::encode(&state).map_err(bad)?);
     loop {
-        let newest = log.newest(&Aggregate::Definitions).await.map_err(Error::Read)?;
+        let newest = log.newest(&Aggregate::Definitions).await?;
         if newest.as_ref().is_some_and(|event| in_force(event, &digest)) {
             return Ok(());
         }

@@ -139,7 +139,7 @@ impl Worker {
             Ok(newest) => newest,
             // Parked: whoever cannot read a state must not replace it.
             Err(ReadError::Undecodable(_)) => return Ok(()),
-            Err(error) => return Err(Error::Read(error)),
+            Err(error) => return Err(error.into()),
         };
         if newest.as_ref().is_some_and(|event| same_news(event, kind, &reachability)) {
             return Ok(());

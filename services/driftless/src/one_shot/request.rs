@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use bus::{AppendError, Log};
+use bus::{AppendError, Log, now};
 use events::{
     Draft, EventType,
     state::{CommandState, DefinitionsState, Request, RequestId, RequestKind, State},
 };
-use model::{Aggregate, CommandScope, Timestamp};
+use model::{Aggregate, CommandScope};
 
 use super::definitions::Wanted;
 use crate::{exit::Exit, problem::Problem, state_folder::chain};
@@ -113,9 +113,4 @@ async fn replace(
         Problem::new("LOG-APPEND", chain(&error), "check the disk of the state folder").ending(Exit::Failed)
     };
     appended.map_or(Ok(()), |answer| answer.map(|_| ()).map_err(refused))
-}
-
-fn now() -> Timestamp {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    Timestamp::from_millis(since_epoch.map_or(0, |since| since.as_millis()).try_into().unwrap_or(i64::MAX))
 }

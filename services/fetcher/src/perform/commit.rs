@@ -1,6 +1,6 @@
 //! From findings to events: all that a visit found goes to the log in one append.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bus::{AppendError, Log, ReadError};
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use events::{
     content::INLINE_BYTES_MAX,
     state::{SourceState, State as _},
 };
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use model::{Aggregate, Digest, SourceName};
 
 use super::{Looked, now};
@@ -22,8 +22,6 @@ use crate::{
 const BATCH_MAX: usize = 256;
 /// Pages on their way at once.
 const PUTS_MAX: usize = 32;
-/// Wait before a draft whose fate is unknown is appended again; the log is busy coming back.
-const AGAIN: Duration = Duration::from_millis(500);
 
 /// What became of the event of a look.
 #[derive(Debug)]
@@ -55,7 +53,7 @@ pub async fn commit(log: &Arc<dyn Log>, found: Vec<(Look, Finding)>) -> Result<V
         let base = look.known.as_ref().map(Known::base);
         let followed = next::next(base.as_ref(), finding, &look.answers);
         if let Some(next) = followed.map_err(|error| Error::Encode(error.to_string()))? {
-            put_pages(log, next.blobs).await;
+            put_pages(log, next.blobs).await?;
             let (name, known, trace) = (&look.source.name, look.known.as_ref(), look.trace.as_ref());
             drafts.push(draft(name, known, trace, next.kind, &next.state)?);
             authors.push(looked.len());
@@ -63,7 +61,7 @@ pub async fn commit(log: &Arc<dyn Log>, found: Vec<(Look, Finding)>) -> Result<V
         looked.push(Looked { look, memory: Some(memory), end: End::Silent });
     }
     for (drafts, authors) in drafts.chunks(BATCH_MAX).zip(authors.chunks(BATCH_MAX)) {
-        let results = append(log, drafts.to_vec()).await;
+        let results = log.append(drafts.to_vec()).await;
         for (result, author) in results.into_iter().zip(authors) {
             if let Some(looked) = looked.get_mut(*author) {
                 settle(log, looked, result).await?;
@@ -79,11 +77,7 @@ pub async fn commit(log: &Arc<dyn Log>, found: Vec<(Look, Finding)>) -> Result<V
 /// What ends the fetcher.
 pub async fn retire(log: &Arc<dyn Log>, name: &SourceName, known: &Known) -> Result<End, Error> {
     let draft = draft(name, Some(known), None, EventType::SourceRetired, &known.state)?;
-    match log.retire(draft).await {
-        // Whether it was stored shows in the watch; if not, the next sweep retires it.
-        Err(AppendError::Unavailable { .. }) => Ok(End::Silent),
-        result => end_of(log, name, result).await,
-    }
+    end_of(log, name, log.retire(draft).await).await
 }
 
 async fn settle(
@@ -122,38 +116,17 @@ async fn end_of(
 }
 
 async fn newest(log: &Arc<dyn Log>, aggregate: &Aggregate) -> Result<End, Error> {
-    loop {
-        match log.newest(aggregate).await {
-            Ok(event) => return Ok(End::Overtaken(event)),
-            Err(ReadError::Undecodable(_)) => return Ok(End::Parked),
-            Err(ReadError::Restarted { seen, found }) => return Err(Error::Restarted { seen, found }),
-            Err(ReadError::Unavailable(_)) => tokio::time::sleep(AGAIN).await,
-        }
+    match log.newest(aggregate).await {
+        Ok(event) => Ok(End::Overtaken(event)),
+        Err(ReadError::Undecodable(_)) => Ok(End::Parked),
+        Err(error) => Err(error.into()),
     }
 }
 
-/// Appends until the fate of every draft is known: what was seen must not be lost, and the same draft again
-/// is the same event.
-async fn append(log: &Arc<dyn Log>, drafts: Vec<Draft>) -> Vec<Result<Event, AppendError>> {
-    loop {
-        let results = log.append(drafts.clone()).await;
-        if !results.iter().any(|result| matches!(result, Err(AppendError::Unavailable { .. }))) {
-            return results;
-        }
-        tokio::time::sleep(AGAIN).await;
-    }
-}
-
-/// Puts the pages of a table; one that cannot be put is put again, because the event names it.
-async fn put_pages(log: &Arc<dyn Log>, blobs: Vec<(Digest, Vec<u8>)>) {
-    let put = async |bytes: Bytes| {
-        while let Err(error) = log.put_blob(bytes.clone()).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a page was not stored yet");
-            tokio::time::sleep(AGAIN).await;
-        }
-    };
-    let puts = blobs.into_iter().map(|(_, bytes)| put(Bytes::from(bytes)));
-    stream::iter(puts).buffer_unordered(PUTS_MAX).collect::<()>().await;
+/// Puts the pages of a table before the event that names them.
+async fn put_pages(log: &Arc<dyn Log>, blobs: Vec<(Digest, Vec<u8>)>) -> Result<(), Error> {
+    let puts = blobs.into_iter().map(|(_, bytes)| log.put_blob(Bytes::from(bytes)));
+    stream::iter(puts).buffer_unordered(PUTS_MAX).try_for_each(async |_| Ok(())).await.map_err(Error::Blob)
 }
 
 fn remember(look: &Look, finding: &Finding) -> Memory {

@@ -1,6 +1,6 @@
 //! The way of events into the log.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bus::{AppendError, Log, ReadError};
 use bytes::Bytes;
@@ -18,8 +18,6 @@ use crate::{
 
 /// Events in one append: enough to make its disk write cheap, few enough to keep it short.
 pub const BATCH_MAX: usize = 256;
-/// Wait before something whose fate is unknown is asked again; the log is busy coming back.
-const AGAIN: Duration = Duration::from_millis(500);
 
 /// What became of a draft.
 #[derive(Debug)]
@@ -30,23 +28,14 @@ pub enum End {
     Overtaken(Option<Event>),
     /// The newest event cannot be read here.
     Parked,
-    /// The log did not answer; the next sweep decides again.
-    Unknown,
 }
 
-/// Appends drafts, at most one for each render, until the fate of every one is known: the same draft again is
-/// the same event.
+/// Appends drafts, at most one for each render.
 ///
 /// # Errors
 /// What ends the renderer.
 pub async fn append(log: &Arc<dyn Log>, drafts: Vec<Draft>) -> Result<Vec<(Aggregate, End)>, Error> {
-    let results = loop {
-        let results = log.append(drafts.clone()).await;
-        if !results.iter().any(|result| matches!(result, Err(AppendError::Unavailable { .. }))) {
-            break results;
-        }
-        tokio::time::sleep(AGAIN).await;
-    };
+    let results = log.append(drafts.clone()).await;
     let mut ends = Vec::with_capacity(results.len());
     for (draft, result) in drafts.into_iter().zip(results) {
         let end = end_of(log, &draft.aggregate, result).await?;
@@ -62,13 +51,10 @@ pub async fn append(log: &Arc<dyn Log>, drafts: Vec<Draft>) -> Result<Vec<(Aggre
 pub async fn retire(log: &Arc<dyn Log>, order: &Order) -> Result<End, Error> {
     let newest = match newest(log, &order.render).await? {
         End::Overtaken(Some(event)) if is_as_known(&event, order.stored.as_ref()) => event,
-        end @ (End::Overtaken(_) | End::Stored(_) | End::Parked | End::Unknown) => return Ok(end),
+        end @ (End::Overtaken(_) | End::Stored(_) | End::Parked) => return Ok(end),
     };
     let draft = draft(order, EventType::RenderRetired, newest.draft.payload);
-    match log.retire(draft).await {
-        Err(AppendError::Unavailable { .. }) => Ok(End::Unknown),
-        result => end_of(log, &order.render, result).await,
-    }
+    end_of(log, &order.render, log.retire(draft).await).await
 }
 
 /// The desired state that a failure keeps, or the event that makes the order stale.
@@ -94,7 +80,7 @@ pub async fn kept(log: &Arc<dyn Log>, order: &Order) -> Result<Kept, Error> {
                 Err(_) => Ok(Kept::Stale(End::Parked)),
             }
         }
-        end @ (End::Overtaken(_) | End::Stored(_) | End::Parked | End::Unknown) => Ok(Kept::Stale(end)),
+        end @ (End::Overtaken(_) | End::Stored(_) | End::Parked) => Ok(Kept::Stale(end)),
     }
 }
 
@@ -150,12 +136,9 @@ async fn end_of(
 }
 
 async fn newest(log: &Arc<dyn Log>, render: &Aggregate) -> Result<End, Error> {
-    loop {
-        match log.newest(render).await {
-            Ok(event) => return Ok(End::Overtaken(event)),
-            Err(ReadError::Undecodable(_)) => return Ok(End::Parked),
-            Err(ReadError::Restarted { seen, found }) => return Err(Error::Restarted { seen, found }),
-            Err(ReadError::Unavailable(_)) => tokio::time::sleep(AGAIN).await,
-        }
+    match log.newest(render).await {
+        Ok(event) => Ok(End::Overtaken(event)),
+        Err(ReadError::Undecodable(_)) => Ok(End::Parked),
+        Err(error) => Err(error.into()),
     }
 }

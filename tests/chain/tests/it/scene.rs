@@ -13,7 +13,7 @@ use manifest::InstallKey;
 use model::{Aggregate, AggregateKind, Application, Cluster, CommandScope, DefinitionSet, Source, Timestamp};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
-use testkit::{eventually, tool};
+use testkit::{ShakyLog, eventually, tool};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Longer than any wait in these tests on a loaded machine.
@@ -28,17 +28,27 @@ pub struct Scene {
 impl Scene {
     /// A repository without a commit, and both services running.
     pub async fn new() -> Self {
+        Self::with(|log| log).await
+    }
+
+    /// The same over a log of which every other call fails.
+    pub async fn shaky() -> Self {
+        Self::with(|log| Arc::new(ShakyLog::new(log))).await
+    }
+
+    async fn with(seen_by_services: impl FnOnce(Arc<dyn Log>) -> Arc<dyn Log>) -> Self {
         let folder = TempDir::new().unwrap();
         let log = bus::open(LogConfig::embedded(folder.path().join("log"))).await.unwrap();
+        let seen = seen_by_services(Arc::clone(&log));
         let key = InstallKey::from_bytes([7; 32]);
         let stop = CancellationToken::new();
         let fetcher = fetcher::Config::new(folder.path(), key.clone(), Share::Sole);
-        tokio::spawn(fetcher::run(Arc::clone(&log), fetcher, stop.clone()));
+        tokio::spawn(fetcher::run(Arc::clone(&seen), fetcher, stop.clone()));
         let tools = tool("helm").parent().unwrap().to_owned();
         let scratch = folder.path().join("scratch");
         let engine = engine::Options { tools: Some(tools), scratch, limits: engine::Limits::default() };
         let config = renderer::Config { key, engine, share: Share::Sole };
-        tokio::spawn(renderer::run(Arc::clone(&log), config, stop.clone()));
+        tokio::spawn(renderer::run(seen, config, stop.clone()));
         let scene = Self { log, folder, _stop: stop.drop_guard() };
         fs::create_dir(scene.repository()).unwrap();
         scene.git(&["init", "--quiet", "--initial-branch=main"]);

@@ -57,3 +57,15 @@ async fn a_bad_commit_is_told_with_file_and_line_and_a_good_one_heals() {
     scene.wait(1, "health", |state| state.failure.is_none()).await;
     assert_eq!(scene.renders().await.remove(0).2.desired, good);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_restarts_all_the_time_loses_nothing_and_doubles_nothing() {
+    let scene = Scene::shaky().await;
+    let commit = scene.commit(&files("one", 1));
+    scene.define(&names(&["one"])).await;
+    scene.wait(1, "rendered", |state| state.desired.is_some()).await;
+    let (_, event, state) = scene.renders().await.remove(0);
+    assert_eq!((event.n(), state.made_from.commit.as_str()), (1, &*commit));
+    let source = "shop".parse().unwrap();
+    assert_eq!(scene.log.history(&model::Aggregate::Source(source), 9).await.unwrap().len(), 1);
+}
