@@ -47,7 +47,7 @@ pub async fn commit(log: &Arc<dyn Log>, found: Vec<(Look, Finding)>) -> Result<V
         // Without a sight nothing is known of what the log holds: pages may be lost even if nothing is new.
         if let (Finding::Seen(seen), None) = (&finding, look.current_sight()) {
             let laid = Table::lay(seen.rows.clone(), INLINE_BYTES_MAX);
-            put_pages(log, laid.map_err(|error| Error::Encode(error.to_string()))?.blobs).await;
+            put_pages(log, laid.map_err(|error| Error::Encode(error.to_string()))?.blobs).await?;
         }
         let memory = remember(&look, &finding);
         let base = look.known.as_ref().map(Known::base);
