@@ -91,13 +91,14 @@ async fn preview(subject: &Subject) -> Result<Exit, Problem> {
     let mut session = Session::open(subject, Purpose::Preview).await?;
     let ended = timeout_at(deadline, session.answer()).await;
     let outcome = session.in_time(ended, subject.timeout)??;
-    let preview = match outcome {
+    let mut preview = match outcome {
         RequestOutcome::Previewed(content) => session.preview(&content).await?,
         RequestOutcome::InSync | RequestOutcome::Confirmed => plan::Preview::default(),
         RequestOutcome::Failed(failure) => return Err(Problem::of(&failure, Exit::Failed)),
         RequestOutcome::Refused(failure) => return Err(Problem::of(&failure, Exit::Refused)),
     };
     session.close().await;
+    preview.notes.extend_from_slice(session.story.notes());
     Ok(report::previewed(&preview, subject.output))
 }
 

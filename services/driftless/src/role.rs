@@ -1,6 +1,6 @@
 //! One service as a process of its own, on a log that it shares with others.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use bus::{Log, LogConfig, Member, Share, share::CLAIM};
 use model::DefinitionSet;
@@ -134,7 +134,5 @@ fn read_definitions(file: &std::path::Path) -> Result<DefinitionSet, Problem> {
     let set: DefinitionSet = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
     let again =
         DefinitionSet::new(set.sources().to_vec(), set.clusters().to_vec(), set.applications().to_vec());
-    let names: BTreeSet<_> = set.applications().iter().map(|application| &application.name).collect();
-    tracing::debug!(applications = names.len(), "definitions read");
     again.map_err(|error| bad(error.to_string()))
 }

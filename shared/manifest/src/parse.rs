@@ -116,7 +116,10 @@ fn parse_yaml(text: &str) -> Roots {
 /// The parser's own words, bounded. Its snippet of the file, which could show a secret, is switched off below.
 fn yaml_message(error: &serde_saphyr::Error) -> String {
     let message = error.render_with_formatter(&UserMessageFormatter);
-    message.lines().next().unwrap_or_default().chars().take(300).collect()
+    let message = message.lines().next().unwrap_or_default();
+    // The place is told before it.
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    message.chars().take(300).collect()
 }
 
 fn options() -> Options {

@@ -40,6 +40,17 @@ fn bad_yaml_is_told_with_file_and_line() {
 }
 
 #[test]
+fn a_folder_without_manifests_is_told() {
+    let scene = Scene::new();
+    scene.repository.commit(&[("deploy/readme.md", "nothing to apply")]);
+    let synced = scene.sync(&[]);
+    assert!(synced.err.contains("no manifest found under deploy"), "{synced}");
+    let compared = scene.run("diff", &[]);
+    assert_eq!(compared.exit, 0, "{compared}");
+    assert!(compared.err.contains("no manifest found under deploy"), "{compared}");
+}
+
+#[test]
 fn a_missing_path_is_named() {
     let scene = scene();
     let told = scene.run("sync", &["--path", "deplyo"]);

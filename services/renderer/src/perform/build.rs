@@ -46,7 +46,11 @@ pub fn build(files: &[RenderedFile], job: &RenderJob, key: &InstallKey) -> Resul
     documents.iter_mut().for_each(|document| mark(document, &job.application));
     let default_namespace = job.parameters.namespace.as_deref().unwrap_or("default");
     let built = DesiredSet::build(documents, SetOptions { key, default_namespace })?;
-    let notes = notes(&built.set_aside);
+    let mut notes = notes(&built.set_aside);
+    if built.set.objects().is_empty() && built.set_aside.is_empty() {
+        // In sync with nothing is most often a wrong path.
+        notes.push(empty(&job.parameters.source.path));
+    }
     Ok(Manifests { built, notes })
 }
 
@@ -66,6 +70,14 @@ fn map_in<'a>(map: &'a mut Map<String, Value>, key: &str) -> Option<&'a mut Map<
         *value = Value::Object(Map::new());
     }
     value.as_object_mut()
+}
+
+fn empty(path: &str) -> Note {
+    let place = match path.trim_matches(['.', '/']) {
+        "" => "in the repository".to_owned(),
+        _ => format!("under {path}"),
+    };
+    Note { code: "RENDER-EMPTY".to_owned(), message: format!("no manifest found {place}") }
 }
 
 fn notes(set_aside: &[SetAsideNote]) -> Vec<Note> {
@@ -100,6 +112,17 @@ mod tests {
         let file = |(name, text): &(&str, &str)| RenderedFile { name: (*name).into(), bytes: (*text).into() };
         let files: Vec<RenderedFile> = files.iter().map(file).collect();
         build(&files, &job(), &InstallKey::from_bytes([1; 32]))
+    }
+
+    #[test]
+    fn a_folder_without_a_manifest_is_told() {
+        let told = |files: &[(&str, &str)]| -> Vec<String> {
+            built(files).unwrap().notes.into_iter().map(|note| note.message).collect()
+        };
+        assert_eq!(told(&[]), ["no manifest found under deploy"]);
+        assert_eq!(told(&[("a.yaml", "# nothing\n")]), ["no manifest found under deploy"]);
+        assert_eq!(told(&[("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")]), [""; 0]);
+        assert_eq!(empty("./").message, "no manifest found in the repository");
     }
 
     #[test]
