@@ -16,6 +16,7 @@ use super::{
     envelope,
     heads::Known,
     hub::Hub,
+    mirror::Mirror,
     publish::{Outgoing, PublishError, publish, publish_batch},
     read,
 };
@@ -167,11 +168,9 @@ async fn append_round(hub: &Hub, round: Vec<Item>) {
 /// Whether the draft follows what is remembered, and the mirror is near enough. Of a first event nothing can
 /// be remembered.
 fn follows(hub: &Hub, draft: &Draft) -> bool {
+    hub.heads.note_mirrored(&draft.aggregate, hub.mirror.sequence());
     let known = hub.heads.get(&draft.aggregate);
-    let safe = known.is_none_or(|known| hub.mirror.is_safe_behind(&known));
-    if known.is_some_and(|known| hub.mirror.has(known.sequence)) {
-        hub.heads.note_mirrored(&draft.aggregate);
-    }
+    let safe = known.is_none_or(|known| Mirror::is_safe_behind(&known));
     safe && judge(known.map(|known| (known.n, known.id)), draft) == Verdict::Append
 }
 
@@ -199,7 +198,10 @@ async fn append_batch(hub: &Hub, batch: Vec<Item>) {
                 let _gone = item.reply.send(Ok(event));
             }
         }
-        Err(PublishError::WrongLast | PublishError::Refused(_)) => settle_all(hub, batch).await,
+        Err(error @ (PublishError::WrongLast | PublishError::Refused(_))) => {
+            tracing::debug!(%error, count, "a batch was refused; its events go one by one");
+            settle_all(hub, batch).await;
+        }
         Err(PublishError::NoAnswer(cause)) => {
             batch.iter().for_each(|item| hub.heads.forget(&item.draft.aggregate));
             answer_all(batch, unavailable(&cause));

@@ -24,8 +24,9 @@ const ASK_EVERY: u64 = HISTORY_MAX as u64 / 2;
 /// Versions that a writer may be ahead at most; six are left for writers that race.
 const AHEAD_MAX: u64 = HISTORY_MAX as u64 - 6;
 
-/// Longest wait for the mirror. After a restart of the server it takes up to some seconds to begin.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest wait for the mirror; then the append is refused, and its writer tries again as after any refusal.
+/// A round of appends waits meanwhile, so it is short; a mirror begins 0.1 s after its server.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Time between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -46,13 +47,17 @@ pub(super) struct Mirror(AtomicU64);
 
 impl Mirror {
     /// Whether another version may follow without asking.
-    pub(super) fn is_safe_behind(&self, known: &Known) -> bool {
-        known.n.saturating_sub(known.mirrored_n) < ASK_EVERY || self.has(known.sequence)
+    pub(super) fn is_safe_behind(known: &Known) -> bool {
+        known.n.saturating_sub(known.mirrored_n) < ASK_EVERY
     }
 
-    /// Whether everything up to that sequence is known to be mirrored.
-    pub(super) fn has(&self, sequence: u64) -> bool {
-        self.0.load(Ordering::SeqCst) >= sequence
+    /// The sequence up to which everything is known to be mirrored.
+    pub(super) fn sequence(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    fn has(&self, sequence: u64) -> bool {
+        self.sequence() >= sequence
     }
 
     /// Makes sure that another version may follow.
@@ -61,14 +66,14 @@ impl Mirror {
         jetstream: &jetstream::Context,
         known: &Known,
     ) -> Result<(), Cause> {
-        if self.is_safe_behind(known) {
+        if Self::is_safe_behind(known) {
             return Ok(());
         }
         self.look(jetstream).await?;
-        if self.has(known.sequence) || known.n.saturating_sub(known.mirrored_n) < AHEAD_MAX {
+        if self.has(known.mark.1) || known.n.saturating_sub(known.mirrored_n) < AHEAD_MAX {
             return Ok(());
         }
-        self.reach(jetstream, known.sequence).await
+        self.reach(jetstream, known.mark.1).await
     }
 
     /// Waits until everything up to that sequence is mirrored.
