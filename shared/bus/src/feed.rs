@@ -36,6 +36,7 @@ impl FeedItem {
 pub(crate) trait FeedSource: Send {
     async fn next(&mut self) -> Result<FeedItem, ReadError>;
     async fn ack(&mut self, sequence: u64) -> Result<(), ReadError>;
+    async fn unregister(&mut self) -> Result<(), ReadError>;
 }
 
 /// Every entry of the log, in order, from the one after the last acknowledged.
@@ -64,5 +65,14 @@ impl Feed {
     /// `Unavailable` (transient): call again.
     pub async fn ack(&mut self, sequence: u64) -> Result<(), ReadError> {
         self.source.ack(sequence).await
+    }
+
+    /// Ends the registration of the consumer: nothing is kept for it any more. One that is only forgotten holds
+    /// everything from its floor on for ever.
+    ///
+    /// # Errors
+    /// `Unavailable` (transient): whether it is registered still is unknown.
+    pub async fn unregister(mut self) -> Result<(), ReadError> {
+        self.source.unregister().await
     }
 }

@@ -97,6 +97,15 @@ impl FeedSource for Consumer {
         });
         acknowledged.await.map_err(ReadError::Unavailable)
     }
+
+    async fn unregister(&mut self) -> Result<(), ReadError> {
+        let name = self.name.clone();
+        let unregistered = self.writer.submit(move |write| {
+            write.open_table(CONSUMERS)?.remove(name.as_str())?;
+            retention::release(write)
+        });
+        unregistered.await.map_err(ReadError::Unavailable)
+    }
 }
 
 fn entries(txn: &ReadTransaction, after: u64) -> Result<Vec<FeedItem>, redb::Error> {

@@ -52,16 +52,20 @@ impl Consumer {
         Ok(Self { hub, floors, subject, floor, trimmed: floor, tail })
     }
 
-    /// Drops from the mirror what every consumer has acknowledged.
+    /// Drops from the mirror what every consumer has acknowledged; everything, if there is none.
     async fn trim(&mut self) -> Result<(), Cause> {
         let info = self.floors.info_with_subjects("floor.*").await.map_err(|e| -> Cause { Arc::new(e) })?;
         let rows: Vec<(String, usize)> = info.try_collect().await.map_err(|e| -> Cause { Arc::new(e) })?;
-        let mut lowest = self.floor;
+        let mut floors = Vec::new();
         for (subject, _) in rows {
-            lowest = lowest.min(known_floor(&self.floors, &subject).await?.unwrap_or(0));
+            floors.push(known_floor(&self.floors, &subject).await?.unwrap_or(0));
         }
         let feed = hub::stream(&self.hub.jetstream, streams::FEED).await?;
-        feed.purge().sequence(lowest + 1).await.map_err(|error| -> Cause { Arc::new(error) })?;
+        let purged = match floors.into_iter().min() {
+            Some(lowest) => feed.purge().sequence(lowest + 1).await,
+            None => feed.purge().await,
+        };
+        purged.map_err(|error| -> Cause { Arc::new(error) })?;
         self.trimmed = self.floor;
         Ok(())
     }
@@ -104,6 +108,12 @@ impl FeedSource for Consumer {
             tracing::warn!(%cause, "the mirror of the log could not be trimmed");
         }
         Ok(())
+    }
+
+    async fn unregister(&mut self) -> Result<(), ReadError> {
+        let purged = self.floors.purge().filter(&self.subject).await;
+        purged.map_err(|error| ReadError::Unavailable(Arc::new(error)))?;
+        self.trim().await.map_err(ReadError::Unavailable)
     }
 }
 

@@ -103,3 +103,22 @@ pub async fn a_stopped_consumer_finds_all_of_a_busy_aggregate(bed: Bed) {
     append_many(&*log, &source(1), 1).await;
     assert!(next_event(&mut late).await.n() > 80_000);
 }
+
+/// One that never acknowledges holds everything, until its registration ends.
+pub async fn an_unregistered_consumer_holds_nothing(bed: Bed) {
+    let bed = bed.without_flushes().await;
+    let log = bed.open().await;
+    let forgotten = log.feed("forgotten").await.unwrap();
+    let mut auditor = log.feed("auditor").await.unwrap();
+    let newest = append_many(&*log, &source(1), 300).await;
+    while next_event(&mut auditor).await != newest {}
+    auditor.ack(newest.sequence).await.unwrap();
+    let mut early = log.feed("early").await.unwrap();
+    assert_eq!(next_event(&mut early).await.n(), 1);
+    early.unregister().await.unwrap();
+    forgotten.unregister().await.unwrap();
+    append_many(&*log, &source(1), 1).await;
+    let mut late = log.feed("late").await.unwrap();
+    assert!(next_event(&mut late).await.n() > 40, "only the history is left");
+    assert_eq!(next_event(&mut auditor).await.n(), 301, "the others go on");
+}

@@ -67,6 +67,7 @@ suite! {
     feeding::{
         everything_is_told_in_order_and_once,
         a_stopped_consumer_finds_all_of_a_busy_aggregate,
+        an_unregistered_consumer_holds_nothing,
     },
     retiring::{
         a_retired_aggregate_is_rolled_up_and_goes_on,
