@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod claim;
+pub mod disown;
 pub mod due;
 pub mod error;
 pub mod fold;

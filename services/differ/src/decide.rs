@@ -86,6 +86,8 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
         gates: &gates.gates,
         rebuilt_prune: requests::rebuilt_prune(facts),
         retry: requests::retry(facts, request, now),
+        neighbours: &[],
+        release: None,
     };
     let plan = plan::plan(&situation);
     let context = publish::Context {

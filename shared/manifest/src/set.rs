@@ -121,6 +121,13 @@ struct Stored {
     redacted: Vec<String>,
 }
 
+impl Default for DesiredSet {
+    /// Nothing.
+    fn default() -> Self {
+        Self::of(Vec::new())
+    }
+}
+
 impl DesiredSet {
     /// Builds the set: hooks set aside, each object normalised and redacted, in canonical order.
     ///

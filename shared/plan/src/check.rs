@@ -9,8 +9,10 @@ use model::ObjectId;
 
 use crate::{
     Action, Existence, Situation, Stage, SyncPlan,
+    neighbour::{awaits_render, claim},
     order::key,
-    planner::{Deletion, Provenance, prune_consent},
+    orphan::prune_consent,
+    planner::{Deletion, Provenance},
 };
 
 /// A rule that a plan breaks: a bug of the planner; such a plan is never published.
@@ -26,6 +28,8 @@ pub enum Violation {
     PruneOfDesired(ObjectId),
     /// A prune of something whose deletion needs a person's word.
     PruneWithoutConsent(ObjectId),
+    /// A deletion, or an orphaning, of something that another target desires, or whose render has to be awaited.
+    LossOfWanted(ObjectId),
     /// A prune whose precondition is not the uid that is live and recorded.
     PruneOfAnotherUid(ObjectId),
     /// A write to something that is not desired.
@@ -42,6 +46,7 @@ impl fmt::Display for Violation {
             Self::PruneOutsideInventory(id) => ("prunes outside the inventory", id),
             Self::PruneOfDesired(id) => ("prunes a desired object", id),
             Self::PruneWithoutConsent(id) => ("prunes without consent", id),
+            Self::LossOfWanted(id) => ("loses what another target may desire", id),
             Self::PruneOfAnotherUid(id) => ("prunes another uid", id),
             Self::WriteOfUndesired(id) => ("writes an undesired object", id),
             Self::WriteBlind(id) => ("writes what it cannot see", id),
@@ -69,11 +74,15 @@ pub fn check(plan: &SyncPlan, situation: &Situation<'_>) -> Vec<Violation> {
     let desired: BTreeSet<&ObjectId> = situation.desired.iter().map(|object| &object.id).collect();
     for step in &plan.steps {
         match &step.action {
-            Action::Prune { uid } => found.extend(check_prune(&step.id, uid, situation, &desired)),
-            Action::Create | Action::Apply { .. } => {
+            Action::Prune { uid } => {
+                found.extend(check_prune(&step.id, uid, situation, &desired));
+                found.extend(check_loss(&step.id, uid, situation));
+            }
+            Action::Orphan { uid } => found.extend(check_loss(&step.id, uid, situation)),
+            Action::Create | Action::Apply { .. } | Action::Receive { .. } => {
                 found.extend(check_write(&step.id, step.stage, situation, &desired));
             }
-            Action::Forget | Action::Record { .. } => {}
+            Action::Forget | Action::GiveBack { .. } | Action::Record { .. } => {}
         }
     }
     found
@@ -96,6 +105,19 @@ fn check_write(
         found.push(Violation::Order(id.clone()));
     }
     found
+}
+
+fn check_loss(id: &ObjectId, uid: &str, situation: &Situation<'_>) -> Option<Violation> {
+    let neighbours = situation.neighbours;
+    let here = situation.desired.iter().filter_map(|object| situation.live.get(&object.id));
+    let wanted_here = here.into_iter().any(|live| match live {
+        Existence::Ours(live) => live.uid == uid,
+        Existence::NotOurs { uid: other } | Existence::Theirs { uid: other, .. } => other == uid,
+        Existence::Absent | Existence::Unknown => false,
+    });
+    let wanted_there = claim(neighbours, &[id], uid).is_some();
+    (wanted_here || wanted_there || awaits_render(neighbours, id))
+        .then(|| Violation::LossOfWanted(id.clone()))
 }
 
 fn check_prune(
@@ -127,7 +149,13 @@ fn check_prune(
     }
     let live_uid = match situation.live.get(id) {
         Some(Existence::Ours(live)) if live.deletion == Deletion::None => Some(live.uid.as_str()),
-        Some(Existence::Ours(_) | Existence::NotOurs { .. } | Existence::Absent | Existence::Unknown)
+        Some(
+            Existence::Ours(_)
+            | Existence::NotOurs { .. }
+            | Existence::Theirs { .. }
+            | Existence::Absent
+            | Existence::Unknown,
+        )
         | None => None,
     };
     if live_uid != Some(uid) || object.uid.as_deref().is_some_and(|recorded| recorded != uid) {

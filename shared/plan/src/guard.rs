@@ -16,6 +16,24 @@ pub enum Refusal {
         /// Objects in the inventory.
         inventory: usize,
     },
+    /// All that we have on a cluster would go with the applications that leave it.
+    #[error("all {objects} objects on the cluster would be deleted with the applications that leave it")]
+    WholeCluster {
+        /// Objects in all inventories of the cluster.
+        objects: usize,
+    },
+    /// More than the guard's share of a cluster would go with the applications that leave it.
+    #[error(
+        "{leaving} of {objects} objects on the cluster would be deleted with the applications that leave it; the guard allows {percent} %"
+    )]
+    ShareOfCluster {
+        /// Objects of applications that leave it and are deleted with them.
+        leaving: usize,
+        /// Objects in all inventories of the cluster.
+        objects: usize,
+        /// The guard's share.
+        percent: u8,
+    },
     /// More than the guard's share would go.
     #[error("{prunes} of {inventory} objects would be pruned; the guard allows {percent} %")]
     Share {
@@ -32,8 +50,8 @@ impl Refusal {
     /// Stable code.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Everything { .. } => "GUARD-EVERYTHING",
-            Self::Share { .. } => "GUARD-SHARE",
+            Self::Everything { .. } | Self::WholeCluster { .. } => "GUARD-EVERYTHING",
+            Self::Share { .. } | Self::ShareOfCluster { .. } => "GUARD-SHARE",
         }
     }
 
@@ -46,25 +64,46 @@ impl Refusal {
             Self::Share { .. } => {
                 "check the revision; if it is meant, approve the plan or raise guard.maxPrunePercent"
             }
+            Self::WholeCluster { .. } | Self::ShareOfCluster { .. } => {
+                "check the definitions: put the applications back, or approve the plan if it is meant"
+            }
         }
     }
 }
 
-/// Judges a plan over an inventory of that many objects, strays included.
+/// What a plan is measured against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stock {
+    /// The target's own inventory, of that size, strays included.
+    Inventory(usize),
+    /// All that we have on a cluster, because one set of definitions lets many applications go at once.
+    Cluster {
+        /// Objects of the applications that leave it and are deleted with them, this one among them.
+        leaving: usize,
+        /// Objects in all inventories.
+        objects: usize,
+    },
+}
+
+/// Judges a plan.
 ///
 /// # Errors
 /// If a person has to be asked (permanent until the plan or the consent changes).
-pub fn guard(plan: &SyncPlan, inventory: usize, guard: &Guard) -> Result<(), Refusal> {
+pub fn guard(plan: &SyncPlan, stock: Stock, guard: &Guard) -> Result<(), Refusal> {
     let prunes = plan.prunes().count();
-    if prunes == 0 {
-        return Ok(());
+    let percent = guard.max_prune_percent;
+    let over =
+        |part: usize, whole: usize| whole >= SHARE_FROM_OBJECTS && part * 100 > usize::from(percent) * whole;
+    match stock {
+        _ if prunes == 0 => Ok(()),
+        Stock::Inventory(inventory) if prunes >= inventory => Err(Refusal::Everything { inventory }),
+        Stock::Inventory(inventory) if over(prunes, inventory) => {
+            Err(Refusal::Share { prunes, inventory, percent })
+        }
+        Stock::Cluster { leaving, objects } if leaving >= objects => Err(Refusal::WholeCluster { objects }),
+        Stock::Cluster { leaving, objects } if over(leaving, objects) => {
+            Err(Refusal::ShareOfCluster { leaving, objects, percent })
+        }
+        Stock::Inventory(_) | Stock::Cluster { .. } => Ok(()),
     }
-    if prunes >= inventory {
-        return Err(Refusal::Everything { inventory });
-    }
-    let over = prunes * 100 > usize::from(guard.max_prune_percent) * inventory;
-    if inventory >= SHARE_FROM_OBJECTS && over {
-        return Err(Refusal::Share { prunes, inventory, percent: guard.max_prune_percent });
-    }
-    Ok(())
 }

@@ -8,18 +8,23 @@ pub mod assign;
 pub mod check;
 pub mod guard;
 pub mod heal;
+pub mod neighbour;
 pub mod order;
 pub mod patience;
+mod orphan;
 pub mod planner;
 pub mod preview;
+pub mod release;
 pub mod step;
 
 pub use assign::{Assignment, RenderJob, RenderParameters, assign, render_jobs};
 pub use check::{Violation, check};
-pub use guard::{Refusal, guard};
+pub use guard::{Refusal, Stock, guard};
+pub use neighbour::{Activity, Holding, Neighbour, Rendered};
 pub use planner::{
     Attempt, Deletion, DesiredObject, Existence, Expiry, HealGate, InventoryObject, LiveObject, Origin,
     Provenance, RebuiltPrune, Retry, Situation, Stray, Verdict, plan,
 };
 pub use preview::{ObjectPreview, Preview, PreviewChange};
+pub use release::Left;
 pub use step::{Action, HeldObject, HeldReason, Reason, Stage, Step, SyncPlan};

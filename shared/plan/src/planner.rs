@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{ApiVersion, Application, Digest, ObjectId};
+use model::{ApiVersion, Application, ApplicationName, Digest, ObjectId};
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, HeldObject, HeldReason, Reason, Stage, Step, SyncPlan,
+    Action, HeldObject, HeldReason, Neighbour, Reason, Stage, Step, SyncPlan,
+    neighbour::{Handed, awaits_render, claim, handed},
     order::{key, prune_stage, stage},
+    orphan::{Twins, plan_orphan, prune_consent},
 };
 
 /// Everything that a plan depends on.
@@ -31,6 +34,11 @@ pub struct Situation<'a> {
     pub rebuilt_prune: RebuiltPrune,
     /// Whether a failed step may be tried again.
     pub retry: Retry,
+    /// The other targets of the cluster. Not needed while there are no orphans, and no desired object carries
+    /// the mark of another target.
+    pub neighbours: &'a [Neighbour],
+    /// The policy by which the target is released; `None`: it is defined.
+    pub release: Option<model::definition::Deletion>,
 }
 
 /// Why a heal is not due.
@@ -101,7 +109,7 @@ pub struct InventoryObject {
 }
 
 /// How an object became ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// We created it.
     Created,
@@ -154,6 +162,13 @@ pub enum Existence {
         /// Its uid.
         uid: String,
     },
+    /// An object stands there with the mark of another application.
+    Theirs {
+        /// Its uid.
+        uid: String,
+        /// Whose it is.
+        application: ApplicationName,
+    },
     /// The API server said that there is none.
     Absent,
     /// It cannot be told now.
@@ -191,7 +206,7 @@ pub enum Verdict {
     Drifted,
 }
 
-enum Outcome {
+pub(crate) enum Outcome {
     Do(Action, Reason),
     Hold(HeldReason),
     Nothing,
@@ -213,8 +228,10 @@ pub fn plan(situation: &Situation<'_>) -> SyncPlan {
         let outcome = plan_desired(situation, object, inventory.get(&object.id).copied());
         record(&mut plan, outcome, stage(&object.id), &object.id, &object.api_version);
     }
-    for orphan in situation.inventory.iter().filter(|object| !desired.contains(&object.id)) {
-        let outcome = plan_orphan(situation, orphan);
+    let orphans: Vec<_> = situation.inventory.iter().filter(|object| !desired.contains(&object.id)).collect();
+    let twins = Twins::of(situation, &orphans);
+    for orphan in orphans {
+        let outcome = plan_orphan(situation, orphan, &twins);
         record(&mut plan, outcome, prune_stage(&orphan.id), &orphan.id, &orphan.api_version);
     }
     let unknown = |stray: &&Stray| !desired.contains(&stray.id) && !inventory.contains_key(&stray.id);
@@ -256,19 +273,43 @@ fn plan_desired(
     {
         return Outcome::Hold(HeldReason::RetryBackoff);
     }
+    if let Some(Existence::Theirs { uid, application }) = live
+        && let Some(outcome) = receive(situation, &object.id, (uid, application))
+    {
+        return outcome;
+    }
     match (live, applied) {
-        (None, None) | (Some(Existence::Absent | Existence::NotOurs { .. }), None) => {
+        (None, None)
+        | (Some(Existence::Absent | Existence::NotOurs { .. } | Existence::Theirs { .. }), None) => {
             Outcome::Do(Action::Create, Reason::New)
         }
         (None | Some(Existence::Unknown), _) => Outcome::Hold(HeldReason::LiveUnknown),
         (Some(Existence::Absent), Some(applied)) => missing(situation, object, applied),
-        (Some(Existence::NotOurs { .. }), Some(applied)) if applied.uid.is_none() => {
+        (Some(Existence::NotOurs { .. } | Existence::Theirs { .. }), Some(applied))
+            if applied.uid.is_none() =>
+        {
             Outcome::Do(Action::Create, Reason::Unfinished)
         }
-        (Some(Existence::NotOurs { uid }), Some(_)) => {
+        (Some(Existence::NotOurs { uid } | Existence::Theirs { uid, .. }), Some(_)) => {
             heal(situation, &object.id, Action::Apply { uid: uid.clone() }, Reason::Drift)
         }
         (Some(Existence::Ours(live)), applied) => plan_ours(situation, object, live, applied),
+    }
+}
+
+/// An object with the mark of another target: handed over, or none of ours.
+fn receive(
+    situation: &Situation<'_>,
+    id: &ObjectId,
+    (uid, from): (&String, &ApplicationName),
+) -> Option<Outcome> {
+    match handed(situation.neighbours, from, (id, uid)) {
+        Handed::Yes(origin) => {
+            let action = Action::Receive { uid: uid.clone(), from: from.clone(), origin };
+            Some(Outcome::Do(action, Reason::HandOver))
+        }
+        Handed::NotYet => Some(Outcome::Hold(HeldReason::HandOver)),
+        Handed::No => None,
     }
 }
 
@@ -321,65 +362,20 @@ fn heal(situation: &Situation<'_>, id: &ObjectId, action: Action, reason: Reason
     }
 }
 
-fn plan_orphan(situation: &Situation<'_>, orphan: &InventoryObject) -> Outcome {
-    let live = match situation.live.get(&orphan.id) {
-        None | Some(Existence::Unknown) => return Outcome::Hold(HeldReason::LiveUnknown),
-        Some(Existence::Absent) => return Outcome::Do(Action::Forget, Reason::Gone),
-        Some(Existence::NotOurs { .. }) => return Outcome::Do(Action::Forget, Reason::NotOurs),
-        Some(Existence::Ours(live)) => live,
-    };
-    if orphan.uid.as_ref().is_some_and(|uid| *uid != live.uid) {
-        // Somebody put another object there; only its own creator may remove it.
-        return Outcome::Do(Action::Forget, Reason::NotOurs);
-    }
-    if live.deletion == Deletion::Requested {
-        return Outcome::Hold(HeldReason::Terminating);
-    }
-    let uid = live.uid.clone();
-    match (prune_consent(situation, &orphan.id, orphan.origin), orphan.origin) {
-        (Ok(()), _) => Outcome::Do(Action::Prune { uid }, Reason::Orphan),
-        // Kept, and from now on known to the log: else it would be a stray after this sync.
-        (Err(_), Origin::Found) => Outcome::Do(Action::Record { uid }, Reason::Found),
-        (Err(reason), Origin::Created | Origin::Adopted | Origin::Rebuilt) => Outcome::Hold(reason),
-    }
-}
-
 fn plan_stray(situation: &Situation<'_>, stray: &Stray) -> Outcome {
     let Provenance::Own(origin) = stray.provenance else {
         return Outcome::Hold(HeldReason::Stray);
     };
+    if claim(situation.neighbours, &[&stray.id], &stray.uid).is_some() {
+        return Outcome::Hold(HeldReason::HandOver);
+    }
+    if awaits_render(situation.neighbours, &stray.id) {
+        return Outcome::Hold(HeldReason::AwaitsRender);
+    }
     match prune_consent(situation, &stray.id, origin) {
         Ok(()) => Outcome::Do(Action::Prune { uid: stray.uid.clone() }, Reason::Stray),
         Err(reason) => Outcome::Hold(reason),
     }
-}
-
-/// Whether an object may be deleted without asking a person.
-pub(crate) fn prune_consent(
-    situation: &Situation<'_>,
-    id: &ObjectId,
-    origin: Origin,
-) -> Result<(), HeldReason> {
-    if !situation.application.sync.prune {
-        return Err(HeldReason::PruneDisabled);
-    }
-    match (origin, situation.rebuilt_prune) {
-        (Origin::Adopted, _) => return Err(HeldReason::PruneAdopted),
-        (Origin::Rebuilt | Origin::Found, RebuiltPrune::Unconfirmed) => {
-            return Err(HeldReason::PruneUnconfirmed);
-        }
-        (Origin::Created | Origin::Rebuilt | Origin::Found, _) => {}
-    }
-    if needs_consent(id) { Err(HeldReason::PruneNeedsConsent) } else { Ok(()) }
-}
-
-/// Kinds whose deletion takes data or other people's objects along.
-fn needs_consent(id: &ObjectId) -> bool {
-    matches!(
-        (id.group.as_str(), id.kind.as_str()),
-        ("", "Namespace" | "PersistentVolume" | "PersistentVolumeClaim")
-            | ("apiextensions.k8s.io", "CustomResourceDefinition")
-    )
 }
 
 /// The application's namespace, if a step needs it and the plan does not hold it itself.

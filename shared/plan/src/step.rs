@@ -1,7 +1,9 @@
 //! The plan as a value.
 
-use model::{ApiVersion, Digest, ObjectId};
+use model::{ApiVersion, ApplicationName, Digest, ObjectId};
 use serde::{Deserialize, Serialize};
+
+use crate::Origin;
 
 /// What is done to a target, in order; immutable once published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,11 +107,45 @@ pub enum Action {
     },
     /// Dropped from the inventory: it is gone already, or is not ours any more.
     Forget,
+    /// Applied over what another of our targets hands over; force only on paths that we applied last or whose
+    /// only other owner is that target's manager.
+    Receive {
+        /// The object must still have this uid.
+        uid: String,
+        /// Whose it was.
+        from: ApplicationName,
+        /// How it became ours: as it became theirs.
+        origin: Origin,
+    },
+    /// What we own of it given back, now that another of our targets has received it; dropped from the inventory.
+    GiveBack {
+        /// The object must still have this uid.
+        uid: String,
+    },
+    /// Stripped of our label and of our ownership without changing a value; dropped from the inventory.
+    Orphan {
+        /// The object must still have this uid.
+        uid: String,
+    },
     /// Taken into the inventory without a request: it was found on the cluster with our mark.
     Record {
         /// Its uid.
         uid: String,
     },
+}
+
+impl Action {
+    /// Whether the desired manifest is applied.
+    pub fn applies(&self) -> bool {
+        match self {
+            Self::Create | Self::Apply { .. } | Self::Receive { .. } => true,
+            Self::Prune { .. }
+            | Self::Forget
+            | Self::GiveBack { .. }
+            | Self::Orphan { .. }
+            | Self::Record { .. } => false,
+        }
+    }
 }
 
 /// Why a step is there.
@@ -135,6 +171,12 @@ pub enum Reason {
     NotOurs,
     /// Ours by the target's own history, in no inventory, and not desired.
     Stray,
+    /// It moves from one of our targets to another.
+    HandOver,
+    /// The same object is desired under another kind or group.
+    SameObject,
+    /// Its application leaves the set or the cluster.
+    Released,
 }
 
 /// An object that the plan leaves alone.
@@ -173,4 +215,8 @@ pub enum HeldReason {
     RetryBackoff,
     /// It carries our mark and is in no inventory, and the target's history does not name it.
     Stray,
+    /// It moves from one of our targets to another, and the other one is not so far.
+    HandOver,
+    /// An orphan, and an application that may still want it is not rendered at this revision.
+    AwaitsRender,
 }

@@ -9,14 +9,25 @@ use plan::Assignment;
 pub struct Stand<'a> {
     /// Version of the definitions in force.
     pub definitions_n: u64,
-    /// What they say about the target; `None`: it is not in them.
+    /// What they say about the target; `None`: it is not in them, and is released.
     pub assignment: Option<&'a Assignment>,
     /// The newest plan.
     pub planned: Option<&'a PlannedSync>,
     /// Version of the sync aggregate (0 before its first event) and its state.
     pub sync: (u64, Option<&'a SyncState>),
-    /// The newest desired state of the render that the definitions name.
+    /// The newest desired state of the render that the definitions name; of a target that is not in them, nothing.
     pub desired: Option<Digest>,
+    /// Whether it was let go.
+    pub ending: Ending,
+}
+
+/// How far the end of a target is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It was not let go, or its sync aggregate is retired already.
+    No,
+    /// It was let go, and nobody needs its sync aggregate any more.
+    Released,
 }
 
 /// What a target needs.
@@ -32,6 +43,8 @@ pub enum Due {
     Resume,
     /// Refuse the newest plan.
     Reject(String),
+    /// Retire the sync aggregate.
+    Retire,
     /// End an interrupted sync whose plan is not to be carried out any more.
     Abandon(String),
 }
@@ -48,7 +61,10 @@ pub fn due(stand: &Stand<'_>) -> Due {
         return abandoned(interrupted, "the newest plan is an older one");
     }
     if planned.generation == done && !interrupted {
-        return Due::Nothing;
+        return match (stand.ending, stand.assignment, sync) {
+            (Ending::Released, None, Some(_)) => Due::Retire,
+            (Ending::Released | Ending::No, _, _) => Due::Nothing,
+        };
     }
     if planned.made_from.definitions_n > stand.definitions_n {
         return Due::NewerDefinitions;
@@ -69,11 +85,15 @@ fn abandoned(interrupted: bool, reason: &str) -> Due {
 
 /// Why a plan that was made from these versions must not be carried out now.
 fn stale(stand: &Stand<'_>, made_from: &InputVector) -> Option<String> {
-    let Some(assignment) = stand.assignment else {
-        return Some("the application is not assigned to the cluster any more".to_owned());
+    let (slice, changed) = match stand.assignment {
+        Some(assignment) => (assignment.slice, "the definitions of the target have changed"),
+        None => (
+            plan::release::slice(stand.definitions_n),
+            "the application is not assigned to the cluster any more, or the definitions have changed since",
+        ),
     };
-    if made_from.slice != assignment.slice {
-        return Some("the definitions of the target have changed".to_owned());
+    if made_from.slice != slice {
+        return Some(changed.to_owned());
     }
     if stand.desired != Some(made_from.desired) {
         return Some("the desired state has changed".to_owned());
@@ -168,6 +188,7 @@ mod tests {
             planned: case.planned.as_ref(),
             sync: (case.sync.0, case.sync.1.as_ref()),
             desired: Some(Digest::of(case.desired)),
+            ending: Ending::No,
         })
     }
 
@@ -208,14 +229,44 @@ mod tests {
             verdict(&Case { desired: b"other", ..resumed() }),
             Due::Abandon("the desired state has changed".into())
         );
-        let planned = planned(3, 7);
-        let stand = Stand {
-            definitions_n: 5,
+    }
+
+    #[test]
+    fn a_target_that_left_is_released_by_a_plan_made_for_just_these_definitions() {
+        let old = planned(3, 7);
+        let mut release = planned(3, 7);
+        release.made_from.slice = plan::release::slice(5);
+        release.made_from.desired = plan::release::nothing();
+        let idle = sync(2, finished());
+        let stand = |definitions_n, planned, sync| Stand {
+            definitions_n,
             assignment: None,
-            planned: Some(&planned),
-            sync: (7, None),
-            desired: None,
+            planned: Some(planned),
+            sync,
+            desired: Some(plan::release::nothing()),
+            ending: Ending::No,
         };
-        assert!(matches!(due(&stand), Due::Reject(reason) if reason.contains("not assigned")));
+        assert_eq!(due(&stand(5, &release, (7, Some(&idle)))), Due::Start);
+        let not_assigned = |due: Due| matches!(due, Due::Reject(reason) if reason.contains("not assigned"));
+        assert!(not_assigned(due(&stand(5, &old, (7, Some(&idle))))));
+        // Added and removed again meanwhile, perhaps under another policy.
+        assert!(not_assigned(due(&stand(7, &release, (7, Some(&idle))))));
+        assert_eq!(due(&stand(4, &release, (7, Some(&idle)))), Due::NewerDefinitions);
+        let begun = sync(3, running());
+        assert_eq!(due(&stand(5, &release, (9, Some(&begun)))), Due::Resume);
+        // Added again: nothing is let go any more.
+        let back = assignment(b"slice");
+        let readded = Stand { assignment: Some(&back), ..stand(6, &release, (7, Some(&idle))) };
+        assert!(matches!(due(&readded), Due::Reject(reason) if reason.contains("have changed")));
+
+        let done = sync(3, finished());
+        let ended = |assignment| Stand {
+            ending: Ending::Released,
+            assignment,
+            ..stand(5, &release, (9, Some(&done)))
+        };
+        assert_eq!(due(&ended(None)), Due::Retire);
+        assert_eq!(due(&ended(Some(&back))), Due::Nothing);
+        assert_eq!(due(&Stand { ending: Ending::No, ..ended(None) }), Due::Nothing);
     }
 }

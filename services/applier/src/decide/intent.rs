@@ -41,8 +41,11 @@ impl Rows {
         for step in &plan.steps {
             let manifest = manifests.get(&step.id);
             match &step.action {
-                Action::Create => rows.intend(step, None, manifest),
-                Action::Apply { uid } | Action::Prune { uid } => rows.intend(step, Some(uid), manifest),
+                Action::Create | Action::Receive { .. } => rows.intend(step, None, manifest),
+                Action::Apply { uid }
+                | Action::Prune { uid }
+                | Action::GiveBack { uid }
+                | Action::Orphan { uid } => rows.intend(step, Some(uid), manifest),
                 Action::Record { uid } => rows.row(step, Some(uid)).outcome = ObjectOutcome::Untouched,
                 Action::Forget => {
                     if let Some(row) = rows.rows.get_mut(&step.id) {
@@ -60,10 +63,14 @@ impl Rows {
         let mut rows = Self::default();
         for step in &plan.steps {
             match &step.action {
-                Action::Apply { uid } | Action::Prune { uid } | Action::Record { uid } => {
+                Action::Apply { uid }
+                | Action::Prune { uid }
+                | Action::GiveBack { uid }
+                | Action::Orphan { uid }
+                | Action::Record { uid } => {
                     rows.row(step, Some(uid)).outcome = ObjectOutcome::Untouched;
                 }
-                Action::Create | Action::Forget => {}
+                Action::Create | Action::Receive { .. } | Action::Forget => {}
             }
         }
         rows
@@ -125,14 +132,26 @@ impl Rows {
     pub fn is_done(&self, step: &Step) -> bool {
         let outcome = self.rows.get(&step.id).map(|row| &row.outcome);
         match (&step.action, outcome) {
-            (Action::Prune { .. } | Action::Forget, None | Some(ObjectOutcome::Terminating)) => true,
             (
-                Action::Create | Action::Apply { .. },
+                Action::Prune { .. } | Action::Forget | Action::GiveBack { .. } | Action::Orphan { .. },
+                None | Some(ObjectOutcome::Terminating),
+            ) => true,
+            (
+                Action::Create | Action::Apply { .. } | Action::Receive { .. },
                 Some(ObjectOutcome::Created | ObjectOutcome::Configured | ObjectOutcome::Unchanged),
             ) => true,
             // The intent itself is the result.
             (Action::Record { .. }, _) => true,
-            (Action::Create | Action::Apply { .. } | Action::Prune { .. } | Action::Forget, _) => false,
+            (
+                Action::Create
+                | Action::Apply { .. }
+                | Action::Receive { .. }
+                | Action::Prune { .. }
+                | Action::Forget
+                | Action::GiveBack { .. }
+                | Action::Orphan { .. },
+                _,
+            ) => false,
         }
     }
 

@@ -32,6 +32,16 @@ pub struct Materials {
 }
 
 impl Materials {
+    /// Of a plan that writes no manifest.
+    pub fn none() -> Self {
+        Self {
+            desired: DesiredSet::default(),
+            secrets: DesiredSecrets::default(),
+            full: None,
+            between: BTreeMap::new(),
+        }
+    }
+
     /// What is tried of the objects that the plan writes.
     pub fn tried(&self, plan: &SyncPlan, rules: &[IgnoreRule]) -> BTreeMap<ObjectId, Tried> {
         let tried = |step: &Step| {
@@ -57,7 +67,7 @@ impl Materials {
                 Last::Desired | Last::Full => None,
             }
         };
-        plan.steps.iter().filter(|step| writes(step)).filter_map(missing).collect()
+        plan.steps.iter().filter(|step| step.action.applies()).filter_map(missing).collect()
     }
 
     /// The task of a step, `before` being the object's row as it was before the sync.
@@ -71,8 +81,9 @@ impl Materials {
         before: Option<&AppliedObject>,
         attempted: Attempted,
     ) -> Result<Task, Fault> {
-        let desired = if writes(step) { Some(self.wanted(step)?.value.value().clone()) } else { None };
-        let last = before.filter(|_| writes(step)).and_then(|row| match self.last(step, row)? {
+        let desired =
+            if step.action.applies() { Some(self.wanted(step)?.value.value().clone()) } else { None };
+        let last = before.filter(|_| step.action.applies()).and_then(|row| match self.last(step, row)? {
             Last::Desired => desired.clone(),
             Last::Full => Some(find(self.full.as_ref()?, &step.id)?.value.value().clone()),
             Last::Between(digest) => self.between.get(&digest).cloned(),
@@ -80,7 +91,13 @@ impl Materials {
         // What is applied to without a row was found on the cluster.
         let new = match step.action {
             Action::Apply { .. } => Origin::Rebuilt,
-            Action::Create | Action::Prune { .. } | Action::Forget | Action::Record { .. } => Origin::Created,
+            Action::Create
+            | Action::Receive { .. }
+            | Action::Prune { .. }
+            | Action::Forget
+            | Action::GiveBack { .. }
+            | Action::Orphan { .. }
+            | Action::Record { .. } => Origin::Created,
         };
         Ok(Task {
             step: step.clone(),
@@ -138,11 +155,4 @@ pub fn find<'s>(set: &'s DesiredSet, id: &ObjectId) -> Option<&'s DesiredObject>
 /// Digest of an object's redacted manifest as it is applied.
 pub fn digest_of(object: &DesiredObject, ignored: &Ignored) -> Digest {
     diff::applied_digest(object.value.value(), ignored)
-}
-
-fn writes(step: &Step) -> bool {
-    match step.action {
-        Action::Create | Action::Apply { .. } => true,
-        Action::Prune { .. } | Action::Forget | Action::Record { .. } => false,
-    }
 }

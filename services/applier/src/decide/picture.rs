@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use events::{
-    Event,
+    Event, EventType,
     state::{DecodeError, DefinitionsState, SyncStage, SyncState, TargetState, decode},
 };
 use model::{Aggregate, Cluster, ClusterName, DefinitionSet, TargetId};
@@ -14,6 +14,7 @@ use plan::{Assignment, assign};
 pub struct Picture {
     in_force: Option<InForce>,
     planned: BTreeMap<TargetId, u64>,
+    released: BTreeSet<TargetId>,
     synced: BTreeMap<TargetId, Synced>,
     parked: BTreeSet<TargetId>,
 }
@@ -33,6 +34,8 @@ pub struct Synced {
     pub generation: u64,
     /// Whether it has not come to its end.
     pub running: bool,
+    /// Whether its aggregate is retired.
+    pub retired: bool,
 }
 
 impl Synced {
@@ -42,7 +45,7 @@ impl Synced {
             SyncStage::Running { .. } => true,
             SyncStage::Finished { .. } | SyncStage::Rejected { .. } | SyncStage::Superseded { .. } => false,
         };
-        Self { generation: state.generation, running }
+        Self { generation: state.generation, running, retired: false }
     }
 }
 
@@ -81,6 +84,10 @@ impl Picture {
             Aggregate::Definitions => Ok(Told::Definitions(event.n(), decode(format, payload)?)),
             Aggregate::Target(target) => {
                 let state = decode::<TargetState>(format, payload).inspect_err(|_| self.park(target))?;
+                match state.released {
+                    Some(_) => self.released.insert(target.clone()),
+                    None => self.released.remove(target),
+                };
                 let generation = state.plan.map(|plan| plan.generation);
                 match generation {
                     Some(generation) => drop(self.planned.insert(target.clone(), generation)),
@@ -93,7 +100,8 @@ impl Picture {
             }
             Aggregate::Sync(target) => {
                 let state = decode::<SyncState>(format, payload).inspect_err(|_| self.park(target))?;
-                self.synced.insert(target.clone(), Synced::of(&state));
+                let retired = event.draft.kind == EventType::SyncRetired;
+                self.synced.insert(target.clone(), Synced { retired, ..Synced::of(&state) });
                 Ok(Told::Target(target.clone()))
             }
             Aggregate::Source(_)
@@ -129,7 +137,10 @@ impl Picture {
         let (planned, synced) = (self.planned.get(target), self.synced.get(target));
         let interrupted = synced.is_some_and(|synced| synced.running);
         let newer = planned.is_some_and(|planned| synced.is_none_or(|synced| *planned > synced.generation));
-        self.in_force.is_some() && !self.parked.contains(target) && (interrupted || newer)
+        let ended = self.released.contains(target) && synced.is_some_and(|synced| !synced.retired);
+        let Some(in_force) = &self.in_force else { return false };
+        let ended = ended && !in_force.assignments.contains_key(target);
+        !self.parked.contains(target) && (interrupted || newer || ended)
     }
 
     /// What the definitions in force say about a target; `None` while none are known.

@@ -8,10 +8,12 @@
 //!                         ─422─▶ look for fields of others in the way ─▶ remove them ─▶ apply
 //!                         ─200─▶ remove what was dropped and stayed behind ─▶ done
 //!  prune:   delete with uid
+//!  part:    look ─▶ give back by an empty apply, or orphan by a patch ─▶ dropped
 //! ```
 
 mod apply;
 mod create;
+mod part;
 
 use std::time::Duration;
 
@@ -26,6 +28,7 @@ use serde_json::Value;
 
 use super::{error::Fault, obstacle::Clearing, ownership::manager};
 use apply::Applying;
+use part::Parting;
 
 /// Attempts at one step: a hiccup passes within them, everything longer is the differ's to plan again.
 pub const ATTEMPTS_MAX: u32 = 3;
@@ -134,6 +137,11 @@ pub enum Act {
         /// The resource version.
         version: String,
     },
+    /// Patch the object, to make it ours no more.
+    Disown {
+        /// The operations of RFC 6902, with a test of the version.
+        operations: Value,
+    },
     /// Try by dry-run whether the server accepts the manifest as a new object.
     Probe,
     /// Delete the object with this uid.
@@ -152,7 +160,7 @@ pub enum Answer {
     Seen(Option<Live>),
     /// To `Create`, `Apply`, `GiveBack`.
     Applied(Applied),
-    /// To `Patch`.
+    /// To `Patch` and `Disown`.
     Patched(Live),
     /// To `Probe`.
     Probed(bool),
@@ -216,6 +224,7 @@ enum Phase {
     Deleting {
         uid: String,
     },
+    Parting(Parting),
     Done,
 }
 
@@ -227,7 +236,12 @@ impl<'t> Machine<'t> {
             Action::Create if unsure => Phase::Looking,
             Action::Create => Phase::Creating,
             Action::Apply { uid } => Phase::Applying(Applying::to(uid, task.origin).preparing(task)),
+            Action::Receive { uid, from, origin } => {
+                Phase::Applying(Applying::receiving(uid, &manager(from), *origin).preparing(task))
+            }
             Action::Prune { uid } => Phase::Deleting { uid: uid.clone() },
+            Action::GiveBack { uid } => Phase::Parting(Parting::giving_back(uid)),
+            Action::Orphan { uid } => Phase::Parting(Parting::orphaning(uid)),
             Action::Forget | Action::Record { .. } => Phase::Done,
         };
         let mut machine = Self { task, phase, failures: 0, requests: 0, rediscovered: false };
@@ -253,6 +267,7 @@ impl<'t> Machine<'t> {
             Phase::GivingBack { managers, .. } => self.refuse_contact(managers),
             Phase::Applying(applying) => self.applied(applying, answer),
             Phase::Deleting { .. } => self.deleted(answer),
+            Phase::Parting(parting) => self.parted(parting, answer),
             Phase::Done => self.unexpected(),
         }
     }
@@ -265,6 +280,7 @@ impl<'t> Machine<'t> {
             Phase::GivingBack { uid, .. } => Act::GiveBack { uid: uid.clone() },
             Phase::Applying(applying) => applying.act(),
             Phase::Deleting { uid } => Act::Delete { uid: uid.clone() },
+            Phase::Parting(parting) => parting.act(),
             Phase::Done => return Next::Finish(StepResult::Dropped),
         };
         Next::Ask { wait: Duration::ZERO, act }
@@ -292,7 +308,8 @@ impl<'t> Machine<'t> {
             Phase::GivingBack { managers, .. } => self.refuse_contact(managers),
             Phase::Applying(applying) => self.apply_failed(applying, error),
             // A kind that is served no more has no objects.
-            Phase::Deleting { .. } if unserved => self.finish(StepResult::Dropped),
+            Phase::Deleting { .. } | Phase::Parting(_) if unserved => self.finish(StepResult::Dropped),
+            Phase::Parting(parting) => self.part_failed(parting, error),
             Phase::Deleting { .. } if matches!(error, ClusterError::Moved { .. }) => self.again(error),
             Phase::Looking | Phase::Deleting { .. } | Phase::Done => self.fail(Fault::Cluster(error)),
         }
@@ -308,6 +325,7 @@ impl<'t> Machine<'t> {
                 | Phase::Creating
                 | Phase::Applying(_)
                 | Phase::Deleting { .. }
+                | Phase::Parting(_)
                 | Phase::Done => self.fail(Fault::Cluster(error)),
             };
         }

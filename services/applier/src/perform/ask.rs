@@ -89,6 +89,10 @@ impl Errand {
                 let manager = self.task.manager();
                 Answer::Patched(client.json_patch(resource()?, id, &operations, &manager).await?)
             }
+            Act::Disown { operations } => {
+                let manager = self.task.manager();
+                Answer::Patched(client.json_patch(resource()?, id, &operations, &manager).await?)
+            }
             Act::Probe => Answer::Probed(self.probe(resource()?).await?),
             Act::Delete { uid } => {
                 let (resource, uid, propagation) = (resource()?, uid.as_str(), Propagation::Background);

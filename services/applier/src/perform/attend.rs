@@ -19,7 +19,7 @@ use super::{
 use crate::{
     Error,
     decide::{
-        due::{Due, Stand, due},
+        due::{Due, Ending, Stand, due},
         error::Fault,
         intent::Rows,
         picture::{Defined, Synced},
@@ -43,6 +43,7 @@ pub(super) struct Newest {
     pub(super) planned: Option<PlannedSync>,
     pub(super) sync: Option<(Event, SyncState)>,
     pub(super) desired: Option<DesiredState>,
+    pub(super) ending: Ending,
 }
 
 impl Performer {
@@ -102,10 +103,18 @@ impl Performer {
             assignment: defined.assignment.as_ref(),
             planned: newest.planned.as_ref(),
             sync: newest.sync.as_ref().map_or((0, None), |(event, state)| (event.n(), Some(state))),
-            desired: newest.desired.as_ref().map(|desired| desired.digest),
+            desired: match defined.assignment {
+                Some(_) => newest.desired.as_ref().map(|desired| desired.digest),
+                None => Some(plan::release::nothing()),
+            },
+            ending: newest.ending,
         };
         match due(&stand) {
-            Due::Nothing | Due::NewerDefinitions => Ok(newest.sync.map(|(_, state)| Synced::of(&state))),
+            Due::Nothing | Due::NewerDefinitions => Ok(newest.sync.map(|(event, state)| {
+                let retired = event.draft.kind == EventType::SyncRetired;
+                Synced { retired, ..Synced::of(&state) }
+            })),
+            Due::Retire => self.retire(target, newest).await,
             Due::Reject(reason) => self.reject(target, newest, reason).await,
             Due::Abandon(reason) => self.abandon(target, newest, reason).await,
             Due::Start | Due::Resume => self.carry_out(target, defined, newest).await,
@@ -123,7 +132,10 @@ impl Performer {
                 render.and_then(|(_, state)| state.desired)
             }
         };
-        Ok(Newest { cause, planned: state.and_then(|state| state.plan), sync, desired })
+        let released = state.as_ref().is_some_and(|state| state.released.is_some());
+        let retired = sync.as_ref().is_some_and(|(event, _)| event.draft.kind == EventType::SyncRetired);
+        let ending = if released && !retired { Ending::Released } else { Ending::No };
+        Ok(Newest { cause, planned: state.and_then(|state| state.plan), sync, desired, ending })
     }
 
     /// Refuses the newest plan as stale; nothing is done.
@@ -150,6 +162,14 @@ impl Performer {
             Err(Unread::Halt(halt)) => return Err(halt),
         }
         Ok(Some(synced))
+    }
+
+    /// Says the last about a target that was let go; the state stays readable for a while.
+    async fn retire(&self, target: &TargetId, newest: Newest) -> Result<Option<Synced>, Halt> {
+        let Some((event, state)) = newest.sync else { return Ok(None) };
+        let mut recorder = Recorder::new(self, target, Some(&event), newest.cause);
+        recorder.retire(&state).await?;
+        Ok(Some(Synced { retired: true, ..Synced::of(&state) }))
     }
 
     /// Ends a sync that was interrupted and must not go on. Its pending rows stay pending: nobody knows.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cluster::{ClusterError, Live};
 use model::{ApiVersion, Gvk, RetryClass};
-use plan::{Action, Step};
+use plan::Step;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -18,11 +18,9 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Whether a step writes a definition of custom resources.
 pub(super) fn defines_a_kind(step: &Step) -> bool {
-    let written = match step.action {
-        Action::Create | Action::Apply { .. } => true,
-        Action::Prune { .. } | Action::Forget | Action::Record { .. } => false,
-    };
-    written && step.id.group == "apiextensions.k8s.io" && step.id.kind == "CustomResourceDefinition"
+    step.action.applies()
+        && step.id.group == "apiextensions.k8s.io"
+        && step.id.kind == "CustomResourceDefinition"
 }
 
 /// Waits until the definition of a step is established, and its kinds are among those that the cluster says it

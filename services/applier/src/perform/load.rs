@@ -8,7 +8,7 @@ use events::{
 };
 use manifest::{DesiredSecrets, DesiredSet};
 use model::{Aggregate, Digest, ObjectId};
-use plan::{Action, SyncPlan};
+use plan::SyncPlan;
 
 use super::{Halt, Performer, read::Unread};
 use crate::decide::{
@@ -57,10 +57,7 @@ impl Performer {
             None => DesiredSecrets::default(),
             Some(address) => self.load_secrets(address).await?,
         };
-        let touches = plan.steps.iter().any(|step| match step.action {
-            Action::Create | Action::Apply { .. } => rows.contains_key(&step.id),
-            Action::Prune { .. } | Action::Forget | Action::Record { .. } => false,
-        });
+        let touches = plan.steps.iter().any(|step| step.action.applies() && rows.contains_key(&step.id));
         let full = match sync.filter(|_| touches) {
             None => None,
             Some(sync) if sync.applied == Some(plan.desired) => Some(set.clone()),

@@ -132,6 +132,15 @@ impl<'p> Recorder<'p> {
         }
     }
 
+    /// Appends a state as the last of its aggregate.
+    pub(super) async fn retire(&mut self, state: &SyncState) -> Result<(), Halt> {
+        let draft = self.draft(EventType::SyncRetired, Bytes::from(encode(state).map_err(encoding)?));
+        match stored(self.performer.log.retire(draft).await)? {
+            Some(_) => Ok(()),
+            None => Err(Halt::Overtaken),
+        }
+    }
+
     /// A content that fits beside an inventory: inline if it is small.
     pub(super) async fn settle(&mut self, content: Content) -> Result<Content, Halt> {
         match content {
@@ -177,17 +186,7 @@ impl<'p> Recorder<'p> {
 
     /// Appends a draft; `None`: another event stands there.
     async fn append(&self, draft: Draft) -> Result<Option<Event>, Halt> {
-        match self.performer.log.append(vec![draft]).await.pop() {
-            Some(Ok(event)) => Ok(Some(event)),
-            Some(Err(AppendError::Conflict { .. })) => Ok(None),
-            Some(Err(AppendError::Undecodable(_))) => Err(Halt::Parked),
-            Some(Err(AppendError::Unavailable { .. })) | None => Err(Halt::Stopping),
-            Some(Err(
-                error @ (AppendError::TooLarge { .. }
-                | AppendError::Malformed { .. }
-                | AppendError::Restarted { .. }),
-            )) => Err(Halt::Fatal(Error::Append(error))),
-        }
+        self.performer.log.append(vec![draft]).await.pop().map_or(Err(Halt::Stopping), stored)
     }
 
     /// After a conflict: goes on after the event that stands there, unless another process runs the sync now.
@@ -206,6 +205,22 @@ impl<'p> Recorder<'p> {
             self.head = Some((event.n(), event.id));
         }
         Ok(())
+    }
+}
+
+/// What stands in the log after a draft was offered; `None`: another event.
+fn stored(answer: Result<Event, AppendError>) -> Result<Option<Event>, Halt> {
+    match answer {
+        Ok(event) => Ok(Some(event)),
+        Err(AppendError::Conflict { .. }) => Ok(None),
+        Err(AppendError::Undecodable(_)) => Err(Halt::Parked),
+        // A log that does not answer is asked again until the process is told to stop.
+        Err(AppendError::Unavailable { .. }) => Err(Halt::Stopping),
+        Err(
+            error @ (AppendError::TooLarge { .. }
+            | AppendError::Malformed { .. }
+            | AppendError::Restarted { .. }),
+        ) => Err(Halt::Fatal(Error::Append(error))),
     }
 }
 

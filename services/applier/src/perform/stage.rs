@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use model::Partition;
-use plan::{Action, Step};
+use plan::Step;
 use tokio::{
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval_at},
@@ -112,10 +112,7 @@ impl Sync<'_> {
         let attempted = if self.resumed { Attempted::Perhaps } else { Attempted::No };
         let materials = &place.materials;
         let task = materials.task(step, &self.application, self.before.get(&step.id), attempted)?;
-        let manifest = match step.action {
-            Action::Create | Action::Apply { .. } => Some(materials.body(step)?),
-            Action::Prune { .. } | Action::Forget | Action::Record { .. } => None,
-        };
+        let manifest = if step.action.applies() { Some(materials.body(step)?) } else { None };
         Ok(Errand {
             cluster: place.cluster.clone(),
             pulse: place.pulse.clone(),

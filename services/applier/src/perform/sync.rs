@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use cluster::ClusterError;
 use events::{
     EventType,
-    state::{AppliedObject, DesiredState, SyncOutcome, SyncStage, SyncState},
+    state::{AppliedObject, ClusterState, DesiredState, SyncOutcome, SyncStage, SyncState},
 };
 use model::{Aggregate, Application, Cluster, ObjectId, TargetId};
 use plan::{Step, SyncPlan, patience::gives_way};
@@ -42,7 +42,8 @@ pub(super) struct Sync<'p> {
     pub(super) stop: CancellationToken,
     recorder: Recorder<'p>,
     state: SyncState,
-    desired: DesiredState,
+    /// `None`: the target is released.
+    desired: Option<DesiredState>,
 }
 
 impl Performer {
@@ -53,10 +54,20 @@ impl Performer {
         defined: &Defined,
         newest: Newest,
     ) -> Result<Option<Synced>, Halt> {
-        let (Some(assignment), Some(cluster), Some(planned), Some(desired)) =
-            (&defined.assignment, &defined.cluster, &newest.planned, &newest.desired)
-        else {
-            return Ok(None);
+        let (application, wanted) = match (&defined.assignment, &newest.desired) {
+            (Some(assignment), Some(desired)) => {
+                (assignment.application.clone(), Some((assignment.render(), desired.clone())))
+            }
+            (Some(_), None) => return Ok(None),
+            (None, _) => match plan::release::defined_no_more(target) {
+                Some(application) => (application, None),
+                None => return Ok(None),
+            },
+        };
+        let Some(planned) = &newest.planned else { return Ok(None) };
+        let Some(cluster) = self.cluster(target, defined).await? else {
+            let reason = "nothing is known of the cluster".to_owned();
+            return self.reject(target, newest, reason).await;
         };
         let plan = match self.load_plan(&planned.plan).await {
             Ok(plan) => plan,
@@ -80,31 +91,45 @@ impl Performer {
             gives_way(state.superseded).then(|| self.running.enter(target, planned.generation, stop.clone()));
         let mut sync = Sync {
             performer: self,
-            application: assignment.application.clone(),
-            cluster: cluster.clone(),
+            application,
+            cluster,
             rows: Rows::default(),
             before,
             resumed,
             stop,
             recorder,
             state: SyncState { generation: planned.generation, plan: planned.digest, ..state },
-            desired: desired.clone(),
+            desired: wanted.as_ref().map(|(_, desired)| desired.clone()),
             plan,
         };
         let before = (newest.sync.as_ref().map(|(_, state)| state), recorded);
-        sync.run(&assignment.render(), before).await.map(Some)
+        sync.run(wanted.as_ref().map(|(render, _)| render), before).await.map(Some)
+    }
+
+    /// The cluster as it is defined, or as it was when it was defined last.
+    async fn cluster(&self, target: &TargetId, defined: &Defined) -> Result<Option<Cluster>, Halt> {
+        if let Some(cluster) = &defined.cluster {
+            return Ok(Some(cluster.clone()));
+        }
+        let kept = self.newest::<ClusterState>(&Aggregate::Cluster(target.cluster.clone())).await?;
+        Ok(kept.map(|(_, state)| state.definition))
     }
 }
 
 impl Sync<'_> {
     async fn run(
         &mut self,
-        render: &Aggregate,
+        render: Option<&Aggregate>,
         (previous, recorded): (Option<&SyncState>, Vec<AppliedObject>),
     ) -> Result<Synced, Halt> {
-        let materials =
-            self.performer.load_materials(&self.plan, &self.desired, (render, previous, &self.before));
-        let materials = match materials.await {
+        let materials = match (render, &self.desired) {
+            (Some(render), Some(desired)) => {
+                let before = (render, previous, &self.before);
+                self.performer.load_materials(&self.plan, desired, before).await
+            }
+            (None, _) | (_, None) => Ok(Materials::none()),
+        };
+        let materials = match materials {
             Ok(materials) => Ok(materials),
             Err(Unread::Halt(halt)) => return Err(halt),
             Err(Unread::Fault(fault)) => Err(fault),
@@ -219,10 +244,13 @@ impl Sync<'_> {
             self.performer.clusters.forget(&self.cluster.name).await;
         }
         if outcome == SyncOutcome::Succeeded && self.rows.is_complete() {
-            self.state.applied = Some(self.plan.desired);
-            self.state.commit = Some(self.desired.commit.clone());
-            let manifests = self.desired.manifests.clone();
-            self.state.manifests = Some(self.recorder.settle(manifests).await?);
+            let desired = self.desired.as_ref();
+            self.state.applied = desired.map(|_| self.plan.desired);
+            self.state.commit = desired.map(|desired| desired.commit.clone());
+            self.state.manifests = match desired.map(|desired| desired.manifests.clone()) {
+                Some(manifests) => Some(self.recorder.settle(manifests).await?),
+                None => None,
+            };
         }
         self.state.superseded = 0;
         self.state.stage = SyncStage::Finished { at: now(), outcome };

@@ -10,14 +10,15 @@ use applier::{Config, Error};
 use bus::{Log, Share};
 use bytes::Bytes;
 use cluster::{
-    Apply, ClusterClient, ConnectOptions, Delete, Force, Live, Mode, Propagation, Resource, Scope,
+    Apply, ClusterClient, ClusterError, ConnectOptions, Delete, Force, Live, Mode, Propagation, Resource,
+    Scope,
 };
 use events::{
     Content, Draft, Event, EventType, Table,
     state::{
-        AppliedObject, DefinitionsState, DesiredState, HealthSummary, InputVector, ObjectOutcome,
-        PlannedSync, RenderInputs, RenderState, State, SyncOutcome, SyncStage, SyncState, SyncStatus,
-        TargetState, decode, encode,
+        AppliedObject, ClusterState, DefinitionsState, DesiredState, HealthSummary, InputVector,
+        ObjectOutcome, PlannedSync, Reachability, Release, ReleaseOutcome, RenderInputs, RenderState, State,
+        SyncOutcome, SyncStage, SyncState, SyncStatus, TargetState, decode, encode,
     },
 };
 use manifest::{DesiredSet, Document, InstallKey, SetOptions};
@@ -147,6 +148,63 @@ impl Bed {
         self.define().await;
     }
 
+    /// Publishes definitions that have neither the application nor the cluster any more.
+    pub async fn leave(&mut self) {
+        let set = self.set();
+        let cluster = set.clusters()[0].clone();
+        let empty = DefinitionSet::new(set.sources().to_vec(), vec![], vec![]).unwrap();
+        let kept = ClusterState {
+            definition: cluster,
+            reachability: Reachability::Connected { version: "v1".into() },
+        };
+        let name = self.target.cluster.clone();
+        self.publish(Aggregate::Cluster(name), EventType::ClusterConnected, &kept).await;
+        let state = DefinitionsState {
+            digest: Digest::of(b"empty"),
+            set: Content::Inline(DefinitionsState::encode_set(&empty).unwrap()),
+            rejected: None,
+        };
+        self.publish(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
+    }
+
+    /// Publishes a plan that was made before the target left.
+    pub async fn plan_stale(&mut self, steps: Vec<Step>) -> u64 {
+        let made_from = self.inputs().await;
+        self.plan_from(steps, made_from).await
+    }
+
+    /// Publishes a plan that releases the target, and waits for its end.
+    pub async fn release(&mut self, steps: Vec<Step>) -> SyncState {
+        let definitions = self.log.newest(&Aggregate::Definitions).await.unwrap().unwrap();
+        let made_from = InputVector {
+            definitions_n: definitions.n(),
+            slice: plan::release::slice(definitions.n()),
+            parameters: plan::release::nothing(),
+            observation: 0,
+            desired: plan::release::nothing(),
+            sync_n: self.sync().await.map_or(0, |(event, _)| event.n()),
+        };
+        let generation = self.plan_from(steps, made_from).await;
+        self.finished(generation).await
+    }
+
+    /// Says that the target was let go.
+    pub async fn released(&self) {
+        let aggregate = Aggregate::Target(self.target.clone());
+        let (_, mut state) = self.newest::<TargetState>(&aggregate).await.unwrap();
+        state.released = Some(Release { at: Timestamp::default(), outcome: ReleaseOutcome::Emptied });
+        self.publish(aggregate, EventType::TargetReleased, &state).await;
+    }
+
+    /// Waits until the newest event of the sync is of that type.
+    pub async fn until_told(&self, kind: EventType) {
+        eventually(BOUND, kind.word(), async || {
+            let (event, _) = self.sync().await?;
+            (event.draft.kind == kind).then_some(())
+        })
+        .await;
+    }
+
     pub fn change_slice(&mut self) {
         self.application.guard.max_prune_percent += 1;
     }
@@ -258,6 +316,7 @@ impl Bed {
             supersede: None,
             strays: vec![],
             rebuilt: Default::default(),
+            released: None,
         };
         self.publish(Aggregate::Target(self.target.clone()), EventType::SyncPlanned, &state).await;
         self.generation
@@ -368,6 +427,14 @@ impl Bed {
         self.kube.apply(&request).await.unwrap().object
     }
 
+    /// Applies for somebody else, who takes nothing from anybody.
+    pub async fn apply_without_force(&self, manager: &str, body: &Value) -> Result<Live, ClusterError> {
+        let (resource, id) = (resource_of(body), id_of(body));
+        let (force, mode) = (Force::No, Mode::Real);
+        let request = Apply { resource: &resource, id: &id, body, manager, force, mode, start_by: None };
+        self.kube.apply(&request).await.map(|applied| applied.object)
+    }
+
     /// Writes for somebody else, who declares nothing.
     pub async fn patch_as(&self, manager: &str, body: &Value, operations: Value) -> Live {
         self.kube.json_patch(&resource_of(body), &id_of(body), &operations, manager).await.unwrap()
@@ -449,8 +516,10 @@ pub fn id_of(body: &Value) -> ObjectId {
 pub fn step(body: &Value, action: Action, reason: Reason) -> Step {
     let id = id_of(body);
     let stage = match action {
-        Action::Create | Action::Apply { .. } => plan::order::stage(&id),
-        Action::Prune { .. } => plan::order::prune_stage(&id),
+        Action::Create | Action::Apply { .. } | Action::Receive { .. } => plan::order::stage(&id),
+        Action::Prune { .. } | Action::GiveBack { .. } | Action::Orphan { .. } => {
+            plan::order::prune_stage(&id)
+        }
         Action::Forget | Action::Record { .. } => plan::Stage::Forget,
     };
     Step { id, api_version: resource_of(body).gvk.api_version, stage, action, reason }

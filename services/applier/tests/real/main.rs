@@ -7,6 +7,7 @@ mod contact;
 mod fields;
 mod ignored;
 mod interrupted;
+mod parting;
 mod plain;
 mod refused;
 mod secrets;

@@ -8,7 +8,7 @@ use events::{
     },
 };
 use model::{Failure, ObjectId, RetryClass, Timestamp};
-use plan::{Action, Assignment, HeldReason, Reason, Situation, SyncPlan};
+use plan::{Action, Assignment, HeldReason, Reason, Situation, Stock, SyncPlan};
 
 use super::{
     Facts, Next, Step,
@@ -288,7 +288,9 @@ fn is_open(reason: HeldReason) -> bool {
         | HeldReason::RetryBackoff
         | HeldReason::HealDisabled
         | HeldReason::Contested
-        | HeldReason::JobExpired => true,
+        | HeldReason::JobExpired
+        | HeldReason::HandOver
+        | HeldReason::AwaitsRender => true,
         HeldReason::PruneDisabled
         | HeldReason::PruneNeedsConsent
         | HeldReason::PruneAdopted
@@ -306,7 +308,15 @@ fn status(plan: &SyncPlan, state: &TargetState) -> SyncStatus {
         SyncStatus::Contested
     } else if !state.drift.is_empty() || !plan.steps.is_empty() {
         SyncStatus::Drifted
-    } else if held(HeldReason::RetryBackoff) || held(HeldReason::Terminating) {
+    } else if [
+        HeldReason::RetryBackoff,
+        HeldReason::Terminating,
+        HeldReason::HandOver,
+        HeldReason::AwaitsRender,
+    ]
+    .into_iter()
+    .any(held)
+    {
         SyncStatus::OutOfSync
     } else if held(HeldReason::LiveUnknown) {
         SyncStatus::Unknown
@@ -344,8 +354,8 @@ fn consent(context: &Context<'_>, situation: &Situation<'_>, plan: &SyncPlan, no
     let approved = context.facts.snapshot.requests.iter().any(
         |request| matches!(&request.kind, RequestKind::Approve { plan: digest } if *digest == plan.digest()),
     );
-    match plan::guard(plan, situation.inventory.len() + situation.strays.len(), &situation.application.guard)
-    {
+    let stock = Stock::Inventory(situation.inventory.len() + situation.strays.len());
+    match plan::guard(plan, stock, &situation.application.guard) {
         Err(refusal) if !approved => {
             let failure =
                 failure(refusal.code(), refusal.to_string(), refusal.remedy(), RetryClass::Permanent);
@@ -359,7 +369,8 @@ fn consent(context: &Context<'_>, situation: &Situation<'_>, plan: &SyncPlan, no
 /// preflight: they never force. A namespace or CRD that the plan brings is checked at its step.
 fn preflight(context: &Context<'_>, plan: &SyncPlan, now: Timestamp) -> Step<()> {
     let steps = plan.steps.iter().filter(|step| {
-        matches!(step.action, Action::Apply { .. }) && matches!(step.reason, Reason::Changed | Reason::Found)
+        let asked = matches!(step.reason, Reason::Changed | Reason::Found | Reason::HandOver);
+        asked && matches!(step.action, Action::Apply { .. } | Action::Receive { .. })
     });
     let mut open = Vec::new();
     for key in steps.filter_map(|step| context.dry_run_key(&step.id)).filter(|key| key.live.is_some()) {

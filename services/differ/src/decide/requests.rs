@@ -8,7 +8,7 @@ use events::{
     },
 };
 use model::{Application, Digest, Failure, RetryClass, Timestamp};
-use plan::{Action, Assignment, RebuiltPrune, Retry, SyncPlan};
+use plan::{Assignment, RebuiltPrune, Retry, SyncPlan};
 
 use super::{ClusterStanding, Facts, Next, REST, Step, publish::Context, summary};
 use crate::answers::{DryRunKey, Question};
@@ -199,7 +199,7 @@ pub(super) fn preview(context: &Context<'_>, plan: &SyncPlan) -> Step<Option<Nex
     let dry_runs: Vec<DryRunKey> = plan
         .steps
         .iter()
-        .filter(|step| matches!(step.action, Action::Create | Action::Apply { .. }))
+        .filter(|step| step.action.applies())
         .filter_map(|step| context.dry_run_key(&step.id))
         .collect();
     let answers = context.facts.answers;

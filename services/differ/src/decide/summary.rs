@@ -34,6 +34,7 @@ pub(super) fn own_state(facts: &Facts<'_>, now: Timestamp) -> TargetState {
             supersede: None,
             strays: vec![],
             rebuilt: Default::default(),
+            released: None,
         },
     };
     if let Some(sync) = &facts.snapshot.sync {

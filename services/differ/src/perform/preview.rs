@@ -24,7 +24,7 @@ pub fn preview(
         let key = dry_runs.iter().find(|key| key.id == step.id);
         let object = match (&step.action, key.and_then(|key| answers.dry_run(key))) {
             (Action::Create, Some(answer)) => created(&step.id, answer, first_contact),
-            (Action::Apply { .. }, Some(answer)) => applied(answer),
+            (Action::Apply { .. } | Action::Receive { .. }, Some(answer)) => applied(answer),
             (Action::Prune { .. }, _) => {
                 let body = match (live.get(&step.id).map(|seen| &seen.body), answers.existence(&step.id)) {
                     (Some(crate::live::Body::Held(value)), _) => json(value),
@@ -33,9 +33,8 @@ pub fn preview(
                 };
                 Some((PreviewChange::Prune, body, String::new()))
             }
-            (Action::Forget | Action::Record { .. }, _) | (Action::Create | Action::Apply { .. }, None) => {
-                None
-            }
+            (Action::Forget | Action::Record { .. } | Action::GiveBack { .. } | Action::Orphan { .. }, _)
+            | (Action::Create | Action::Apply { .. } | Action::Receive { .. }, None) => None,
         };
         if let Some((change, before, after)) = object {
             preview.objects.push(ObjectPreview { id: step.id.clone(), change, before, after });
@@ -102,6 +101,8 @@ fn words(reason: HeldReason) -> &'static str {
         HeldReason::Contested => "another actor keeps changing it back",
         HeldReason::JobExpired => "the finished Job was removed by its time-to-live",
         HeldReason::Stray => "it carries our mark, is in no inventory, and nobody knows it",
+        HeldReason::HandOver => "it moves between applications, and the other one is not so far",
+        HeldReason::AwaitsRender => "an application that may still want it is not rendered yet",
         HeldReason::RetryBackoff => "its last attempt failed and the next is not due yet",
     }
 }

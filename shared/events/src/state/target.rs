@@ -3,7 +3,7 @@
 use model::{Digest, Failure, Fingerprint, HealthStatus, ObjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{RequestId, State};
+use super::{AppliedObject, RequestId, State};
 use crate::{Content, Table};
 
 /// Plan, drift and health of a target.
@@ -34,6 +34,9 @@ pub struct TargetState {
     /// Whether a person vouched for what only the cluster vouches for.
     #[serde(default)]
     pub rebuilt: RebuiltInventory,
+    /// How it was let go; `None`: it is ours.
+    #[serde(default)]
+    pub released: Option<Release>,
 }
 
 impl State for TargetState {
@@ -55,6 +58,29 @@ pub enum SyncStatus {
     Contested,
     /// A plan waits for the applier, who has been silent for longer than the wait is bound to.
     Stalled,
+}
+
+/// The end of a target: its application left the set, or the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// When.
+    pub at: Timestamp,
+    /// What became of its objects.
+    pub outcome: ReleaseOutcome,
+}
+
+/// What became of the objects of a released target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReleaseOutcome {
+    /// None is ours any more: orphaned, deleted or handed over, as the newest syncs say.
+    Emptied,
+    /// The cluster did not answer for too long.
+    Abandoned {
+        /// Since when it does not answer.
+        unreachable_since: Timestamp,
+        /// What was ours there then.
+        inventory: Table<AppliedObject>,
+    },
 }
 
 /// A plan and what it was made from.

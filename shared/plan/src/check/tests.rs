@@ -1,12 +1,16 @@
 //! Each rule is seen to fail on a planted violation.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use model::Digest;
 
 use super::*;
 use crate::{
-    HeldObject, HeldReason, Reason, Step,
+    HeldObject, HeldReason, Neighbour, Reason, Step,
+    neighbour::tests::neighbour,
     planner::{
         Attempt, DesiredObject, Expiry, InventoryObject, LiveObject, Origin, RebuiltPrune, Retry, Verdict,
         plan as make, tests::application,
@@ -43,13 +47,18 @@ fn planted(change: impl FnOnce(&mut SyncPlan)) -> Vec<Violation> {
         manifest: Digest::of(b"new"),
         expiry: Expiry::Never,
     }];
-    let inventory = [object("keep"), object("orphan")];
+    let inventory = [object("keep"), object("orphan"), object("theirs")];
     let live = BTreeMap::from([
         (config_map("keep"), ours("keep")),
         (config_map("orphan"), ours("orphan")),
         (config_map("dark"), Existence::Unknown),
         (config_map("foreign"), ours("foreign")),
+        (config_map("theirs"), ours("theirs")),
     ]);
+    let neighbours = [Neighbour {
+        desired: Arc::new(BTreeSet::from([config_map("theirs")])),
+        ..neighbour("other", &[], &[])
+    }];
     let situation = Situation {
         application: &application,
         desired_digest: Digest::of(b"d"),
@@ -60,6 +69,8 @@ fn planted(change: impl FnOnce(&mut SyncPlan)) -> Vec<Violation> {
         gates: &BTreeMap::new(),
         rebuilt_prune: RebuiltPrune::Unconfirmed,
         retry: Retry::Due,
+        neighbours: &neighbours,
+        release: None,
     };
     let mut plan = make(&situation);
     assert_eq!(check(&plan, &situation), []);
@@ -97,4 +108,13 @@ fn each_rule_fails_on_a_planted_violation() {
         planted(|plan| plan.steps = vec![step("dark", Stage::Configuration, Action::Create)])
             .contains(&Violation::WriteBlind(config_map("dark")))
     );
+    // It is held by the good plan: a hand-over is awaited.
+    let orphan = Action::Orphan { uid: "theirs".into() };
+    for action in [prune("theirs"), orphan] {
+        let found = planted(|plan| {
+            plan.held.clear();
+            plan.steps = vec![step("theirs", Stage::PruneConfiguration, action)];
+        });
+        assert_eq!(found, [Violation::LossOfWanted(config_map("theirs"))]);
+    }
 }

@@ -7,7 +7,7 @@ use model::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::{check::check, guard::guard};
+use crate::{Activity, Rendered, Stock, check::check, guard::guard, neighbour::tests::neighbour};
 
 pub(crate) fn source() -> Source {
     let git = Git {
@@ -44,13 +44,14 @@ pub(crate) fn application(name: &str) -> Application {
 }
 
 /// `Kind/name`, namespaced unless the kind is a Namespace, CRD or ClusterRole.
-fn id(text: &str) -> ObjectId {
+pub(crate) fn id(text: &str) -> ObjectId {
     let (kind, name) = text.split_once('/').unwrap();
     let (group, scoped) = match kind {
         "Namespace" => ("", false),
         "CustomResourceDefinition" => ("apiextensions.k8s.io", false),
         "Deployment" => ("apps", true),
         "Job" => ("batch", true),
+        "Ingress" => ("networking.k8s.io", true),
         _ => ("", true),
     };
     ObjectId {
@@ -61,7 +62,7 @@ fn id(text: &str) -> ObjectId {
     }
 }
 
-fn wanted(text: &str, manifest: &str) -> DesiredObject {
+pub(crate) fn wanted(text: &str, manifest: &str) -> DesiredObject {
     let id = id(text);
     let expiry = if id.kind == "Job" { Expiry::AfterFinish } else { Expiry::Never };
     DesiredObject {
@@ -72,7 +73,7 @@ fn wanted(text: &str, manifest: &str) -> DesiredObject {
     }
 }
 
-fn applied(text: &str, manifest: &str) -> InventoryObject {
+pub(crate) fn applied(text: &str, manifest: &str) -> InventoryObject {
     InventoryObject {
         id: id(text),
         api_version: "v1".parse().unwrap(),
@@ -83,24 +84,26 @@ fn applied(text: &str, manifest: &str) -> InventoryObject {
     }
 }
 
-fn ours(text: &str, verdict: Verdict) -> (ObjectId, Existence) {
+pub(crate) fn ours(text: &str, verdict: Verdict) -> (ObjectId, Existence) {
     let live = LiveObject { uid: format!("uid-{text}"), deletion: Deletion::None, verdict };
     (id(text), Existence::Ours(live))
 }
 
 #[derive(Debug)]
-struct World {
-    application: Application,
-    desired: Vec<DesiredObject>,
-    inventory: Vec<InventoryObject>,
-    strays: Vec<Stray>,
-    live: BTreeMap<ObjectId, Existence>,
-    gates: BTreeMap<ObjectId, HealGate>,
-    rebuilt_prune: RebuiltPrune,
-    retry: Retry,
+pub(crate) struct World {
+    pub application: Application,
+    pub desired: Vec<DesiredObject>,
+    pub inventory: Vec<InventoryObject>,
+    pub strays: Vec<Stray>,
+    pub live: BTreeMap<ObjectId, Existence>,
+    pub gates: BTreeMap<ObjectId, HealGate>,
+    pub rebuilt_prune: RebuiltPrune,
+    pub retry: Retry,
+    pub neighbours: Vec<Neighbour>,
+    pub release: Option<model::definition::Deletion>,
 }
 
-fn world(
+pub(crate) fn world(
     desired: Vec<DesiredObject>,
     inventory: Vec<InventoryObject>,
     live: Vec<(ObjectId, Existence)>,
@@ -114,11 +117,13 @@ fn world(
         gates: BTreeMap::new(),
         rebuilt_prune: RebuiltPrune::Unconfirmed,
         retry: Retry::Due,
+        neighbours: vec![],
+        release: None,
     }
 }
 
 impl World {
-    fn situation(&self) -> Situation<'_> {
+    pub(crate) fn situation(&self) -> Situation<'_> {
         Situation {
             application: &self.application,
             desired_digest: Digest::of(b"desired"),
@@ -129,11 +134,13 @@ impl World {
             gates: &self.gates,
             rebuilt_prune: self.rebuilt_prune,
             retry: self.retry,
+            neighbours: &self.neighbours,
+            release: self.release,
         }
     }
 
     /// The plan as text, one step or held object a line.
-    fn plan(&self) -> String {
+    pub(crate) fn plan(&self) -> String {
         let situation = self.situation();
         let plan = plan(&situation);
         assert_eq!(check(&plan, &situation), []);
@@ -145,6 +152,9 @@ impl World {
                 Action::Prune { .. } => "prune",
                 Action::Forget => "forget",
                 Action::Record { .. } => "record",
+                Action::Receive { .. } => "receive",
+                Action::GiveBack { .. } => "give back",
+                Action::Orphan { .. } => "orphan",
             };
             format!("{action} {}/{} {:?}", step.id.kind, step.id.name, step.reason)
         });
@@ -317,7 +327,7 @@ fn the_guard_counts_from_four_objects_and_never_allows_all() {
         let world = world(desired, inventory(count), live(count));
         let plan = plan(&world.situation());
         assert_eq!(plan.prunes().count(), count - kept);
-        let verdict = guard(&plan, count, &world.application.guard);
+        let verdict = guard(&plan, Stock::Inventory(count), &world.application.guard);
         assert_eq!(verdict.is_ok(), allowed, "{kept} of {count} kept: {verdict:?}");
     }
 }
@@ -328,6 +338,7 @@ fn any_existence(text: &'static str) -> impl Strategy<Value = Option<Existence>>
         Just(Some(Existence::Absent)),
         Just(Some(Existence::Unknown)),
         Just(Some(Existence::NotOurs { uid: "other".into() })),
+        Just(Some(Existence::Theirs { uid: format!("uid-{text}"), application: "near".parse().unwrap() })),
         Just(Some(ours(text, Verdict::InSync).1)),
         Just(Some(ours(text, Verdict::Drifted).1)),
         Just(Some(Existence::Ours(LiveObject {
@@ -347,11 +358,24 @@ const TEXTS: [&str; 6] = [
     "CustomResourceDefinition/e",
 ];
 
+fn any_neighbour() -> impl Strategy<Value = Neighbour> {
+    let some = || proptest::sample::subsequence(TEXTS.to_vec(), 0..=2);
+    let rendered = [Rendered::Yes, Rendered::Yes, Rendered::Pending, Rendered::Failed];
+    (some(), some(), proptest::sample::select(rendered.to_vec()), any::<bool>()).prop_map(
+        |(desired, holds, rendered, busy)| Neighbour {
+            rendered,
+            activity: if busy { Activity::Syncing } else { Activity::Idle },
+            ..neighbour("near", &desired, &holds)
+        },
+    )
+}
+
 prop_compose! {
     fn any_world()(
         rows in proptest::collection::vec((any::<[bool; 4]>(), 0..7_usize), TEXTS.len()),
         lives in TEXTS.map(any_existence),
         policy in any::<[bool; 4]>(),
+        near in (any_neighbour(), proptest::option::of(any::<bool>())),
     ) -> World {
         let mut world = world(vec![], vec![], vec![]);
         for ((text, ([desired, inventory, changed, unfinished], _)), live) in TEXTS.iter().zip(rows).zip(lives) {
@@ -373,6 +397,11 @@ prop_compose! {
         world.application.sync.self_heal = policy[1];
         world.rebuilt_prune = if policy[2] { RebuiltPrune::Confirmed } else { RebuiltPrune::Unconfirmed };
         world.retry = if policy[3] { Retry::Due } else { Retry::Waiting };
+        world.neighbours = vec![near.0];
+        world.release = near.1.map(|delete| {
+            world.desired.clear();
+            if delete { model::definition::Deletion::Delete } else { model::definition::Deletion::Orphan }
+        });
         world
     }
 }
@@ -389,6 +418,16 @@ proptest! {
         all.dedup();
         prop_assert_eq!(named, all.len());
         prop_assert_eq!(SyncPlan::decode(&plan.encode()).unwrap(), plan);
+    }
+
+    #[test]
+    fn nothing_is_lost_that_a_neighbour_desires_or_may_desire(world in any_world()) {
+        let near = &world.neighbours[0];
+        for step in plan(&world.situation()).steps {
+            let lost = matches!(step.action, Action::Prune { .. } | Action::Orphan { .. });
+            prop_assert!(!lost || !near.desired.contains(&step.id), "{step:?}");
+            prop_assert!(!lost || near.rendered != Rendered::Pending, "{step:?}");
+        }
     }
 }
 

@@ -30,10 +30,12 @@ pub(super) struct Applying {
 }
 
 /// What a conflict means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum OnConflict {
     /// Force is permitted on fields that we applied last.
     Ours,
+    /// Force is permitted on fields that we applied last, and on those of this manager, who hands them over.
+    From(String),
     /// The policy is to take the object over.
     TakeOver,
 }
@@ -114,6 +116,16 @@ impl Applying {
     /// Looks first whether fields are to be given up, if there are any that could be.
     pub(super) fn preparing(self, task: &Task) -> Self {
         if task.ignored.is_empty() { self } else { Self { stage: Stage::Prepare, ..self } }
+    }
+
+    /// From one of our other targets, whose manager is named.
+    pub(super) fn receiving(uid: &str, from: &str, origin: plan::Origin) -> Self {
+        let origin = match origin {
+            plan::Origin::Created => Origin::Created,
+            plan::Origin::Adopted => Origin::Adopted,
+            plan::Origin::Rebuilt | plan::Origin::Found => Origin::Rebuilt,
+        };
+        Self { conflicts: OnConflict::From(from.to_owned()), ..Self::to(uid, origin) }
     }
 
     pub(super) fn act(&self) -> Act {
@@ -201,9 +213,11 @@ impl Machine<'_> {
     pub(super) fn apply_failed(&mut self, applying: Applying, error: ClusterError) -> Next {
         match (applying.stage.clone(), error) {
             (Stage::Apply, ClusterError::Conflict { conflicts, .. }) => {
-                let permitted = match applying.conflicts {
+                let last = self.task.last.as_ref();
+                let permitted = match &applying.conflicts {
                     OnConflict::TakeOver => true,
-                    OnConflict::Ours => may_force(&conflicts, self.task.last.as_ref()),
+                    OnConflict::Ours => may_force(&conflicts, last, None),
+                    OnConflict::From(manager) => may_force(&conflicts, last, Some(manager)),
                 };
                 if permitted && applying.force == Force::No {
                     return self.enter(Phase::Applying(Applying { force: Force::Yes, ..applying }));

@@ -150,6 +150,10 @@ fn asked(act: &Act) -> String {
         }
         Act::GiveBack { uid } => format!("give back {uid}"),
         Act::Patch { clearing, version } => format!("remove {} at {version}", clearing.removals.join(" ")),
+        Act::Disown { operations } => {
+            let paths = operations.as_array().unwrap().iter().map(|it| it["path"].as_str().unwrap());
+            format!("disown {}", paths.collect::<Vec<_>>().join(" "))
+        }
         Act::Probe => "probe".into(),
         Act::Delete { uid } => format!("delete {uid}"),
         Act::Rediscover => "rediscover".into(),
@@ -399,6 +403,71 @@ fn prunes_delete_one_uid_and_nothing_else() {
     let answers = vec![timeout(), Answer::Deleted(Deleted::NotFound)];
     assert_eq!(play(&prune, answers), ["delete u", "500ms delete u", "dropped"]);
     assert_eq!(play(&task(Action::Forget, Reason::Gone), vec![]), ["dropped"]);
+}
+
+#[test]
+fn what_is_handed_over_is_forced_only_from_its_giver() {
+    let from = |giver: &str| {
+        let (from, origin) = (giver.parse().unwrap(), plan::Origin::Adopted);
+        task(Action::Receive { uid: "u".into(), from, origin }, Reason::HandOver)
+    };
+    let taken = |manager: &str| {
+        let conflicts = vec![FieldConflict { manager: Some(manager.into()), field: ".data.a".into() }];
+        failed(ClusterError::Conflict { request: request(), conflicts })
+    };
+    let answers = vec![taken("driftless:other"), done(Outcome::Updated, live(true, &[]))];
+    assert_eq!(play(&from("other"), answers), ["apply u", "force u", "Configured Adopted"]);
+    for stranger in ["driftless:third", "other", "alice"] {
+        assert_eq!(play(&from("other"), vec![taken(stranger)]), ["apply u", "APPLY-CONFLICT"], "{stranger}");
+    }
+    let replaced = Live { uid: "another".into(), ..live(true, &[]) };
+    assert_eq!(
+        play(&from("other"), vec![moved(), Answer::Seen(Some(replaced))]),
+        ["apply u", "look", "APPLY-REPLACED"]
+    );
+}
+
+#[test]
+fn an_orphan_loses_our_mark_and_nothing_else() {
+    let orphan = task(Action::Orphan { uid: "u".into() }, Reason::Released);
+    let seen = |live: Live| Answer::Seen(Some(live));
+    let patched = || Answer::Patched(live(false, &[]));
+    let disowned = "disown /metadata/resourceVersion /metadata/labels/driftless.dev~1application \
+                    /metadata/managedFields/0";
+    assert_eq!(play(&orphan, vec![seen(live(true, &["alice"])), patched()]), ["look", disowned, "dropped"]);
+    // It moved under the patch: looked at again, after a wait.
+    let answers = vec![seen(live(true, &["alice"])), moved(), seen(live(true, &["alice"])), patched()];
+    assert_eq!(play(&orphan, answers), ["look", disowned, "500ms look", disowned, "dropped"]);
+    let other = Live { uid: "other".into(), ..live(true, &[]) };
+    for gone in [Answer::Seen(None), seen(other), seen(live(false, &["alice"]))] {
+        assert_eq!(play(&orphan, vec![gone]), ["look", "dropped"]);
+    }
+    let forbidden = failed(ClusterError::Forbidden { request: request(), message: "no".into() });
+    assert_eq!(
+        play(&orphan, vec![seen(live(true, &["alice"])), forbidden]),
+        ["look", disowned, "CLUSTER-FORBIDDEN"]
+    );
+    let vanished = failed(ClusterError::NotFound { request: request(), missing: Missing::Object });
+    assert_eq!(play(&orphan, vec![seen(live(true, &["alice"])), vanished]), ["look", disowned, "dropped"]);
+}
+
+#[test]
+fn what_was_handed_over_gets_our_fields_back() {
+    let task = task(Action::GiveBack { uid: "u".into() }, Reason::HandOver);
+    let seen = || Answer::Seen(Some(live(true, &["driftless:other"])));
+    let given = || done(Outcome::Updated, live(false, &[]));
+    assert_eq!(play(&task, vec![seen(), given()]), ["look", "give back u", "dropped"]);
+    assert_eq!(
+        play(&task, vec![seen(), moved(), Answer::Seen(None)]),
+        ["look", "give back u", "500ms look", "dropped"]
+    );
+    // The object would be invalid without what only we own: the fields stay, and are nobody's.
+    let told = play(
+        &task,
+        vec![seen(), invalid("spec", CauseKind::Forbidden), seen(), Answer::Patched(live(false, &[]))],
+    );
+    assert_eq!(told[..2], ["look", "give back u"]);
+    assert!(told[2] == "look" && told[3].starts_with("disown ") && told[4] == "dropped", "{told:?}");
 }
 
 #[test]

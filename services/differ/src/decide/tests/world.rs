@@ -499,6 +499,9 @@ fn plan_text(state: &TargetState) -> String {
         Action::Prune { .. } => "prune",
         Action::Forget => "forget",
         Action::Record { .. } => "record",
+        Action::Receive { .. } => "receive",
+        Action::GiveBack { .. } => "give back",
+        Action::Orphan { .. } => "orphan",
     };
     let steps: Vec<String> = plan
         .steps
