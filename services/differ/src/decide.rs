@@ -3,18 +3,23 @@
 //! It is asked again after everything that it asked for: an answer, a loaded manifest, an appended event,
 //! until it rests. Its steps are in reading order; each either lets the next one go on or ends the decision.
 
+mod around;
 mod facts;
 mod heals;
 mod inventory;
 mod judge;
 mod publish;
+mod release;
 mod requests;
 mod strays;
 mod summary;
 mod waits;
 
+use std::collections::BTreeSet;
+
 use events::{EventType, state::TargetState};
-use model::{Gvk, Timestamp};
+use model::{Digest, Gvk, ObjectId, Timestamp};
+use plan::Stock;
 
 pub use facts::{ClusterStanding, Facts};
 pub use judge::judged_bodies;
@@ -32,6 +37,8 @@ pub enum Next {
     },
     /// Read the manifests of the desired state.
     Load,
+    /// See what the other targets of the cluster say about these objects.
+    LookAround(BTreeSet<ObjectId>),
     /// Watch these kinds: nothing can be said before their lists are complete.
     Observe(Vec<Gvk>),
     /// Ask the API server.
@@ -40,6 +47,22 @@ pub enum Next {
     Preview(Box<PreviewDue>),
     /// Append this state of the target.
     Append(EventType, Box<TargetState>),
+}
+
+/// The desired state that a decision is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wanted {
+    /// Its digest.
+    digest: Digest,
+    /// The source's observation that it stands for.
+    observation: u64,
+}
+
+impl Wanted {
+    /// That of a target that left.
+    fn nothing() -> Self {
+        Self { digest: plan::release::nothing(), observation: 0 }
+    }
 }
 
 /// A step of the decision: goes on with a value, or ends it.
@@ -55,25 +78,36 @@ pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Next {
 }
 
 fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
-    let assignment = facts.snapshot.assignment.as_deref().ok_or(REST)?;
-    let request = requests::current(facts);
+    let leaving = release::leaving(facts, now)?;
+    let assignment = leaving.as_ref().map(|leaving| &leaving.assignment);
+    let assignment = assignment.or(facts.snapshot.assignment.as_deref()).ok_or(REST)?;
+    let request = if leaving.is_some() { None } else { requests::current(facts) };
     requests::confirm(facts, request, now)?;
-    let wanted = requests::wanted(facts, assignment, request, now)?;
+    let wanted = match leaving {
+        Some(_) => Wanted::nothing(),
+        None => requests::wanted(facts, assignment, request, now)?,
+    };
     requests::cluster_answers(facts, request, now)?;
-    let applier = waits::wait_for_applier(facts, assignment, &wanted, now)?;
+    let applier = waits::wait_for_applier(facts, assignment, wanted, now)?;
     judge::watches_told(facts, now)?;
-    if publish::is_settled(facts, assignment, &wanted, request)? {
+    if leaving.is_none() && publish::is_settled(facts, assignment, wanted, request)? {
         return Ok(publish::in_sync(facts, now));
     }
+    let nothing = release::nothing();
     let as_wanted = |desired: &&Desired| {
         desired.digest == wanted.digest && desired.rules == assignment.application.ignore
     };
-    let desired = facts.desired.filter(as_wanted).ok_or(Next::Load)?;
+    let desired = match leaving {
+        Some(_) => &nothing,
+        None => facts.desired.filter(as_wanted).ok_or(Next::Load)?,
+    };
     judge::kinds_listed(facts, desired)?;
     publish::kinds_known(facts, desired, request, now)?;
     let inventory = inventory::inventory(facts)?;
-    let judged = judge::judge(facts, desired, &inventory)?;
-    let strays = strays::strays(facts, desired)?;
+    let mut judged = judge::judge(facts, desired, &inventory)?;
+    // A stray of an application that is not assigned here any more is only reported.
+    let strays = if leaving.is_some() { Vec::new() } else { strays::strays(facts, desired)? };
+    let around = around::around(facts, desired, (&inventory, &strays), &mut judged)?;
     let application = requests::policies(assignment, request);
     let gates = heals::gates(facts, &judged, wanted.digest, request, now);
     let situation = plan::Situation {
@@ -86,19 +120,16 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
         gates: &gates.gates,
         rebuilt_prune: requests::rebuilt_prune(facts),
         retry: requests::retry(facts, request, now),
-        neighbours: &[],
-        release: None,
+        neighbours: around.map(|around| around.neighbours.as_slice()).unwrap_or_default(),
+        release: leaving.as_ref().map(|leaving| leaving.policy),
     };
     let plan = plan::plan(&situation);
-    let context = publish::Context {
-        facts,
-        assignment,
-        wanted: &wanted,
-        request,
-        judged: &judged,
-        gates: &gates,
-        applier,
+    let stock = match (&leaving, around) {
+        (Some(_), Some(around)) => Stock::Cluster { leaving: around.leaving, objects: around.objects },
+        (None, _) | (_, None) => Stock::Inventory(inventory.len() + strays.len()),
     };
+    let (judged, gates) = (&judged, &gates);
+    let context = publish::Context { facts, assignment, wanted, request, judged, gates, stock, applier };
     if let Some(preview) = requests::preview(&context, &plan)? {
         return Ok(preview);
     }

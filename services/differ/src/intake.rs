@@ -1,16 +1,20 @@
 //! Reads events into news: decodes the state, and fetches what it keeps in blobs.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use bus::Log;
+use bus::{Log, log::HISTORY_MAX};
 use events::{
     Content, Event, Table,
     state::{
-        AppliedObject, CommandState, DefinitionsState, ObservedPath, RenderState, SourceState, State,
-        SyncState, TargetState,
+        AppliedObject, ClusterState, CommandState, DefinitionsState, ObservedPath, RenderState, SourceState,
+        State, SyncState, TargetState,
     },
 };
-use model::{Aggregate, CommandScope, Digest};
+use model::{Aggregate, CommandScope, Digest, TargetId};
+use plan::{Left, release::Search};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -78,8 +82,8 @@ impl Intake {
                 let state: CommandState = state(event)?;
                 News::Requests(target.clone(), state.pending)
             }
-            Aggregate::Cluster(_)
-            | Aggregate::Command(CommandScope::Source(_) | CommandScope::Cluster(_) | CommandScope::Fleet) => {
+            Aggregate::Cluster(name) => News::Cluster(name.clone(), state::<ClusterState>(event)?),
+            Aggregate::Command(CommandScope::Source(_) | CommandScope::Cluster(_) | CommandScope::Fleet) => {
                 return Ok(None);
             }
         }))
@@ -88,6 +92,26 @@ impl Intake {
     /// The newest events of an aggregate, newest first.
     pub async fn history(&self, aggregate: &Aggregate, limit: usize) -> Result<Vec<Event>, Error> {
         self.log.history(aggregate, limit).await.map_err(Error::Read)
+    }
+
+    /// Reads what was in force last for targets that left. A set that cannot be read tells nothing.
+    pub async fn left(&self, targets: BTreeSet<TargetId>) -> Result<BTreeMap<TargetId, Left>, Error> {
+        let mut search = Search::new(targets);
+        let history = self.log.history(&Aggregate::Definitions, HISTORY_MAX).await.map_err(Error::Read)?;
+        for event in history {
+            if search.is_done() {
+                break;
+            }
+            match self.decode(&event).await {
+                Ok(Some(News::Definitions(definitions))) => search.look(event.draft.time, &definitions.set),
+                Ok(_) => {}
+                Err(error @ (Error::Content { .. } | Error::BlobMissing { .. })) => {
+                    tracing::error!(n = event.n(), %error, "old definitions cannot be read");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(search.into_found())
     }
 
     /// The bytes of content, wherever they are.

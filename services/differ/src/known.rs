@@ -1,5 +1,7 @@
 //! What the log says: the newest state of every aggregate that a decision about a target reads.
 
+mod around;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -7,13 +9,17 @@ use std::{
 
 use events::{
     EventId,
-    state::{AppliedObject, PathOutcome, RenderState, Request, SourceState, SyncState, TargetState},
+    state::{
+        AppliedObject, ClusterState, PathOutcome, RenderState, Request, SourceState, SyncState, TargetState,
+    },
 };
 use model::{
-    Aggregate, ApiVersion, ApplicationName, ClusterName, DefinitionSet, ObjectId, SourceName, TargetId,
-    Timestamp,
+    Aggregate, ApiVersion, ApplicationName, Cluster, ClusterName, DefinitionSet, ObjectId, SourceName,
+    TargetId, Timestamp,
 };
-use plan::{Assignment, assign};
+use plan::{Assignment, Left, assign};
+
+pub use around::{Around, Ids};
 
 /// A state and its place in the history of its aggregate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +93,8 @@ pub enum News {
     Sync(TargetId, SyncFacts),
     /// A target, as we or a predecessor wrote it.
     Target(TargetId, Versioned<TargetState>),
+    /// A cluster.
+    Cluster(ClusterName, ClusterState),
     /// The pending requests of a target.
     Requests(TargetId, Vec<Request>),
     /// The target's own newest event cannot be read: it must not be written.
@@ -112,6 +120,10 @@ pub struct Known {
     targets: BTreeMap<TargetId, Arc<Versioned<TargetState>>>,
     requests: BTreeMap<TargetId, Arc<Vec<Request>>>,
     parked: BTreeSet<TargetId>,
+    clusters: BTreeMap<ClusterName, Arc<ClusterState>>,
+    /// Targets that are not defined any more and not released, and what was in force for them last, if that is
+    /// read already.
+    leaving: BTreeMap<TargetId, Option<Arc<Left>>>,
 }
 
 /// All that the log says about one target, cheap to clone.
@@ -131,6 +143,10 @@ pub struct Snapshot {
     pub own: Option<Arc<Versioned<TargetState>>>,
     /// What people asked for.
     pub requests: Arc<Vec<Request>>,
+    /// What was in force for it last, if it has left the set and is not released.
+    pub left: Option<Arc<Left>>,
+    /// Since when its cluster does not answer.
+    pub unreachable_since: Option<Timestamp>,
 }
 
 impl Known {
@@ -139,6 +155,9 @@ impl Known {
         match news {
             News::Definitions(definitions) => {
                 self.definitions = Some(Arc::new(definitions));
+                let known: BTreeSet<TargetId> =
+                    self.targets.keys().chain(self.syncs.keys()).cloned().collect();
+                known.iter().for_each(|target| self.note_leaving(target));
                 Dirty::All
             }
             News::Source(name, source) => {
@@ -160,14 +179,20 @@ impl Known {
             }
             News::Sync(target, sync) => {
                 self.syncs.insert(target.clone(), Arc::new(sync));
+                self.note_leaving(&target);
                 Dirty::Targets(vec![target])
             }
             News::Target(target, own) => {
                 let newer = self.targets.get(&target).is_none_or(|known| known.n < own.n);
                 if newer {
                     self.targets.insert(target.clone(), Arc::new(own));
+                    self.note_leaving(&target);
                 }
                 Dirty::Targets(if newer { vec![target] } else { Vec::new() })
+            }
+            News::Cluster(name, cluster) => {
+                self.clusters.insert(name, Arc::new(cluster));
+                Dirty::Targets(Vec::new())
             }
             News::Requests(target, requests) => {
                 self.requests.insert(target.clone(), Arc::new(requests));
@@ -196,15 +221,63 @@ impl Known {
         self.definitions.as_ref()
     }
 
-    /// All targets that are defined for a cluster.
+    /// Whether a target left the definitions and is still to be released.
+    fn note_leaving(&mut self, target: &TargetId) {
+        let Some(definitions) = &self.definitions else { return };
+        let released = self.targets.get(target).is_some_and(|own| own.state.released.is_some());
+        if definitions.targets.contains_key(target) || released {
+            self.leaving.remove(target);
+        } else {
+            self.leaving.entry(target.clone()).or_default();
+        }
+    }
+
+    /// Targets that are leaving, of which what was in force last is not read yet.
+    pub fn unsettled(&self) -> BTreeSet<TargetId> {
+        let open = self.leaving.iter().filter(|(_, left)| left.is_none());
+        open.map(|(target, _)| target.clone()).collect()
+    }
+
+    /// Takes what was in force last for targets that left.
+    pub fn settle(&mut self, found: BTreeMap<TargetId, Left>) {
+        for (target, left) in found {
+            if let Some(open) = self.leaving.get_mut(&target) {
+                open.get_or_insert_with(|| Arc::new(left));
+            }
+        }
+    }
+
+    /// All clusters with a target: those that are defined, and those that left with something of ours on them.
+    pub fn clusters(&self) -> Vec<Cluster> {
+        let Some(definitions) = &self.definitions else { return Vec::new() };
+        let mut clusters = definitions.set.clusters().to_vec();
+        let left: BTreeSet<&ClusterName> = self.leaving.keys().map(|target| &target.cluster).collect();
+        let gone = left.into_iter().filter(|name| definitions.set.cluster(name).is_none());
+        clusters.extend(gone.filter_map(|name| Some(self.clusters.get(name)?.definition.clone())));
+        clusters
+    }
+
+    /// All targets that there are, leaving ones too.
+    pub fn all_targets(&self) -> Vec<TargetId> {
+        let defined = self.definitions.iter().flat_map(|known| known.targets.keys());
+        defined.chain(self.leaving.keys()).cloned().collect()
+    }
+
+    /// Whether a target on that cluster is leaving.
+    pub fn is_left(&self, cluster: &ClusterName) -> bool {
+        self.leaving.keys().any(|target| target.cluster == *cluster)
+    }
+
+    /// All targets on a cluster, leaving ones too.
     pub fn targets_on(&self, cluster: &ClusterName) -> Vec<TargetId> {
         let targets = self.definitions.iter().flat_map(|known| known.targets.keys());
-        targets.filter(|target| target.cluster == *cluster).cloned().collect()
+        targets.chain(self.leaving.keys()).filter(|target| target.cluster == *cluster).cloned().collect()
     }
 
     /// Whether the log has an inventory for every target of a cluster.
     pub fn all_synced(&self, cluster: &ClusterName) -> bool {
-        self.targets_on(cluster).iter().all(|target| self.syncs.contains_key(target))
+        let defined = self.definitions.iter().flat_map(|known| known.targets.keys());
+        defined.filter(|target| target.cluster == *cluster).all(|target| self.syncs.contains_key(target))
     }
 
     /// The version that an object of a target's inventory was applied at.
@@ -228,6 +301,8 @@ impl Known {
             sync: self.syncs.get(target).cloned(),
             own: self.targets.get(target).cloned(),
             requests: self.requests.get(target).cloned().unwrap_or_default(),
+            left: self.leaving.get(target).and_then(Clone::clone),
+            unreachable_since: self.unreachable_since(&target.cluster),
             assignment,
         })
     }

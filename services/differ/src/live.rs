@@ -90,6 +90,13 @@ pub struct LiveView {
     by_application: BTreeMap<ApplicationName, BTreeSet<ObjectId>>,
 }
 
+impl Seen {
+    /// Whether it is the application's.
+    pub fn is_of(&self, application: &ApplicationName) -> bool {
+        self.mark == Mark::Ours && self.application == *application
+    }
+}
+
 impl LiveView {
     /// How far the watch of a kind is; `None`: there is none.
     pub fn kind(&self, kind: &GroupKind) -> Option<&KindView> {

@@ -20,7 +20,8 @@ use crate::{
 };
 
 /// What a differ reads of the log.
-const KINDS: [AggregateKind; 6] = [
+const KINDS: [AggregateKind; 7] = [
+    AggregateKind::Cluster,
     AggregateKind::Definitions,
     AggregateKind::Source,
     AggregateKind::Render,
@@ -38,7 +39,14 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// If the log cannot be used or was replaced, or a task ended that never should.
 pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> Result<(), Error> {
     let log: Arc<dyn Log> = Arc::new(Patient::new(log, stop.clone()));
-    stop.run_until_cancelled(work(log, config)).await.unwrap_or(Ok(()))
+    match stop.run_until_cancelled(work(log, config)).await {
+        // A worker may see before us that there is no more waiting for the log.
+        Some(Err(error)) if stop.is_cancelled() => {
+            tracing::info!(error = &error as &dyn std::error::Error, "work was given up to stop");
+            Ok(())
+        }
+        ended => ended.unwrap_or(Ok(())),
+    }
 }
 
 async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
@@ -83,13 +91,15 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
                 if let Some(news) = shared.intake.read(&event).await? {
                     let dirty = shared.known(|known| known.take(news));
                     if listed {
+                        let dirty = settle_leaving(&shared, dirty).await?;
                         fleet.wake(dirty);
                     }
                 }
             }
             Some(Ok(WatchItem::Listed)) => {
                 listed = true;
-                fleet.wake(Dirty::All);
+                let dirty = settle_leaving(&shared, Dirty::All).await?;
+                fleet.wake(dirty);
             }
             Some(Ok(WatchItem::Undecodable(parked))) => {
                 tracing::error!(aggregate = %parked.aggregate, reason = parked.reason, "an aggregate is parked");
@@ -102,6 +112,17 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
             None => return Err(Error::WatchEnded),
         }
     }
+}
+
+/// Reads what was in force last for targets that have left the definitions; they are looked at then.
+async fn settle_leaving(shared: &Shared, dirty: Dirty) -> Result<Dirty, Error> {
+    let open = shared.known(|known| known.unsettled());
+    if open.is_empty() {
+        return Ok(dirty);
+    }
+    let found = shared.intake.left(open).await?;
+    shared.known(|known| known.settle(found));
+    Ok(Dirty::All)
 }
 
 fn ended_early(ended: Option<Result<Result<(), Error>, tokio::task::JoinError>>) -> Error {
@@ -128,10 +149,7 @@ impl Fleet {
         let by_cluster = match dirty {
             Dirty::All => {
                 self.follow_definitions();
-                self.shared.known(|known| {
-                    let targets = known.definitions().map(|known| known.targets.keys().cloned().collect());
-                    group(targets.unwrap_or_default())
-                })
+                group(self.shared.known(|known| known.all_targets()))
             }
             Dirty::Targets(targets) => group(targets),
         };
@@ -142,21 +160,23 @@ impl Fleet {
         }
     }
 
-    /// One worker for each cluster in the set that is ours; a changed cluster gets a new one.
+    /// One worker for each cluster that is ours and in the set, or with something to release; a changed cluster
+    /// gets a new one.
     fn follow_definitions(&mut self) {
-        let Some(definitions) = self.shared.known(|known| known.definitions().cloned()) else {
+        if self.shared.known(|known| known.definitions().is_none()) {
             return;
-        };
+        }
+        let wanted = self.shared.known(|known| known.clusters());
         self.clusters.retain(|name, (cluster, _, worker)| {
-            let defined = definitions.set.cluster(name);
+            let now = wanted.iter().find(|wanted| wanted.name == *name);
             let stays =
-                self.shared.holds(name) && defined.is_some_and(|now| now.kubeconfig == cluster.kubeconfig);
+                self.shared.holds(name) && now.is_some_and(|now| now.kubeconfig == cluster.kubeconfig);
             if !stays {
                 worker.abort();
             }
             stays
         });
-        for cluster in definitions.set.clusters() {
+        for cluster in &wanted {
             if self.shared.holds(&cluster.name) && !self.clusters.contains_key(&cluster.name) {
                 let inbox = Arc::new(Inbox::default());
                 let worker = Worker::new(self.shared.clone(), cluster.clone(), inbox.clone());

@@ -1,6 +1,7 @@
 //! One cluster: its watches, its live view, and the rounds in which its targets are decided.
 
 mod inbox;
+mod look_around;
 mod observe;
 mod round;
 mod standing;
@@ -17,7 +18,7 @@ use futures::{
     StreamExt,
     stream::{BoxStream, SelectAll},
 };
-use model::{Cluster, ClusterName, Partition, TargetId, Timestamp};
+use model::{ApplicationName, Cluster, ClusterName, Partition, TargetId, Timestamp};
 use tokio::time::Instant;
 
 pub use inbox::Inbox;
@@ -28,7 +29,7 @@ use crate::{
     decide::ClusterStanding,
     desired::Desired,
     intake::Intake,
-    known::Known,
+    known::{Around, Ids, Known},
     live::{GroupKind, LiveView},
     perform::Loaded,
 };
@@ -90,6 +91,10 @@ pub struct Worker {
     answers: BTreeMap<TargetId, Answers>,
     held: BTreeMap<TargetId, Arc<Held>>,
     wakes: BTreeMap<TargetId, Timestamp>,
+    around: BTreeMap<TargetId, Around>,
+    /// Applications whose news a target waits for.
+    awaited: BTreeMap<TargetId, BTreeSet<ApplicationName>>,
+    ids: Ids,
 }
 
 impl Worker {
@@ -106,6 +111,9 @@ impl Worker {
             answers: BTreeMap::new(),
             held: BTreeMap::new(),
             wakes: BTreeMap::new(),
+            around: BTreeMap::new(),
+            awaited: BTreeMap::new(),
+            ids: Ids::new(),
         }
     }
 
@@ -128,7 +136,10 @@ impl Worker {
                     self.take_observations(observation)
                 }
                 () = tokio::time::sleep(until_wake) => self.due_wakes(),
-                _ = sweep.tick() => self.sweep(),
+                _ = sweep.tick() => {
+                    self.probe().await?;
+                    self.sweep()
+                }
             };
             self.round(dirty).await?;
         }

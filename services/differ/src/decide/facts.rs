@@ -5,7 +5,12 @@ use std::time::Duration;
 use model::{Failure, TargetId};
 use plan::RebuiltPrune;
 
-use crate::{answers::Answers, desired::Desired, known::Snapshot, live::LiveView};
+use crate::{
+    answers::Answers,
+    desired::Desired,
+    known::{Around, Snapshot},
+    live::LiveView,
+};
 
 /// Whether the cluster of a target answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +32,8 @@ pub struct Facts<'a> {
     pub snapshot: &'a Snapshot,
     /// The desired state, if it is loaded.
     pub desired: Option<&'a Desired>,
+    /// What the other targets of the cluster say, if that was looked at.
+    pub around: Option<&'a Around>,
     /// What the watches have shown.
     pub live: &'a LiveView,
     /// What the API server has answered.

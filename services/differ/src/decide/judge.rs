@@ -97,7 +97,13 @@ pub(super) fn judge(facts: &Facts<'_>, desired: &Desired, inventory: &[Inventory
         if let Some(seen) = facts.live.get(&object.id) {
             let live = || Existence::Ours(live_object(seen, Verdict::InSync));
             let not_ours = || Existence::NotOurs { uid: seen.uid.clone() };
-            let existence = if seen.mark == Mark::Ours { live() } else { not_ours() };
+            let existence = match seen.mark {
+                Mark::Ours if seen.application == facts.target.application => live(),
+                Mark::Ours => {
+                    Existence::Theirs { uid: seen.uid.clone(), application: seen.application.clone() }
+                }
+                Mark::LabelOnly => not_ours(),
+            };
             judged.live.entry(object.id.clone()).or_insert(existence);
         }
     }
@@ -135,6 +141,13 @@ fn existence(
             .drift
             .insert(id.clone(), Drifted { fields: vec!["metadata.managedFields".into()], managers: vec![] });
         return Ok(Existence::NotOurs { uid: seen.uid.clone() });
+    }
+    if seen.application != facts.target.application {
+        let fields = vec!["metadata.labels[driftless.dev/application]".into()];
+        let managers = vec![crate::field_manager(&seen.application)];
+        judged.drift.insert(id.clone(), Drifted { fields, managers });
+        let (uid, application) = (seen.uid.clone(), seen.application.clone());
+        return Ok(Existence::Theirs { uid, application });
     }
     let Some(row) = row else {
         return Ok(Existence::Ours(live_object(seen, Verdict::InSync)));

@@ -3,15 +3,15 @@
 use events::{
     Content, EventType, Table,
     state::{
-        DesiredState, InputVector, ObjectOutcome, PlannedSync, Request, RequestKind, RequestOutcome,
-        SyncOutcome, SyncStage, SyncStatus, TargetState,
+        InputVector, ObjectOutcome, PlannedSync, Request, RequestKind, RequestOutcome, SyncOutcome,
+        SyncStage, SyncStatus, TargetState,
     },
 };
 use model::{Failure, ObjectId, RetryClass, Timestamp};
 use plan::{Action, Assignment, HeldReason, Reason, Situation, Stock, SyncPlan};
 
 use super::{
-    Facts, Next, Step,
+    Facts, Next, Step, Wanted,
     heals::{self, Gates},
     judge::{self, Comparison, Judged},
     requests, strays, summary, waits,
@@ -34,11 +34,12 @@ const REFRESHED_KEPT: usize = 64;
 pub(super) struct Context<'a> {
     pub facts: &'a Facts<'a>,
     pub assignment: &'a Assignment,
-    pub wanted: &'a DesiredState,
+    pub wanted: Wanted,
     pub request: Option<&'a Request>,
     pub judged: &'a Judged,
     pub gates: &'a Gates,
     pub applier: Applier,
+    pub stock: Stock,
 }
 
 impl Context<'_> {
@@ -97,7 +98,7 @@ fn event_type(before: Option<&TargetState>, after: &TargetState) -> EventType {
 pub(super) fn is_settled(
     facts: &Facts<'_>,
     assignment: &Assignment,
-    wanted: &DesiredState,
+    wanted: Wanted,
     request: Option<&Request>,
 ) -> Step<bool> {
     let preview = request.is_some_and(|request| matches!(request.kind, RequestKind::Preview { .. }));
@@ -127,7 +128,7 @@ fn is_as_left(facts: &Facts<'_>, row: &events::state::AppliedObject) -> bool {
     );
     let same = facts.live.get(&row.id).is_some_and(|seen| {
         seen.deletion == plan::Deletion::None
-            && seen.mark == crate::live::Mark::Ours
+            && seen.is_of(&facts.target.application)
             && judge::compare(facts, row, seen) == Comparison::Same
     });
     listed && done && same
@@ -213,7 +214,10 @@ pub(super) fn publish(
     state.refused = None;
     state.strays = strays::told(&plan, situation.strays);
     refresh(&mut state, context.judged);
-    state.status = status(&plan, &state);
+    state.status = match situation.release {
+        Some(_) => SyncStatus::OutOfSync,
+        None => status(&plan, &state),
+    };
     if context.applier == Applier::Silent {
         return Ok(waits::stalled(context, state, now));
     }
@@ -354,8 +358,7 @@ fn consent(context: &Context<'_>, situation: &Situation<'_>, plan: &SyncPlan, no
     let approved = context.facts.snapshot.requests.iter().any(
         |request| matches!(&request.kind, RequestKind::Approve { plan: digest } if *digest == plan.digest()),
     );
-    let stock = Stock::Inventory(situation.inventory.len() + situation.strays.len());
-    match plan::guard(plan, stock, &situation.application.guard) {
+    match plan::guard(plan, context.stock, &situation.application.guard) {
         Err(refusal) if !approved => {
             let failure =
                 failure(refusal.code(), refusal.to_string(), refusal.remedy(), RetryClass::Permanent);

@@ -3,14 +3,14 @@
 use events::{
     EventType,
     state::{
-        DesiredState, Handled, ObservedRevision, PathOutcome, RebuiltInventory, Request, RequestId,
-        RequestKind, RequestOutcome, SyncOutcome, SyncStage, TargetState,
+        Handled, ObservedRevision, PathOutcome, RebuiltInventory, Request, RequestId, RequestKind,
+        RequestOutcome, SyncOutcome, SyncStage, TargetState,
     },
 };
 use model::{Application, Digest, Failure, RetryClass, Timestamp};
 use plan::{Assignment, RebuiltPrune, Retry, SyncPlan};
 
-use super::{ClusterStanding, Facts, Next, REST, Step, publish::Context, summary};
+use super::{ClusterStanding, Facts, Next, REST, Step, Wanted, publish::Context, summary};
 use crate::answers::{DryRunKey, Question};
 
 /// Failed connections before a request is answered with the failure: one may be chance.
@@ -42,7 +42,7 @@ pub(super) fn wanted(
     assignment: &Assignment,
     request: Option<&Request>,
     now: Timestamp,
-) -> Step<DesiredState> {
+) -> Step<Wanted> {
     if let Some(request) = request
         && let RequestKind::Sync { after } | RequestKind::Preview { after } = &request.kind
     {
@@ -52,7 +52,8 @@ pub(super) fn wanted(
         })?;
     }
     let render = facts.snapshot.render.as_ref().ok_or(REST)?;
-    render.state.desired.clone().ok_or(REST)
+    let desired = render.state.desired.as_ref().ok_or(REST)?;
+    Ok(Wanted { digest: desired.digest, observation: desired.observation })
 }
 
 /// Whether what is rendered follows from the named fetch; else the failure that says why it never will.

@@ -37,6 +37,9 @@ pub(super) fn own_state(facts: &Facts<'_>, now: Timestamp) -> TargetState {
             released: None,
         },
     };
+    if facts.snapshot.assignment.is_some() {
+        state.released = None;
+    }
     if let Some(sync) = &facts.snapshot.sync {
         state.refreshed.retain(|refreshed| refreshed.sync_n == sync.n);
     }

@@ -1,5 +1,6 @@
 //! Scenarios of the decision, told as what it asks for next.
 
+mod release;
 mod world;
 
 use events::state::{ObjectOutcome, RequestKind, RequestOutcome, SyncOutcome, SyncStage};

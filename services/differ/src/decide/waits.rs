@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use events::state::{DesiredState, PlannedSync, RequestOutcome, SyncStage, SyncStatus, TargetState};
+use events::state::{PlannedSync, RequestOutcome, SyncStage, SyncStatus, TargetState};
 use model::{Failure, RetryClass, Timestamp};
 use plan::{
     Assignment,
     patience::{Patience, gives_way, patience},
 };
 
-use super::{Facts, Next, Step, publish, publish::Context, requests, summary};
+use super::{Facts, Next, Step, Wanted, publish, publish::Context, requests, summary};
 use crate::known::SyncFacts;
 
 /// Whether the applier is awaited.
@@ -26,7 +26,7 @@ pub(super) enum Applier {
 pub(super) fn wait_for_applier(
     facts: &Facts<'_>,
     assignment: &Assignment,
-    wanted: &DesiredState,
+    wanted: Wanted,
     now: Timestamp,
 ) -> Step<Applier> {
     let Some(planned) = facts.snapshot.own.as_ref().and_then(|own| own.state.plan.as_ref()) else {

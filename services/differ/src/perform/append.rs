@@ -42,9 +42,16 @@ pub async fn append(log: &Arc<dyn Log>, dues: Vec<Due>, now: Timestamp) -> Resul
     for due in dues {
         drafts.push(draft(log, due, now).await?);
     }
-    let mut ends = Vec::with_capacity(drafts.len());
+    let (last, drafts): (Vec<_>, Vec<_>) =
+        drafts.into_iter().zip(targets).partition(|(draft, _)| draft.kind == EventType::TargetReleased);
+    let mut ends = Vec::with_capacity(drafts.len() + last.len());
+    let (drafts, targets): (Vec<_>, Vec<_>) = drafts.into_iter().unzip();
     for (answer, target) in log.append(drafts).await.into_iter().zip(targets) {
         ends.extend(end_of(log, target, answer).await?);
+    }
+    // Nothing names a released target any more: this event is its last.
+    for (draft, target) in last {
+        ends.extend(end_of(log, target, log.retire(draft).await).await?);
     }
     Ok(ends)
 }

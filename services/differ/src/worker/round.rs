@@ -7,7 +7,7 @@ use std::{
 
 use events::{Content, EventType, content::INLINE_BYTES_MAX, state::RequestOutcome};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
-use model::{Gvk, TargetId};
+use model::{Gvk, ObjectId, TargetId};
 use plan::SyncPlan;
 
 use super::{Held, Worker, now};
@@ -33,6 +33,7 @@ const UNREADABLE_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
 #[derive(Default)]
 struct Pass {
     load: Vec<(TargetId, Snapshot)>,
+    look: Vec<(TargetId, BTreeSet<ObjectId>)>,
     observe: BTreeSet<Gvk>,
     ask: Vec<(TargetId, Vec<Question>)>,
     preview: Vec<(TargetId, PreviewDue, Snapshot)>,
@@ -51,7 +52,7 @@ enum Answer {
 impl Worker {
     /// Decides these targets until they rest.
     pub(super) async fn round(&mut self, dirty: BTreeSet<TargetId>) -> Result<(), Error> {
-        let mut active = dirty;
+        let mut active = self.with_awaiting(dirty);
         for _ in 0..DECISIONS_MAX {
             if active.is_empty() {
                 return Ok(());
@@ -80,6 +81,7 @@ impl Worker {
                     self.rest(&target, &snapshot, wake);
                     rested.insert(target, snapshot);
                 }
+                Next::LookAround(about) => pass.look.push((target, about)),
                 Next::Load => pass.load.push((target, snapshot)),
                 Next::Observe(kinds) => {
                     pass.observe.extend(kinds);
@@ -99,6 +101,7 @@ impl Worker {
             target,
             snapshot,
             desired: self.held.get(target).map(|held| &held.desired),
+            around: self.around.get(target),
             live: &self.live,
             answers: self.answers.get(target).unwrap_or(&NONE),
             cluster: &self.standing,
@@ -114,6 +117,7 @@ impl Worker {
             self.live.judged(&id, &uid, &resource_version, fingerprint);
         }
         self.held.remove(target);
+        self.looked(target);
         match wake {
             Some(wake) => self.wakes.insert(target.clone(), wake),
             None => self.wakes.remove(target),
@@ -123,6 +127,9 @@ impl Worker {
     /// Performs; answers the targets whose desired state cannot be read now.
     async fn perform(&mut self, pass: Pass) -> Result<Vec<TargetId>, Error> {
         let unreadable = self.load(pass.load).await?;
+        for (target, about) in pass.look {
+            self.look_around(target, about).await?;
+        }
         if !pass.observe.is_empty() {
             self.observe_kinds(&pass.observe).await;
         }
@@ -190,15 +197,19 @@ impl Worker {
         let application = snapshot.assignment.as_ref().map(|wanted| &wanted.application);
         let namespace = application.and_then(|application| application.namespace.as_deref());
         let rules = application.map(|application| application.ignore.as_slice()).unwrap_or_default();
-        let discovery = self.connection.as_ref().map(|connection| &connection.discovery);
-        let scope = |gvk: &Gvk| match discovery?.lookup(gvk) {
+        let scope = |gvk: &Gvk| self.scope(gvk);
+        Desired::resolve(digest, &loaded.set, rules, namespace.unwrap_or("default"), scope)
+    }
+
+    /// Where a kind lives, as far as the cluster serves it.
+    pub(super) fn scope(&self, gvk: &Gvk) -> Option<KindScope> {
+        match self.connection.as_ref()?.discovery.lookup(gvk) {
             cluster::Lookup::Known(resource) => Some(match resource.scope {
                 cluster::Scope::Namespaced => KindScope::Namespaced,
                 cluster::Scope::Cluster => KindScope::Cluster,
             }),
             cluster::Lookup::UnknownKind | cluster::Lookup::GroupUnavailable => None,
-        };
-        Desired::resolve(digest, &loaded.set, rules, namespace.unwrap_or("default"), scope)
+        }
     }
 
     async fn ask(&mut self, asks: Vec<(TargetId, Vec<Question>)>) {
@@ -319,9 +330,10 @@ impl Worker {
 impl Pass {
     fn targets(&self) -> BTreeSet<TargetId> {
         let load = self.load.iter().map(|(target, _)| target);
+        let look = self.look.iter().map(|(target, _)| target);
         let ask = self.ask.iter().map(|(target, _)| target);
         let preview = self.preview.iter().map(|(target, ..)| target);
         let append = self.append.iter().map(|due| &due.target);
-        load.chain(ask).chain(preview).chain(append).cloned().collect()
+        load.chain(look).chain(ask).chain(preview).chain(append).cloned().collect()
     }
 }

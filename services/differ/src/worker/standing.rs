@@ -48,6 +48,28 @@ impl Worker {
         }
     }
 
+    /// Looks whether a connected cluster still answers, where something waits to be released: only who knows
+    /// since when it does not can give it up.
+    pub(super) async fn probe(&mut self) -> Result<(), Error> {
+        let left = self.shared.known(|known| known.is_left(&self.cluster.name));
+        let Some(connection) = self.connection.as_ref().filter(|_| left) else {
+            return Ok(());
+        };
+        match connection.client.version().await {
+            Ok(version) => {
+                self.standing = ClusterStanding::Connected;
+                let version = version.git_version;
+                self.tell(Reachability::Connected { version }, EventType::ClusterConnected).await
+            }
+            Err(error) => {
+                let failure = failure(&error, now());
+                self.standing = ClusterStanding::Unreachable(failure.clone());
+                let unreachable = Reachability::Unreachable { since: now(), failure };
+                self.tell(unreachable, EventType::ClusterUnreachable).await
+            }
+        }
+    }
+
     async fn open(&mut self) -> Result<String, ClusterError> {
         let options = ConnectOptions {
             key: self.shared.config.key.clone(),
@@ -132,7 +154,7 @@ impl Worker {
         }
     }
 
-    async fn tell(&mut self, reachability: Reachability, kind: EventType) -> Result<(), Error> {
+    async fn tell(&mut self, mut reachability: Reachability, kind: EventType) -> Result<(), Error> {
         let aggregate = Aggregate::Cluster(self.cluster.name.clone());
         let log = &self.shared.log;
         let newest = match log.newest(&aggregate).await {
@@ -141,8 +163,14 @@ impl Worker {
             Err(ReadError::Undecodable(_)) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        if newest.as_ref().is_some_and(|event| same_news(event, kind, &reachability)) {
-            return Ok(());
+        let before = newest
+            .as_ref()
+            .and_then(|event| events::decode::<ClusterState>(event.draft.format, &event.draft.payload).ok());
+        if let Some(before) = &before {
+            if before.definition == self.cluster && same_news(&before.reachability, &reachability) {
+                return Ok(());
+            }
+            go_on(&before.reachability, &mut reachability);
         }
         let state = ClusterState { definition: self.cluster.clone(), reachability };
         let payload = events::encode(&state)
@@ -168,17 +196,22 @@ impl Worker {
     }
 }
 
-fn same_news(event: &events::Event, kind: EventType, now: &Reachability) -> bool {
-    let Ok(state) = events::decode::<ClusterState>(event.draft.format, &event.draft.payload) else {
-        return false;
-    };
-    event.draft.kind == kind
-        && match (&state.reachability, now) {
-            (Reachability::Connected { version: a }, Reachability::Connected { version: b }) => a == b,
-            (Reachability::Unreachable { failure: a, .. }, Reachability::Unreachable { failure: b, .. }) => {
-                a.same_as(b)
-            }
-            (Reachability::Connected { .. }, Reachability::Unreachable { .. })
-            | (Reachability::Unreachable { .. }, Reachability::Connected { .. }) => false,
+fn same_news(before: &Reachability, now: &Reachability) -> bool {
+    match (before, now) {
+        (Reachability::Connected { version: a }, Reachability::Connected { version: b }) => a == b,
+        (Reachability::Unreachable { failure: a, .. }, Reachability::Unreachable { failure: b, .. }) => {
+            a.same_as(b)
         }
+        (Reachability::Connected { .. }, Reachability::Unreachable { .. })
+        | (Reachability::Unreachable { .. }, Reachability::Connected { .. }) => false,
+    }
+}
+
+/// A cluster that fails otherwise now does not answer since it failed first.
+fn go_on(before: &Reachability, now: &mut Reachability) {
+    if let (Reachability::Unreachable { since: first, .. }, Reachability::Unreachable { since, .. }) =
+        (before, now)
+    {
+        *since = *first;
+    }
 }

@@ -13,16 +13,16 @@ use events::{
 use manifest::{DesiredObject, InstallKey, redact};
 use model::{
     Application, Digest, Failure, Gvk, ObjectId, RetryClass, TargetId, Timestamp,
-    definition::{SourcePath, SyncPolicy},
+    definition::{Deletion, SourcePath, SyncPolicy},
 };
-use plan::{Action, Assignment, Expiry, RebuiltPrune, SyncPlan};
+use plan::{Action, Assignment, Expiry, Left, Neighbour, RebuiltPrune, SyncPlan};
 use serde_json::{Value, json};
 
 use super::super::{ClusterStanding, Facts, Next, decide};
 use crate::{
     answers::{Answers, DryRun, DryRunKey, Found, Question},
     desired::Desired,
-    known::{Snapshot, SourceFacts, SyncFacts, Versioned},
+    known::{Around, Snapshot, SourceFacts, SyncFacts, Versioned},
     live::{Body, KindView, LiveView, Mark, Seen},
 };
 
@@ -84,6 +84,12 @@ pub struct World {
     pub told: Vec<String>,
     target: TargetId,
     wanted: Vec<(String, String)>,
+    /// The other targets of the cluster.
+    pub neighbours: Vec<Neighbour>,
+    /// Objects on the cluster that are deleted with what leaves it, and all.
+    pub stock: (usize, usize),
+    /// How far the definitions were on when it was looked around.
+    pub around_of: u64,
 }
 
 impl World {
@@ -112,6 +118,8 @@ impl World {
             sync: None,
             own: None,
             requests: Arc::default(),
+            left: None,
+            unreachable_since: None,
         };
         let mut world = Self {
             snapshot,
@@ -123,6 +131,9 @@ impl World {
             told: vec![],
             target,
             wanted: vec![],
+            neighbours: vec![],
+            stock: (0, 0),
+            around_of: 0,
         };
         world.source(|_| {});
         world.render(&names.iter().map(|name| (*name, "m")).collect::<Vec<_>>());
@@ -389,12 +400,55 @@ impl World {
         &self.snapshot.own.as_ref().unwrap().state
     }
 
+    /// What was seen around, whatever it was looked at for.
+    fn around(&self) -> Around {
+        let applied = self.snapshot.sync.iter().flat_map(|sync| sync.objects.keys());
+        let wanted = self.wanted.iter().map(|(name, _)| id(name));
+        let live = self.live.of_application(&self.target.application).map(|(id, _)| id.clone());
+        Around {
+            definitions_n: self.snapshot.definitions_n + self.around_of,
+            about: applied.cloned().chain(wanted).chain(live).collect(),
+            neighbours: self.neighbours.clone(),
+            leaving: self.stock.0,
+            objects: self.stock.1,
+        }
+    }
+
+    /// The application left the set, in which it had that policy.
+    pub fn leave(&mut self, policy: Deletion) {
+        let mut application = self.application();
+        application.deletion = policy;
+        self.snapshot.assignment = None;
+        self.snapshot.definitions_n += 1;
+        self.snapshot.left = Some(Arc::new(Left { application, since: self.now }));
+    }
+
+    /// The applier has carried out the newest plan, after which these are left in the inventory.
+    pub fn emptied_but(&mut self, names: &[&str]) {
+        let planned = self.own().plan.clone().unwrap();
+        let at = self.now;
+        self.change_sync(|sync| {
+            sync.state.generation = planned.generation;
+            sync.state.stage = SyncStage::Finished { at, outcome: SyncOutcome::Succeeded };
+            sync.objects.retain(|id, _| names.contains(&id.name.as_str()));
+        });
+    }
+
+    /// The object carries the mark of another application.
+    pub fn marked(&mut self, name: &str, application: &str) {
+        self.see(name, "20", "m");
+        let mut seen = self.live.get(&id(name)).unwrap().clone();
+        seen.application = application.parse().unwrap();
+        self.live.upsert(id(name), seen);
+    }
+
     fn decide(&self) -> Next {
         decide(
             &Facts {
                 target: &self.target,
                 snapshot: &self.snapshot,
                 desired: self.desired.as_ref(),
+                around: Some(&self.around()),
                 live: &self.live,
                 answers: &self.answers,
                 cluster: &self.cluster,
@@ -419,6 +473,7 @@ impl World {
             target: &self.target,
             snapshot: &unguarded.snapshot,
             desired: self.desired.as_ref(),
+            around: Some(&self.around()),
             live: &self.live,
             answers: &self.answers,
             cluster: &self.cluster,
@@ -440,6 +495,7 @@ impl World {
             Next::Rest { wake: None } => "rest".to_owned(),
             Next::Rest { wake: Some(at) } => format!("rest +{} s", at.since(self.now).as_secs()),
             Next::Load => "load".to_owned(),
+            Next::LookAround(_) => "look around".to_owned(),
             Next::Observe(kinds) => format!("observe {}", kinds[0]),
             Next::Ask(questions) => questions.iter().map(question).collect::<Vec<_>>().join(", "),
             Next::Preview(due) => format!("preview {}", due.plan.steps.len()),
@@ -475,7 +531,12 @@ impl World {
             match next {
                 Next::Rest { wake: Some(at) } => self.now = at,
                 Next::Rest { wake: None } => return None,
-                Next::Load | Next::Observe(_) | Next::Ask(_) | Next::Preview(_) | Next::Append(..) => {}
+                Next::Load
+                | Next::LookAround(_)
+                | Next::Observe(_)
+                | Next::Ask(_)
+                | Next::Preview(_)
+                | Next::Append(..) => {}
             }
         }
         panic!("no rest: {:?}", self.told);

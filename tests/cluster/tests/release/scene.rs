@@ -1,0 +1,273 @@
+//! Differ and applier on one log, and the parts of fetcher, renderer and whoever defines applications.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bus::{Log, LogConfig};
+use cluster::{ClusterClient, ConnectOptions, Live, Resource, Scope};
+use events::{
+    Content, Draft, Event, EventType, Table,
+    state::{
+        AppliedObject, DefinitionsState, DesiredState, ObservedPath, ObservedRevision, PathOutcome,
+        RenderInputs, RenderState, SourceState, State, SyncState, TargetState,
+    },
+};
+use manifest::{DesiredSet, Document, InstallKey, SetOptions};
+use model::{
+    Aggregate, Application, Cluster, DefinitionSet, Digest, Gvk, ObjectId, Source, TargetId, Timestamp,
+    definition::Deletion,
+};
+use plan::RebuiltPrune;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testkit::{
+    cluster::{TestCluster, real, unique},
+    eventually,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Longer than any wait here on a loaded machine.
+pub const BOUND: Duration = Duration::from_secs(60);
+pub const LABEL: &str = "driftless.dev/application";
+
+pub struct Scene {
+    pub log: Arc<dyn Log>,
+    pub namespace: String,
+    kube: ClusterClient,
+    cluster: TestCluster,
+    /// What each folder holds.
+    folders: BTreeMap<String, Vec<Value>>,
+    observation: u64,
+    _stop: DropGuard,
+    _folder: TempDir,
+}
+
+fn key() -> InstallKey {
+    InstallKey::from_bytes([7; 32])
+}
+
+impl Scene {
+    pub async fn new() -> Self {
+        let cluster = real("release");
+        let folder = TempDir::new().unwrap();
+        let log = bus::open(LogConfig::embedded(folder.path().join("log"))).await.unwrap();
+        let options =
+            ConnectOptions { key: key(), sensitive: Arc::new(|_| vec![]), user_agent: "test".into() };
+        let kube = ClusterClient::connect(&cluster.admin(), options).await.unwrap();
+        let stop = CancellationToken::new();
+        let config = differ::Config {
+            instance: "differ".into(),
+            key: key(),
+            bootstrap: None,
+            rebuilt_prune: RebuiltPrune::Unconfirmed,
+            silence: plan::patience::SILENCE,
+            share: bus::Share::Sole,
+        };
+        tokio::spawn(differ::run(log.clone(), config, stop.clone()));
+        tokio::spawn(applier::run(
+            log.clone(),
+            applier::Config::new(key(), "applier", bus::Share::Sole),
+            stop.clone(),
+        ));
+        Self {
+            log,
+            namespace: unique("release"),
+            kube,
+            cluster,
+            folders: BTreeMap::new(),
+            observation: 0,
+            _stop: stop.drop_guard(),
+            _folder: folder,
+        }
+    }
+
+    /// The name of an application on the cluster that all tests share.
+    pub fn name(&self, application: &str) -> String {
+        format!("{}-{application}", self.namespace)
+    }
+
+    pub fn target(&self, application: &str) -> TargetId {
+        TargetId { cluster: "real".parse().unwrap(), application: self.name(application).parse().unwrap() }
+    }
+
+    /// Puts applications in force: name, folder, deletion policy.
+    pub async fn define(&self, applications: &[(&str, &str, Deletion)]) {
+        let source: Source =
+            serde_json::from_value(json!({"name": "repo", "git": {"url": "file:///repo"}, "pollMs": 30_000}))
+                .unwrap();
+        let cluster = Cluster {
+            name: "real".parse().unwrap(),
+            labels: BTreeMap::new(),
+            kubeconfig: self.cluster.admin(),
+        };
+        let applications =
+            applications.iter().map(|(name, folder, deletion)| self.application(name, folder, *deletion));
+        let set = DefinitionSet::new(vec![source], vec![cluster], applications.collect()).unwrap();
+        let bytes = DefinitionsState::encode_set(&set).unwrap();
+        let state =
+            DefinitionsState { digest: Digest::of(&bytes), set: Content::Inline(bytes), rejected: None };
+        self.publish(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
+    }
+
+    fn application(&self, name: &str, folder: &str, deletion: Deletion) -> Application {
+        let deletion = match deletion {
+            Deletion::Orphan => "orphan",
+            Deletion::Delete => "delete",
+        };
+        serde_json::from_value(json!({"name": self.name(name), "source": {"name": "repo", "path": folder},
+            "namespace": self.namespace, "deletion": deletion, "guard": {"maxPrunePercent": 60}}))
+        .unwrap()
+    }
+
+    /// A commit that changes folders; nothing is rendered yet.
+    pub async fn commit(&mut self, folders: &[(&str, Vec<Value>)]) {
+        for (folder, manifests) in folders {
+            self.folders.insert((*folder).to_owned(), manifests.clone());
+        }
+        self.observation += 1;
+        let paths = self.folders.iter().map(|(path, manifests)| ObservedPath {
+            path: path.clone(),
+            outcome: PathOutcome::Found {
+                closure: closure(manifests),
+                artifact: closure(manifests),
+                notes: vec![],
+            },
+        });
+        let revision = ObservedRevision {
+            commit: "a".repeat(40).parse().unwrap(),
+            reference: "refs/heads/main".into(),
+            paths: Table::Inline(paths.collect()),
+        };
+        let state = SourceState {
+            observation: self.observation,
+            revision: Some(revision),
+            failure: None,
+            handled: vec![],
+        };
+        self.publish(Aggregate::Source("repo".parse().unwrap()), EventType::RevisionObserved, &state).await;
+    }
+
+    /// The renderer has rendered an application as its folder is now.
+    pub async fn render(&self, application: &str, folder: &str) {
+        let manifests = &self.folders[folder];
+        let documents = manifests.iter().map(|manifest| {
+            let mut value = manifest.clone();
+            value["metadata"]["labels"][LABEL] = self.name(application).into();
+            Document { file: "a.yaml".into(), line: 1, value }
+        });
+        let key = key();
+        let built =
+            DesiredSet::build(documents, SetOptions { key: &key, default_namespace: &self.namespace })
+                .unwrap();
+        let commit: model::Commit = "a".repeat(40).parse().unwrap();
+        let desired = DesiredState {
+            digest: built.set.digest(),
+            objects: built.set.objects().len() as u32,
+            manifests: Content::Inline(built.set.encode()),
+            secrets: None,
+            commit: commit.clone(),
+            observation: self.observation,
+            notes: vec![],
+        };
+        let made_from = RenderInputs {
+            source: "repo".parse().unwrap(),
+            observation: self.observation,
+            commit,
+            closure: Some(closure(manifests)),
+            engine: "test".into(),
+            key_id: key.key_id(),
+        };
+        let state = RenderState { made_from, desired: Some(desired), failure: None };
+        let application = self.application(application, folder, Deletion::Orphan);
+        let parameters = plan::RenderParameters::of(&application).digest();
+        let aggregate = Aggregate::Render { application: application.name, parameters };
+        self.publish(aggregate, EventType::DesiredStateRendered, &state).await;
+    }
+
+    async fn publish<S: State>(&self, aggregate: Aggregate, kind: EventType, state: &S) {
+        let newest = self.log.newest(&aggregate).await.unwrap();
+        let draft = Draft {
+            aggregate,
+            n: newest.as_ref().map_or(1, |event| event.n() + 1),
+            previous: newest.map(|event| event.id),
+            kind,
+            format: S::FORMAT,
+            time: Timestamp::from_millis(1),
+            cause: None,
+            correlation: None,
+            actor: None,
+            traceparent: None,
+            payload: events::encode(state).unwrap().into(),
+        };
+        self.log.append(vec![draft]).await.pop().unwrap().unwrap();
+    }
+
+    async fn newest<S: State>(&self, aggregate: &Aggregate) -> Option<(Event, S)> {
+        let event = self.log.newest(aggregate).await.unwrap()?;
+        let state = events::decode(event.draft.format, &event.draft.payload).unwrap();
+        Some((event, state))
+    }
+
+    pub async fn target_state(&self, application: &str) -> Option<(Event, TargetState)> {
+        self.newest(&Aggregate::Target(self.target(application))).await
+    }
+
+    pub async fn sync_state(&self, application: &str) -> Option<(Event, SyncState)> {
+        self.newest(&Aggregate::Sync(self.target(application))).await
+    }
+
+    /// Waits until the inventory of an application is these objects, all as they should be.
+    pub async fn until_holds(&self, application: &str, ids: &[&str]) {
+        eventually(BOUND, &format!("{application} to hold {ids:?}"), async || {
+            let (_, state) = self.sync_state(application).await?;
+            let Table::Inline(rows) = &state.objects else { panic!("a small inventory") };
+            let held: Vec<String> = rows.iter().map(|row| row.id.name.clone()).collect();
+            let done = |row: &AppliedObject| row.fingerprint.is_some();
+            let idle = matches!(state.stage, events::state::SyncStage::Finished { .. });
+            (held == ids && rows.iter().all(done) && idle).then_some(())
+        })
+        .await;
+    }
+
+    pub async fn until_released(&self, application: &str) -> TargetState {
+        eventually(BOUND, &format!("{application} to be released"), async || {
+            let (event, state) = self.target_state(application).await?;
+            (event.draft.kind == EventType::TargetReleased).then_some(state)
+        })
+        .await
+    }
+
+    pub fn config_map(&self, name: &str, data: Value) -> Value {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "data": data,
+            "metadata": {"name": name, "namespace": self.namespace}})
+    }
+
+    pub async fn live(&self, body: &Value) -> Option<Live> {
+        let kind = body["kind"].as_str().unwrap();
+        let text = |key: &str| body["metadata"][key].as_str().map(str::to_owned);
+        let gvk =
+            Gvk { api_version: body["apiVersion"].as_str().unwrap().parse().unwrap(), kind: kind.into() };
+        let scope = if text("namespace").is_some() { Scope::Namespaced } else { Scope::Cluster };
+        let id = ObjectId {
+            group: gvk.api_version.group.clone(),
+            kind: kind.into(),
+            namespace: text("namespace"),
+            name: text("name").unwrap(),
+        };
+        let resource = Resource { gvk, plural: format!("{}s", kind.to_lowercase()), scope, verbs: vec![] };
+        self.kube.get(&resource, &id).await.unwrap()
+    }
+}
+
+/// The label of the application, and all field managers.
+pub fn marks(live: &Live) -> (Option<&str>, Vec<&str>) {
+    let metadata = &live.value.value()["metadata"];
+    let entries = metadata["managedFields"].as_array().map(Vec::as_slice).unwrap_or_default();
+    (
+        metadata["labels"][LABEL].as_str(),
+        entries.iter().filter_map(|entry| entry["manager"].as_str()).collect(),
+    )
+}
+
+fn closure(manifests: &[Value]) -> Digest {
+    Digest::of(json!(manifests).to_string().as_bytes())
+}

@@ -1,0 +1,165 @@
+use events::{
+    EventType,
+    state::{ReleaseOutcome, SyncOutcome, SyncStage},
+};
+use model::definition::Deletion::{Delete, Orphan};
+use serde_json::json;
+use testkit::eventually;
+
+use crate::scene::{BOUND, Scene, marks};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_leaves_keeps_its_objects_and_is_a_stranger_to_them_afterwards() {
+    let mut scene = Scene::new().await;
+    let map = scene.config_map("map", json!({"x": "1"}));
+    scene.commit(&[("a", vec![map.clone()])]).await;
+    scene.define(&[("a", "a", Orphan)]).await;
+    scene.render("a", "a").await;
+    scene.until_holds("a", &["map"]).await;
+    let before = scene.live(&map).await.unwrap();
+
+    scene.define(&[]).await;
+    let released = scene.until_released("a").await.released.unwrap();
+    assert_eq!(released.outcome, ReleaseOutcome::Emptied);
+    let after = scene.live(&map).await.unwrap();
+    assert_eq!(after.uid, before.uid);
+    assert_eq!(after.value.value()["data"], json!({"x": "1"}));
+    assert_eq!(marks(&after), (None, vec![]));
+    eventually(BOUND, "the sync to be retired", async || {
+        let (event, _) = scene.sync_state("a").await?;
+        (event.draft.kind == EventType::SyncRetired).then_some(())
+    })
+    .await;
+
+    scene.define(&[("a", "a", Orphan)]).await;
+    let failure = eventually(BOUND, "the first contact to be refused", async || {
+        let (_, state) = scene.sync_state("a").await?;
+        let SyncStage::Finished { outcome: SyncOutcome::Failed { failure }, .. } = state.stage else {
+            return None;
+        };
+        Some(failure)
+    })
+    .await;
+    assert_eq!(failure.code, "APPLY-FIRST-CONTACT");
+    assert_eq!(marks(&scene.live(&map).await.unwrap()).0, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policy_before_the_change_deletes_under_the_guard_and_spares_what_needs_a_word() {
+    let mut scene = Scene::new().await;
+    let maps: Vec<_> = ["k1", "k2", "k3"].map(|name| scene.config_map(name, json!({}))).into();
+    let gone = scene.config_map("gone", json!({}));
+    let name = scene.name("space");
+    let space = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    scene.commit(&[("keep", maps.clone()), ("go", vec![gone.clone(), space.clone()])]).await;
+    scene.define(&[("keep", "keep", Delete), ("go", "go", Delete)]).await;
+    scene.render("keep", "keep").await;
+    scene.render("go", "go").await;
+    scene.until_holds("keep", &["k1", "k2", "k3"]).await;
+    scene.until_holds("go", &["gone", &name]).await;
+
+    scene.define(&[("keep", "keep", Delete)]).await;
+    scene.until_released("go").await;
+    assert!(scene.live(&gone).await.is_none());
+    let space = scene.live(&space).await.unwrap();
+    assert!(!space.is_terminating());
+    assert_eq!(marks(&space).0, None);
+
+    // All that is left would go with the last one: a person has to be asked.
+    scene.define(&[]).await;
+    eventually(BOUND, "the refusal", async || {
+        let (_, state) = scene.target_state("keep").await?;
+        state.refused.filter(|failure| failure.code == "GUARD-EVERYTHING")
+    })
+    .await;
+    assert!(scene.live(&maps[0]).await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renamed_application_hands_everything_over_without_a_deletion() {
+    let mut scene = Scene::new().await;
+    let map = scene.config_map("map", json!({"x": "1"}));
+    scene.commit(&[("a", vec![map.clone()])]).await;
+    scene.define(&[("old", "a", Delete)]).await;
+    scene.render("old", "a").await;
+    scene.until_holds("old", &["map"]).await;
+    let uid = scene.live(&map).await.unwrap().uid;
+
+    scene.define(&[("new", "a", Delete)]).await;
+    eventually(BOUND, "the old one to wait for the new one", async || {
+        let (_, state) = scene.target_state("old").await?;
+        (state.status == events::state::SyncStatus::OutOfSync).then_some(())
+    })
+    .await;
+    assert_eq!(marks(&scene.live(&map).await.unwrap()).0, Some(scene.name("old").as_str()));
+    scene.render("new", "a").await;
+    scene.until_released("old").await;
+    scene.until_holds("new", &["map"]).await;
+    let live = scene.live(&map).await.unwrap();
+    assert_eq!(live.uid, uid);
+    let (label, managers) = marks(&live);
+    assert_eq!(label, Some(scene.name("new").as_str()));
+    assert_eq!(managers, [format!("driftless:{}", scene.name("new"))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_moves_in_one_commit_is_never_missing() {
+    let mut scene = Scene::new().await;
+    let x = scene.config_map("x", json!({"from": "a", "only": "a"}));
+    let (k1, k2) = (scene.config_map("k1", json!({})), scene.config_map("k2", json!({})));
+    scene.commit(&[("a", vec![x.clone(), k1.clone()]), ("b", vec![k2.clone()])]).await;
+    scene.define(&[("a", "a", Orphan), ("b", "b", Orphan)]).await;
+    scene.render("a", "a").await;
+    scene.render("b", "b").await;
+    scene.until_holds("a", &["k1", "x"]).await;
+    scene.until_holds("b", &["k2"]).await;
+    let uid = scene.live(&x).await.unwrap().uid;
+
+    let moved = scene.config_map("x", json!({"from": "b"}));
+    scene.commit(&[("a", vec![k1]), ("b", vec![k2, moved])]).await;
+    scene.render("a", "a").await;
+    eventually(BOUND, "the prune to wait", async || {
+        let (_, state) = scene.target_state("a").await?;
+        (state.status == events::state::SyncStatus::OutOfSync).then_some(())
+    })
+    .await;
+    assert_eq!(scene.live(&x).await.unwrap().uid, uid, "b is not rendered");
+    scene.render("b", "b").await;
+    scene.until_holds("a", &["k1"]).await;
+    scene.until_holds("b", &["k2", "x"]).await;
+    let live = scene.live(&x).await.unwrap();
+    assert_eq!(live.uid, uid);
+    assert_eq!(live.value.value()["data"], json!({"from": "b"}));
+    assert_eq!(marks(&live).0, Some(scene.name("b").as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_is_written_in_another_group_is_not_pruned_in_the_old_one() {
+    let mut scene = Scene::new().await;
+    let keep = scene.config_map("keep", json!({}));
+    let metadata = json!({"name": "event", "namespace": scene.namespace});
+    let about = json!({"kind": "ConfigMap", "namespace": scene.namespace, "name": "keep"});
+    let old = json!({"apiVersion": "v1", "kind": "Event", "metadata": metadata, "involvedObject": about,
+        "eventTime": "2026-01-01T00:00:00.000000Z", "reportingComponent": "example.com/test",
+        "reportingInstance": "test", "action": "Test", "reason": "Test", "type": "Normal"});
+    let new = json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": metadata, "regarding": about,
+        "eventTime": "2026-01-01T00:00:00.000000Z", "reportingController": "example.com/test",
+        "reportingInstance": "test", "action": "Test", "reason": "Test", "type": "Normal"});
+    scene.commit(&[("a", vec![keep.clone(), old.clone()])]).await;
+    scene.define(&[("a", "a", Orphan)]).await;
+    scene.render("a", "a").await;
+    scene.until_holds("a", &["keep", "event"]).await;
+    let uid = scene.live(&old).await.unwrap().uid;
+
+    scene.commit(&[("a", vec![keep, new.clone()])]).await;
+    scene.render("a", "a").await;
+    eventually(BOUND, "the event to be held in its new group alone", async || {
+        let (_, state) = scene.sync_state("a").await?;
+        let events::Table::Inline(rows) = state.objects else { panic!("a small inventory") };
+        let groups: Vec<_> =
+            rows.iter().filter(|row| row.id.kind == "Event").map(|row| &row.id.group).collect();
+        (groups == ["events.k8s.io"]).then_some(())
+    })
+    .await;
+    assert_eq!(scene.live(&new).await.unwrap().uid, uid);
+}
