@@ -27,8 +27,7 @@ pub(super) fn around<'a>(
         .iter()
         .filter(|(id, existence)| matches!(existence, Existence::Theirs { .. }) && wanted.contains(*id));
     let strays = strays.iter().map(|stray| &stray.id);
-    let about: BTreeSet<ObjectId> =
-        orphans.chain(strays).chain(theirs.map(|(id, _)| id)).cloned().collect();
+    let about: BTreeSet<ObjectId> = orphans.chain(strays).chain(theirs.map(|(id, _)| id)).cloned().collect();
     if about.is_empty() {
         return Ok(None);
     }

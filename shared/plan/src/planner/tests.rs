@@ -469,7 +469,7 @@ fn strays_count_for_the_guard_and_the_checker_knows_them() {
     world.strays = vec![stray("ConfigMap/made", Provenance::Own(Origin::Created))];
     let situation = world.situation();
     let plan = plan(&situation);
-    assert!(guard(&plan, 1, &world.application.guard).is_err(), "never everything");
+    assert!(guard(&plan, Stock::Inventory(1), &world.application.guard).is_err(), "never everything");
     world.strays[0].provenance = Provenance::Unknown;
     assert_eq!(
         check(&plan, &world.situation()),
