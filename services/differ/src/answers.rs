@@ -66,10 +66,28 @@ pub enum DryRun {
         /// The redacted object as it is; `None`: there is none.
         before: Option<Arc<Value>>,
     },
+    /// A field would change that is set at creation and never again.
+    Immutable {
+        /// Which, as people read it.
+        failure: Failure,
+        /// Whether the object may be deleted and created anew.
+        recreation: Recreation,
+        /// The redacted manifest.
+        after: Arc<Value>,
+    },
     /// The API server refuses the manifest.
     Refused(Failure),
     /// The API server did not say.
     Unknown(Failure),
+}
+
+/// Whether an object may be deleted and created anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recreation {
+    /// Its manifest says so.
+    Allowed,
+    /// Nobody said so.
+    Refused,
 }
 
 /// The answers to one target's questions.
@@ -125,7 +143,7 @@ impl Answers {
         self.provenance.clear();
         self.dry_runs.retain(|_, answer| match answer {
             DryRun::Same(_) | DryRun::OwnershipLost | DryRun::Changes { .. } => true,
-            DryRun::Refused(_) | DryRun::Unknown(_) => false,
+            DryRun::Immutable { .. } | DryRun::Refused(_) | DryRun::Unknown(_) => false,
         });
     }
 }

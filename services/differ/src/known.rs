@@ -8,7 +8,7 @@ use std::{
 };
 
 use events::{
-    EventId,
+    Content, EventId,
     state::{
         AppliedObject, ClusterState, PathOutcome, RenderState, Request, SourceState, SyncState, TargetState,
     },
@@ -283,6 +283,12 @@ impl Known {
     /// The version that an object of a target's inventory was applied at.
     pub fn applied_version(&self, target: &TargetId, id: &ObjectId) -> Option<ApiVersion> {
         self.syncs.get(target)?.objects.get(id).map(|row| row.api_version.clone())
+    }
+
+    /// The row of an object in a target's inventory, and the manifests that were applied to the target in full.
+    pub fn applied(&self, target: &TargetId, id: &ObjectId) -> (Option<AppliedObject>, Option<Content>) {
+        let Some(sync) = self.syncs.get(target) else { return (None, None) };
+        (sync.objects.get(id).cloned(), sync.state.manifests.clone())
     }
 
     /// All that is known about a target; `None`: nothing may be decided about it.

@@ -3,13 +3,16 @@
 mod append;
 mod ask;
 mod definitions;
+mod last_applied;
 mod load;
 mod preview;
 mod provenance;
+mod refusal;
 
 pub use append::{Due, End, append};
-pub use ask::{Asker, failure, mark};
+pub use ask::{Asker, Attempt, failure, mark};
 pub use definitions::commit_definitions;
+pub use last_applied::LastApplied;
 pub use load::{Loaded, load};
 pub use preview::preview;
 pub use provenance::provenance;

@@ -20,6 +20,7 @@ pub use render::{DesiredState, Note, RenderInputs, RenderState};
 pub use source::{NOTES_MAX, ObservedPath, ObservedRevision, PathOutcome, SourceState};
 pub use sync::{AppliedObject, ObjectOutcome, Origin, SyncOutcome, SyncStage, SyncState};
 pub use target::{
-    DriftedObject, Handled, HealAttempt, HealthSummary, InputVector, ObjectHealth, PlannedSync, RebuiltInventory,
-    Refreshed, Release, ReleaseOutcome, RequestOutcome, StrayObject, SyncStatus, TargetState,
+    DriftedObject, Handled, HealAttempt, HealthSummary, InputVector, ObjectHealth, PlannedSync,
+    RebuiltInventory, Refreshed, Release, ReleaseOutcome, RequestOutcome, StrayObject, SyncStatus,
+    TargetState,
 };

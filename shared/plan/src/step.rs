@@ -155,6 +155,8 @@ pub enum Reason {
     New,
     /// Desired otherwise than applied.
     Changed,
+    /// Desired otherwise in a field that never changes: deleted and created anew, as its manifest allows.
+    Recreate,
     /// The last attempt failed or was not finished.
     Unfinished,
     /// Desired and applied, and gone.

@@ -4,7 +4,7 @@ use model::ObjectId;
 use plan::Step;
 use serde_json::{Map, Value, json};
 
-use super::obstacle::Clearing;
+use diff::Clearing;
 
 /// What must hold on the server, or nothing is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,8 +75,9 @@ pub fn patch(clearing: &Clearing, manifest: Option<&Value>, version: &str) -> Va
 
 #[cfg(test)]
 mod tests {
+    use diff::Setting;
+
     use super::*;
-    use crate::decide::obstacle::Setting;
 
     fn id(namespace: Option<&str>) -> ObjectId {
         let namespace = namespace.map(str::to_owned);

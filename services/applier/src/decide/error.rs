@@ -134,7 +134,7 @@ impl Fault {
                 "remove the field from the manifest, list it under ignore, or stop the other actor"
             }
             Self::Immutable { .. } => {
-                "undo the change, give the object another name, or delete it on the cluster so that it is created anew"
+                "undo the change, give the object another name, or annotate it with driftless.dev/recreate: allowed to have it deleted and created anew"
             }
             Self::NotEstablished { .. } => "see the conditions of the CustomResourceDefinition",
             Self::BlobMissing { .. } => "nothing: it is rendered again; check the disk of the log",

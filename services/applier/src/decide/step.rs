@@ -6,6 +6,7 @@
 //!  apply:   look? ─▶ give up what is ignored from now on
 //!           without force ─409─▶ with force, if every field is one that we applied last
 //!                         ─422─▶ look for fields of others in the way ─▶ remove them ─▶ apply
+//!                         ─422, a field that never changes─▶ delete with uid ─▶ create, with consent
 //!                         ─200─▶ remove what was dropped and stayed behind ─▶ done
 //!  prune:   delete with uid
 //!  part:    look ─▶ give back by an empty apply, or orphan by a patch ─▶ dropped
@@ -14,10 +15,12 @@
 mod apply;
 mod create;
 mod part;
+mod recreate;
 
 use std::time::Duration;
 
 use cluster::{Applied, ClusterError, Deleted, Force, Live, Missing};
+use diff::Clearing;
 use events::state::{ObjectOutcome, Origin};
 use model::{
     Application, Fingerprint, RetryClass,
@@ -26,7 +29,7 @@ use model::{
 use plan::{Action, Reason, Step};
 use serde_json::Value;
 
-use super::{error::Fault, obstacle::Clearing, ownership::manager};
+use super::{error::Fault, ownership::manager};
 use apply::Applying;
 use part::Parting;
 
@@ -221,6 +224,10 @@ enum Phase {
         managers: Vec<String>,
     },
     Applying(Applying),
+    /// Deletes, to create anew.
+    Recreating {
+        uid: String,
+    },
     Deleting {
         uid: String,
     },
@@ -266,6 +273,7 @@ impl<'t> Machine<'t> {
             Phase::Creating => self.created(answer),
             Phase::GivingBack { managers, .. } => self.refuse_contact(managers),
             Phase::Applying(applying) => self.applied(applying, answer),
+            Phase::Recreating { .. } => self.removed(answer),
             Phase::Deleting { .. } => self.deleted(answer),
             Phase::Parting(parting) => self.parted(parting, answer),
             Phase::Done => self.unexpected(),
@@ -279,7 +287,7 @@ impl<'t> Machine<'t> {
             Phase::Creating => Act::Create,
             Phase::GivingBack { uid, .. } => Act::GiveBack { uid: uid.clone() },
             Phase::Applying(applying) => applying.act(),
-            Phase::Deleting { uid } => Act::Delete { uid: uid.clone() },
+            Phase::Recreating { uid } | Phase::Deleting { uid } => Act::Delete { uid: uid.clone() },
             Phase::Parting(parting) => parting.act(),
             Phase::Done => return Next::Finish(StepResult::Dropped),
         };
@@ -310,8 +318,14 @@ impl<'t> Machine<'t> {
             // A kind that is served no more has no objects.
             Phase::Deleting { .. } | Phase::Parting(_) if unserved => self.finish(StepResult::Dropped),
             Phase::Parting(parting) => self.part_failed(parting, error),
-            Phase::Deleting { .. } if matches!(error, ClusterError::Moved { .. }) => self.again(error),
-            Phase::Looking | Phase::Deleting { .. } | Phase::Done => self.fail(Fault::Cluster(error)),
+            Phase::Recreating { .. } | Phase::Deleting { .. }
+                if matches!(error, ClusterError::Moved { .. }) =>
+            {
+                self.again(error)
+            }
+            Phase::Looking | Phase::Recreating { .. } | Phase::Deleting { .. } | Phase::Done => {
+                self.fail(Fault::Cluster(error))
+            }
         }
     }
 
@@ -324,6 +338,7 @@ impl<'t> Machine<'t> {
                 Phase::Looking
                 | Phase::Creating
                 | Phase::Applying(_)
+                | Phase::Recreating { .. }
                 | Phase::Deleting { .. }
                 | Phase::Parting(_)
                 | Phase::Done => self.fail(Fault::Cluster(error)),

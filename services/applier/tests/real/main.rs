@@ -9,6 +9,7 @@ mod ignored;
 mod interrupted;
 mod parting;
 mod plain;
+mod recreated;
 mod refused;
 mod secrets;
 mod superseded;

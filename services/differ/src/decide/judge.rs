@@ -217,7 +217,7 @@ fn asked_drift(
             judged.drift.insert(id.clone(), Drifted { fields: fields.clone(), managers: managers.clone() });
             Verdict::Drifted
         }
-        Some(DryRun::Refused(failure)) => {
+        Some(DryRun::Refused(failure) | DryRun::Immutable { failure, .. }) => {
             let fields = vec![failure.message.clone()];
             judged.drift.insert(id.clone(), Drifted { fields, managers: vec![] });
             Verdict::Drifted

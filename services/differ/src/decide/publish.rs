@@ -7,7 +7,7 @@ use events::{
         SyncStage, SyncStatus, TargetState,
     },
 };
-use model::{Failure, ObjectId, RetryClass, Timestamp};
+use model::{Failure, ObjectId, RetryClass, Timestamp, definition::FirstContact};
 use plan::{Action, Assignment, HeldReason, Reason, Situation, Stock, SyncPlan};
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
     waits::Applier,
 };
 use crate::{
-    answers::{DryRun, DryRunKey, Question},
+    answers::{DryRun, DryRunKey, Question, Recreation},
     desired::Desired,
     live::{KindView, group_kind},
 };
@@ -225,7 +225,7 @@ pub(super) fn publish(
         return Ok(rest(context, state, &plan));
     }
     consent(context, situation, &plan, now)?;
-    preflight(context, &plan, now)?;
+    let plan = preflight(context, plan, now)?;
     if state.drift != own_drift(facts) && !state.drift.is_empty() {
         return Ok(tell(facts, state, None));
     }
@@ -368,25 +368,46 @@ fn consent(context: &Context<'_>, situation: &Situation<'_>, plan: &SyncPlan, no
     }
 }
 
-/// Goes on only if the API server would accept every change to an existing object. Pure creates need no
-/// preflight: they never force. A namespace or CRD that the plan brings is checked at its step.
-fn preflight(context: &Context<'_>, plan: &SyncPlan, now: Timestamp) -> Step<()> {
-    let steps = plan.steps.iter().filter(|step| {
-        let asked = matches!(step.reason, Reason::Changed | Reason::Found | Reason::HandOver);
-        asked && matches!(step.action, Action::Apply { .. } | Action::Receive { .. })
-    });
+/// Goes on only if the API server would take every write, tried before the first one. Pure creates need no
+/// preflight: they never force. What the plan itself makes room for, such as a namespace, is checked at its step.
+///
+/// The plan comes back with the steps marked that have to recreate their object.
+fn preflight(context: &Context<'_>, mut plan: SyncPlan, now: Timestamp) -> Step<SyncPlan> {
+    if !plan.steps.iter().any(changes) {
+        return Ok(plan);
+    }
     let mut open = Vec::new();
-    for key in steps.filter_map(|step| context.dry_run_key(&step.id)).filter(|key| key.live.is_some()) {
+    for step in plan.steps.iter_mut().filter(|step| changes(step) || step.action == Action::Create) {
+        // An object that came or went since then is met at its step.
+        let there = |key: &DryRunKey| key.live.is_some() == changes(step);
+        let Some(key) = context.dry_run_key(&step.id).filter(there) else { continue };
         match context.facts.answers.dry_run(&key) {
             None => open.push(Question::DryRun(key)),
-            Some(DryRun::Refused(failure)) => {
+            Some(DryRun::Immutable { recreation: Recreation::Allowed, .. }) => {
+                step.reason = Reason::Recreate;
+            }
+            Some(DryRun::Refused(failure) | DryRun::Immutable { failure, .. })
+                if !takes_over(context, step, failure) =>
+            {
                 let failure = Failure { at: now, ..failure.clone() };
                 let wake = Some(plan::heal::retry_at(6, now));
                 return Err(refuse(context.facts, context.request, failure, (RequestOutcome::Failed, wake)));
             }
             // A server that does not answer now is no reason to plan otherwise: the applier's own retries decide.
-            Some(DryRun::Same(_) | DryRun::OwnershipLost | DryRun::Changes { .. } | DryRun::Unknown(_)) => {}
+            Some(_) => {}
         }
     }
-    if open.is_empty() { Ok(()) } else { Err(Next::Ask(open)) }
+    if open.is_empty() { Ok(plan) } else { Err(Next::Ask(open)) }
+}
+
+/// Whether a step changes an object that is there, other than back.
+fn changes(step: &plan::Step) -> bool {
+    let anew = matches!(step.reason, Reason::Changed | Reason::Found | Reason::Unfinished | Reason::HandOver);
+    anew && matches!(step.action, Action::Apply { .. } | Action::Receive { .. })
+}
+
+/// Whether a create meets an object whose fields are taken over, by policy.
+fn takes_over(context: &Context<'_>, step: &plan::Step, failure: &Failure) -> bool {
+    let policy = context.assignment.application.first_contact;
+    step.action == Action::Create && policy == FirstContact::TakeOver && failure.code == "CLUSTER-CONFLICT"
 }

@@ -9,7 +9,7 @@ use plan::Provenance;
 use world::{World, failure, id};
 
 use super::*;
-use crate::answers::{DryRun, Found};
+use crate::answers::{DryRun, Found, Recreation};
 
 #[test]
 fn a_new_target_is_read_watched_and_planned() {
@@ -323,6 +323,8 @@ fn a_failed_sync_is_tried_again_when_it_is_due() {
     assert_eq!(world.step(), "HealthChanged OutOfSync Healthy");
     assert_eq!(world.step(), "rest +5 s");
     world.later(5);
+    assert_eq!(world.step(), "ask whether an apply changes a");
+    world.dry_run("a", world::changes(&["data.k"]));
     assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Unfinished");
 }
 
@@ -480,4 +482,51 @@ fn a_preview_shows_that_the_server_did_not_say_and_does_not_ask_for_ever() {
     assert_eq!(world.step(), "ask whether an apply changes a");
     world.dry_run("a", DryRun::Unknown(failure("CLUSTER-NOT-FOUND", RetryClass::Stale)));
     assert_eq!(world.step(), "preview 1");
+}
+
+#[test]
+fn a_plan_with_a_change_tries_its_creates_too() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.render(&[("a", "new"), ("b", "m")]);
+    world.load();
+    assert_eq!(world.step(), "ask whether an apply changes a, ask whether an apply changes b");
+    world.dry_run("a", world::changes(&["data.k"]));
+    world.dry_run("b", DryRun::Refused(failure("CLUSTER-INVALID", RetryClass::Permanent)));
+    assert_eq!(world.step(), "PlanRefused OutOfSync CLUSTER-INVALID");
+    world.dry_run("b", world::changes(&[]));
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Changed, create b New");
+}
+
+#[test]
+fn a_field_that_never_changes_refuses_the_plan_unless_the_manifest_consents() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.render(&[("a", "new")]);
+    world.load();
+    assert_eq!(world.step(), "ask whether an apply changes a");
+    let immutable = |recreation| DryRun::Immutable {
+        failure: failure("APPLY-IMMUTABLE", RetryClass::Permanent),
+        recreation,
+        after: Default::default(),
+    };
+    world.dry_run("a", immutable(Recreation::Refused));
+    assert_eq!(world.step(), "PlanRefused OutOfSync APPLY-IMMUTABLE");
+    world.dry_run("a", immutable(Recreation::Allowed));
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Recreate");
+}
+
+#[test]
+fn a_rule_that_comes_is_applied_and_read_anew() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.edit("a", "12", "other");
+    world.load();
+    assert_eq!(world.step(), "ask whether an apply changes a");
+    world.ignore("/data/k");
+    assert_eq!(world.step(), "load", "what was read under the old rules does not count");
+    world.load();
+    assert_eq!(world.step(), "ask whether an apply changes a", "the preflight of a changed manifest");
+    world.dry_run("a", DryRun::OwnershipLost);
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Changed");
 }

@@ -2,15 +2,20 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use cluster::{Apply, ClusterClient, ClusterError, Discovery, Force, Live, Lookup, Mode, Resource};
-use diff::{Entry, FieldChange};
-use manifest::{DesiredObject, DesiredSecrets, restore};
+use cluster::{Applied, Apply, ClusterClient, ClusterError, Discovery, Force, Live, Lookup, Mode, Resource};
+use diff::{Entry, FieldChange, Refused, clearing};
+use manifest::{DesiredObject, DesiredSecrets, may_recreate, restore};
 use model::{ApiVersion, ApplicationName, Failure, Gvk, ObjectId, Timestamp, definition::Ignored};
 use serde_json::Value;
 
+use super::{
+    last_applied::{Known, LastApplied},
+    refusal,
+};
+
 use crate::{
     LABEL,
-    answers::{DryRun, DryRunKey, Found},
+    answers::{DryRun, DryRunKey, Found, Recreation},
     desired::Desired,
     field_manager,
     live::Mark,
@@ -78,21 +83,16 @@ impl Asker {
         }
     }
 
-    /// Applies the desired manifest as a dry-run and compares.
-    pub async fn dry_run(
-        &self,
-        application: &ApplicationName,
-        key: &DryRunKey,
-        desired: &Desired,
-        secrets: &DesiredSecrets,
-    ) -> DryRun {
-        let Some(wanted) = desired.manifest(&key.id) else {
+    /// Applies the desired manifest as a dry-run, forced where the applier's apply would be, and compares.
+    pub async fn dry_run(&self, attempt: &Attempt<'_>) -> DryRun {
+        let key = attempt.key;
+        let Some(wanted) = attempt.desired.manifest(&key.id) else {
             return DryRun::Unknown(self.unserved(&key.id));
         };
         let Some(resource) = self.resource(&key.id, &wanted.api_version) else {
             return DryRun::Unknown(self.unserved(&key.id));
         };
-        let values = secrets.get(&wanted.id).cloned().unwrap_or_default();
+        let values = attempt.secrets.get(&wanted.id).cloned().unwrap_or_default();
         let Ok(mut body) = restore(&wanted.value, &values) else {
             return DryRun::Unknown(self.unserved(&key.id));
         };
@@ -103,41 +103,125 @@ impl Asker {
             Ok(before) => before,
             Err(error) => return DryRun::Unknown(failure(&error, self.now)),
         };
-        let manager = field_manager(application);
-        let ignored = desired.ignored(&key.id);
+        let manager = field_manager(attempt.application);
+        let ignored = attempt.desired.ignored(&key.id);
         // What is created is created whole.
-        let without = before
-            .as_ref()
-            .map(|live| diff::left_out(wanted.value.value(), &ignored, Some(live.value.value())));
-        let without = without.unwrap_or_default();
+        let whole = |live: &Live| diff::left_out(wanted.value.value(), &ignored, Some(live.value.value()));
+        let without = before.as_ref().map(whole).unwrap_or_default();
         let body = diff::without(&body, &without);
         let request = Apply {
             resource,
             id: &key.id,
             body: &body,
             manager: &manager,
-            // What is live and ours is compared as a heal would leave it; what is not ours is never forced.
-            force: if key.live.is_some() { Force::Yes } else { Force::No },
+            // A heal takes back what is ours; what is not ours is never forced.
+            force: if key.live.is_some() && attempt.last.is(key.manifest) { Force::Yes } else { Force::No },
             mode: Mode::DryRun,
             start_by: None,
         };
-        match self.client.apply(&request).await {
+        match self.try_apply(&request, attempt).await {
             Ok(applied) => {
                 let (before, after) = handed_over(before, applied.object, &ignored, (wanted, &manager));
                 compare(before, after, &diff::without(wanted.value.value(), &without), &manager)
             }
             // Its namespace is not there yet: nothing is there to compare with.
-            Err(ClusterError::NotFound { .. }) if before.is_none() => {
+            Err(Refusal::Cluster(ClusterError::NotFound { .. })) if before.is_none() => {
                 // The redacted manifest, not the body that was sent: this is stored and shown.
                 let after = Arc::new(wanted.value.value().clone());
                 DryRun::Changes { fields: vec![], managers: vec![], after, before: None }
             }
-            Err(error) if error.class() == model::RetryClass::Permanent => {
-                DryRun::Refused(failure(&error, self.now))
-            }
-            Err(error) => DryRun::Unknown(failure(&error, self.now)),
+            Err(Refusal::Cluster(error)) => self.refused(error, &request, (attempt, before, wanted)).await,
+            Err(Refusal::Conflict(failure)) => DryRun::Refused(failure),
         }
     }
+
+    /// Tries without force, then with force where the applier may.
+    async fn try_apply(&self, request: &Apply<'_>, attempt: &Attempt<'_>) -> Result<Applied, Refusal> {
+        let answer = self.client.apply(request).await;
+        let Err(ClusterError::Conflict { request: words, conflicts }) = answer else {
+            return answer.map_err(Refusal::Cluster);
+        };
+        if attempt.key.live.is_none() {
+            return Err(Refusal::Cluster(ClusterError::Conflict { request: words, conflicts }));
+        }
+        let may = match attempt.last.read(request.id).await {
+            Known::Manifest(last) => refusal::may_force(&conflicts, Some(&last)),
+            Known::Nothing => refusal::may_force(&conflicts, None),
+            Known::Unsaid => true,
+        };
+        if !may {
+            return Err(Refusal::Conflict(refusal::conflict(request.id, &conflicts, self.now)));
+        }
+        self.client.apply(&Apply { force: Force::Yes, ..*request }).await.map_err(Refusal::Cluster)
+    }
+
+    /// What a refusal means: something in the way that the applier clears, a field that never changes, or a bad
+    /// manifest.
+    async fn refused(
+        &self,
+        error: ClusterError,
+        request: &Apply<'_>,
+        (attempt, before, wanted): (&Attempt<'_>, Option<Live>, &DesiredObject),
+    ) -> DryRun {
+        if error.class() != model::RetryClass::Permanent {
+            return DryRun::Unknown(failure(&error, self.now));
+        }
+        let (ClusterError::Invalid { causes, .. }, Some(live), true) =
+            (&error, before, attempt.key.live.is_some())
+        else {
+            return DryRun::Refused(failure(&error, self.now));
+        };
+        let immutable = refusal::immutable_fields(causes);
+        let fields: Vec<String> = causes.iter().map(|cause| cause.field.clone()).collect();
+        let last = match attempt.last.read(request.id).await {
+            _ if attempt.last.is(attempt.key.manifest) => Some(wanted.value.value().clone()),
+            Known::Manifest(last) => Some(last),
+            Known::Nothing | Known::Unsaid => None,
+        };
+        let (object, desired) = (live.value.value(), wanted.value.value());
+        let (last, ours) = (last.as_ref(), request.manager);
+        let clearing = clearing(&Refused { live: object, desired, last, fields: &fields, ours });
+        if immutable.is_empty() && !clearing.removals.is_empty() {
+            let after = diff::cleared(object, &clearing, desired);
+            return compare(Some(object.clone()), after, desired, ours);
+        }
+        let creatable = self.client.creatable(request).await.unwrap_or(false);
+        if immutable.is_empty() && !creatable {
+            return DryRun::Refused(failure(&error, self.now));
+        }
+        DryRun::Immutable {
+            failure: refusal::immutable(request.id, &immutable, self.now),
+            recreation: if creatable && may_recreate(desired) {
+                Recreation::Allowed
+            } else {
+                Recreation::Refused
+            },
+            after: Arc::new(desired.clone()),
+        }
+    }
+}
+
+/// A dry-run to be made.
+#[derive(Clone, Copy)]
+pub struct Attempt<'a> {
+    /// Whose.
+    pub application: &'a ApplicationName,
+    /// Of which object, as it is known.
+    pub key: &'a DryRunKey,
+    /// The desired state.
+    pub desired: &'a Desired,
+    /// Its secret values.
+    pub secrets: &'a DesiredSecrets,
+    /// What was applied last.
+    pub last: &'a LastApplied,
+}
+
+/// Why a dry-run came to nothing.
+enum Refusal {
+    /// Others own fields that we never applied.
+    Conflict(Failure),
+    /// Something else.
+    Cluster(ClusterError),
 }
 
 /// Both objects as they would be if what is ignored had been handed over before: the applier does that first.

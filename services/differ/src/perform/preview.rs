@@ -7,7 +7,7 @@ use plan::{Action, HeldReason, ObjectPreview, Preview, PreviewChange, SyncPlan};
 use serde_json::Value;
 
 use crate::{
-    answers::{Answers, DryRun, DryRunKey, Found},
+    answers::{Answers, DryRun, DryRunKey, Found, Recreation},
     live::LiveView,
 };
 
@@ -37,6 +37,11 @@ pub fn preview(
             | (Action::Create | Action::Apply { .. } | Action::Receive { .. }, None) => None,
         };
         if let Some((change, before, after)) = object {
+            if let Some(DryRun::Immutable { failure, recreation: Recreation::Allowed, .. }) =
+                key.and_then(|key| answers.dry_run(key))
+            {
+                preview.notes.push(format!("{}: it would be deleted and created anew", failure.message));
+            }
             preview.objects.push(ObjectPreview { id: step.id.clone(), change, before, after });
         }
     }
@@ -58,7 +63,10 @@ fn created(
     let managers = match (first_contact, answer) {
         (FirstContact::Refuse, DryRun::Changes { before: Some(_), managers, .. }) => managers.join(", "),
         (FirstContact::Refuse, DryRun::Same(_) | DryRun::OwnershipLost) => String::new(),
-        (FirstContact::Refuse, DryRun::Changes { .. } | DryRun::Refused(_) | DryRun::Unknown(_))
+        (
+            FirstContact::Refuse,
+            DryRun::Changes { .. } | DryRun::Immutable { .. } | DryRun::Refused(_) | DryRun::Unknown(_),
+        )
         | (FirstContact::TakeOver, _) => return applied(answer),
     };
     let owner = if managers.is_empty() { managers } else { format!("; it belongs to {managers}") };
@@ -74,7 +82,12 @@ fn applied(answer: &DryRun) -> Option<(PreviewChange, String, String)> {
         DryRun::Changes { before: Some(before), after, .. } => {
             Some((PreviewChange::Configure, json(before), json(after)))
         }
-        DryRun::Refused(failure) | DryRun::Unknown(failure) => {
+        DryRun::Immutable { recreation: Recreation::Allowed, after, .. } => {
+            Some((PreviewChange::Create, String::new(), json(after)))
+        }
+        DryRun::Immutable { recreation: Recreation::Refused, failure, .. }
+        | DryRun::Refused(failure)
+        | DryRun::Unknown(failure) => {
             Some((PreviewChange::Fail(failure.message.clone()), String::new(), String::new()))
         }
         DryRun::Same(_) | DryRun::OwnershipLost => None,

@@ -17,7 +17,7 @@ use crate::{
     decide::{self, Facts, Next, PreviewDue},
     desired::{Desired, KindScope},
     known::{News, Snapshot},
-    perform::{self, Asker, Due, End},
+    perform::{self, Asker, Attempt, Due, End, LastApplied},
 };
 
 /// Decisions about one target in one round: far more than any path through them needs.
@@ -277,12 +277,20 @@ impl Worker {
             }
             Question::DryRun(key) => {
                 let held = self.held.get(&target).cloned();
+                let (row, manifests) = self.shared.known(|known| known.applied(&target, &key.id));
+                let last = LastApplied { intake: self.shared.intake.clone(), row, manifests };
                 async move {
                     let Some(held) = held else {
                         return (target, None);
                     };
-                    let answer =
-                        asker.dry_run(&target.application, &key, &held.desired, &held.loaded.secrets).await;
+                    let attempt = Attempt {
+                        application: &target.application,
+                        key: &key,
+                        desired: &held.desired,
+                        secrets: &held.loaded.secrets,
+                        last: &last,
+                    };
+                    let answer = asker.dry_run(&attempt).await;
                     (target, Some(Answer::DryRun(key, answer)))
                 }
                 .boxed()

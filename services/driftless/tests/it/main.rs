@@ -14,6 +14,7 @@ mod health;
 mod ignored;
 mod interruption;
 mod patience;
+mod preflight;
 mod refusals;
 mod removal;
 mod repository;

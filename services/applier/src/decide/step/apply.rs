@@ -2,15 +2,11 @@
 //! is in the way, remove what was dropped and stayed behind.
 
 use cluster::{Applied, Cause, CauseKind, ClusterError, Force, Live, Outcome};
+use diff::{Clearing, Refused, clearing, leftovers};
 use events::state::{ObjectOutcome, Origin};
 
 use super::{Act, Answer, Machine, Next, Phase, StepResult, Task, Written};
-use crate::decide::{
-    error::Fault,
-    force::may_force,
-    leftover::leftovers,
-    obstacle::{Clearing, Refused, clearing},
-};
+use crate::decide::{error::Fault, force::may_force};
 
 /// Times that fields of others are cleared out of the way, or left-overs are removed, of one object.
 const REMOVALS_MAX: u32 = 3;
@@ -81,6 +77,7 @@ enum Stage {
     /// Nothing is in the way: is it the change or the manifest?
     Probe {
         refusal: ClusterError,
+        fields: Vec<String>,
     },
     /// Removes what stayed behind.
     Trim {
@@ -155,11 +152,9 @@ impl Machine<'_> {
                 let made = if outcome == Outcome::Created { Made::Here } else { applying.made };
                 self.written(Applying { made, ..applying }, &object)
             }
-            (Stage::Probe { refusal }, Answer::Probed(creatable)) => self.fail(if creatable {
-                Fault::Immutable { id: self.task.step.id.clone(), fields: Vec::new() }
-            } else {
-                Fault::Cluster(refusal)
-            }),
+            (Stage::Probe { refusal, fields }, Answer::Probed(creatable)) => {
+                self.probed(&applying.uid, (refusal, fields), creatable)
+            }
             (Stage::GiveUp { then, .. }, Answer::Patched(live)) => self.prepared(applying, &live, then),
             (Stage::Clear { .. }, Answer::Patched(_)) => self.enter(applying.at(Stage::Apply)),
             (Stage::Trim { .. }, Answer::Patched(live)) => self.done(applying, &live),
@@ -233,7 +228,7 @@ impl Machine<'_> {
             (Stage::Clear { refusal, .. }, ClusterError::Moved { .. } | ClusterError::Invalid { .. }) => {
                 self.enter(applying.at(Stage::Examine { refusal }))
             }
-            (Stage::Probe { refusal }, _) => self.fail(Fault::Cluster(refusal)),
+            (Stage::Probe { refusal, .. }, _) => self.fail(Fault::Cluster(refusal)),
             // An object that was just created goes through an apply then, which changes nothing.
             (Stage::GiveUp { .. }, ClusterError::Moved { .. } | ClusterError::Invalid { .. }) => {
                 self.enter(applying.at(Stage::Prepare))
@@ -255,6 +250,9 @@ impl Machine<'_> {
         if fields.iter().any(|field| field == "metadata.uid") {
             return self.replaced();
         }
+        if !fields.is_empty() && self.task.may_recreate() {
+            return self.enter(applying.at(Stage::Probe { refusal, fields }));
+        }
         if !fields.is_empty() {
             return self.fail(Fault::Immutable { id: self.task.step.id.clone(), fields });
         }
@@ -264,16 +262,18 @@ impl Machine<'_> {
     fn examined(&mut self, applying: Applying, refusal: ClusterError, live: &Live) -> Next {
         let causes =
             if let ClusterError::Invalid { causes, .. } = &refusal { causes.as_slice() } else { &[] };
+        let fields: Vec<String> = causes.iter().map(|cause| cause.field.clone()).collect();
         let mut clearing = clearing(&Refused {
             live: live.value.value(),
             desired: self.task.desired(),
             last: self.task.last.as_ref(),
-            causes,
+            fields: &fields,
             ours: &self.task.manager(),
         });
         clearing.settings.retain(|setting| !applying.without.contains(&setting.from));
         if clearing.removals.is_empty() || applying.removals >= REMOVALS_MAX {
-            return self.enter(applying.at(Stage::Probe { refusal }));
+            let fields = Vec::new();
+            return self.enter(applying.at(Stage::Probe { refusal, fields }));
         }
         let removals = applying.removals + 1;
         let version = live.resource_version.clone();

@@ -347,6 +347,44 @@ fn a_refused_change_is_told_apart() {
     assert_eq!(play(&create(), vec![spec()]), ["create", "CLUSTER-INVALID"]);
 }
 
+/// With a plan that says to recreate, and a manifest that consents.
+fn recreate() -> Task {
+    let mut task = task(Action::Apply { uid: "u".into() }, Reason::Recreate);
+    let annotations = json!({manifest::RECREATE_ANNOTATION: "allowed"});
+    task.desired.as_mut().unwrap()["metadata"]["annotations"] = annotations;
+    task
+}
+
+#[test]
+fn an_object_is_recreated_by_proof_and_consent_only() {
+    let selector = || invalid("spec.selector", CauseKind::Immutable);
+    let gone = || Answer::Deleted(Deleted::Gone);
+    let new = || done(Outcome::Created, live(true, &[]));
+    assert_eq!(
+        play(&recreate(), vec![selector(), Answer::Probed(true), gone(), new()]),
+        ["apply u", "probe", "delete u", "create", "Created Created"]
+    );
+    assert_eq!(
+        play(&recreate(), vec![selector(), Answer::Probed(false)]),
+        ["apply u", "probe", "CLUSTER-INVALID"]
+    );
+    for (deleted, end) in [
+        (Deleted::Terminating { finalizers: vec![] }, "APPLY-TERMINATING"),
+        (Deleted::UidMismatch { found: "other".into() }, "APPLY-REPLACED"),
+    ] {
+        let answers = vec![selector(), Answer::Probed(true), Answer::Deleted(deleted)];
+        assert_eq!(play(&recreate(), answers), ["apply u", "probe", "delete u", end]);
+    }
+    let answers = vec![selector(), Answer::Probed(true), timeout(), gone(), new()];
+    assert_eq!(play(&recreate(), answers).last().map(String::as_str), Some("Created Created"));
+    // Neither the plan nor the manifest alone is consent.
+    let planned = task(Action::Apply { uid: "u".into() }, Reason::Recreate);
+    let consenting = Task { step: apply().step, ..recreate() };
+    for task in [planned, consenting] {
+        assert_eq!(play(&task, vec![selector()]), ["apply u", "APPLY-IMMUTABLE"]);
+    }
+}
+
 #[test]
 fn fields_in_the_way_are_cleared_within_a_bound() {
     let refusal = || invalid("data.b", CauseKind::Forbidden);

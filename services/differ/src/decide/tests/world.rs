@@ -312,7 +312,9 @@ impl World {
     pub fn dry_run(&mut self, name: &str, answer: DryRun) {
         let live = self.live.get(&id(name)).map(|seen| (seen.uid.clone(), seen.resource_version.clone()));
         let content = self.wanted.iter().find(|(wanted, _)| wanted == name).unwrap().1.clone();
-        let key = DryRunKey { id: id(name), live, manifest: digest_of(name, &content) };
+        let ignored = model::definition::Ignored::of(&self.application().ignore, &id(name));
+        let manifest = diff::applied_digest(&wanted(name, &content), &ignored);
+        let key = DryRunKey { id: id(name), live, manifest };
         self.answers.dry_ran(key, answer);
     }
 
@@ -324,6 +326,14 @@ impl World {
     pub fn policy(&mut self, change: impl FnOnce(&mut SyncPolicy)) {
         let mut assignment = Assignment::clone(self.snapshot.assignment.as_ref().unwrap());
         change(&mut assignment.application.sync);
+        self.snapshot.assignment = Some(Arc::new(assignment));
+    }
+
+    pub fn ignore(&mut self, pointer: &str) {
+        let mut assignment = Assignment::clone(self.snapshot.assignment.as_ref().unwrap());
+        let pointers = vec![pointer.to_owned()];
+        assignment.application.ignore =
+            vec![model::definition::IgnoreRule { pointers, ..Default::default() }];
         self.snapshot.assignment = Some(Arc::new(assignment));
     }
 

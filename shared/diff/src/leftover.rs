@@ -6,15 +6,16 @@
 //! A writer of a subresource keeps its own: dropping `replicas` is how a Deployment is handed to an
 //! autoscaler. A value that nobody owns is a default, and would come back.
 
-use diff::{Entry, FieldPath, Operation, in_order_of_removal};
 use serde_json::Value;
+
+use crate::{Entry, FieldPath, Operation, entries, owned_paths, pointer::in_order_of_removal};
 
 /// JSON pointers, in order of removal, of what `last` held, `new` does not, and only writers without a claim
 /// keep in `live`, the answer to the apply of `new`.
 pub fn leftovers(live: &Value, last: &Value, new: &Value) -> Vec<String> {
-    let entries = diff::entries(live);
+    let entries = entries(live);
     let dropped = |path: &FieldPath| held(last, path) && !held(new, path);
-    let owned = entries.iter().filter(|entry| is_writer(entry)).flat_map(diff::owned_paths);
+    let owned = entries.iter().filter(|entry| is_writer(entry)).flat_map(owned_paths);
     let paths = owned.filter(|path| dropped(path) && path.0.first().is_some_and(|step| step != "f:status"));
     let raised = paths.map(|path| raise(path, &entries, last, &dropped));
     let free = raised.filter(|path| !entries.iter().any(|entry| !is_writer(entry) && touches(entry, path)));
@@ -22,12 +23,12 @@ pub fn leftovers(live: &Value, last: &Value, new: &Value) -> Vec<String> {
 }
 
 /// Whether an entry stands for somebody who just wrote, and declares nothing.
-pub(super) fn is_writer(entry: &Entry<'_>) -> bool {
+pub(crate) fn is_writer(entry: &Entry<'_>) -> bool {
     entry.operation == Operation::Update && entry.subresource.is_none()
 }
 
 /// Whether an entry owns the field at `path`, something inside it, or a container of it as a whole.
-pub(super) fn touches(entry: &Entry<'_>, path: &FieldPath) -> bool {
+pub(crate) fn touches(entry: &Entry<'_>, path: &FieldPath) -> bool {
     let mut fields = entry.fields;
     for step in &path.0 {
         match fields.as_object() {
@@ -43,12 +44,12 @@ pub(super) fn touches(entry: &Entry<'_>, path: &FieldPath) -> bool {
 }
 
 /// Whether `value` holds anything at `path`.
-pub(super) fn held(value: &Value, path: &FieldPath) -> bool {
+pub(crate) fn held(value: &Value, path: &FieldPath) -> bool {
     !path.locate(value).is_empty()
 }
 
 /// The path without its last step.
-pub(super) fn parent(path: &FieldPath) -> FieldPath {
+pub(crate) fn parent(path: &FieldPath) -> FieldPath {
     FieldPath(path.0[..path.0.len().saturating_sub(1)].to_vec())
 }
 
@@ -63,7 +64,7 @@ fn raise(
     loop {
         let above = parent(&path);
         let ours_once = |inner: &FieldPath| !inner.0.starts_with(&above.0) || held(last, inner);
-        let all = |entry: &Entry<'_>| diff::owned_paths(entry).iter().all(ours_once);
+        let all = |entry: &Entry<'_>| owned_paths(entry).iter().all(ours_once);
         if above.0.is_empty() || !dropped(&above) || !entries.iter().all(all) {
             return path;
         }

@@ -6,11 +6,13 @@
 //! ownership. The refusal names the field with list indices of an object that only the server saw, so names are
 //! compared and indices are not.
 
-use cluster::Cause;
-use diff::{Entry, FieldPath, in_order_of_removal, inside};
 use serde_json::Value;
 
-use super::leftover::{held, is_writer, parent, touches};
+use crate::{
+    Entry, FieldPath, entries,
+    leftover::{held, is_writer, parent, touches},
+    pointer::{in_order_of_removal, inside},
+};
 
 /// What has to be done so that an apply is accepted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,8 +41,8 @@ pub struct Refused<'a> {
     pub desired: &'a Value,
     /// The manifest applied last.
     pub last: Option<&'a Value>,
-    /// Why it was refused.
-    pub causes: &'a [Cause],
+    /// The fields that the refusal names, such as `spec.volumes[0].configMap`.
+    pub fields: &'a [String],
     /// Our field manager.
     pub ours: &'a str,
 }
@@ -49,11 +51,11 @@ pub struct Refused<'a> {
 /// and that nobody claims: writers who declare nothing left them, or they are defaults. Of what stands beside
 /// them only our own is set. Empty if there is nothing to clear.
 pub fn clearing(refused: &Refused<'_>) -> Clearing {
-    let entries = diff::entries(refused.live);
+    let entries = entries(refused.live);
     let trees: Vec<&Value> = entries.iter().map(|entry| entry.fields).collect();
     let mut named = Vec::new();
-    for cause in refused.causes {
-        find(refused.live, &names(&cause.field), &trees, (&mut Vec::new(), &mut named));
+    for field in refused.fields {
+        find(refused.live, &names(field), &trees, (&mut Vec::new(), &mut named));
     }
     let beside = |path: &FieldPath| !held(refused.desired, path) && held(refused.desired, &parent(path));
     let claimed = |path: &FieldPath| entries.iter().any(|entry| !is_writer(entry) && touches(entry, path));
@@ -94,6 +96,30 @@ fn settings_beside(refused: &Refused<'_>, entries: &[Entry<'_>], path: &FieldPat
         settings.push(Setting { at: inside(at, name), from: inside(from, name) });
     }
     Some(settings)
+}
+
+/// The object as the clearing leaves it; both are redacted.
+pub fn cleared(live: &Value, clearing: &Clearing, manifest: &Value) -> Value {
+    let mut object = live.clone();
+    for removal in &clearing.removals {
+        let (above, name) = removal.rsplit_once('/').unwrap_or_default();
+        let name = name.replace("~1", "/").replace("~0", "~");
+        match object.pointer_mut(above) {
+            Some(Value::Object(map)) => drop(map.shift_remove(&name)),
+            Some(Value::Array(items)) => {
+                let place = name.parse::<usize>().ok().filter(|place| *place < items.len());
+                drop(place.map(|place| items.remove(place)));
+            }
+            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => {}
+        }
+    }
+    for Setting { at, from } in &clearing.settings {
+        let (above, name) = at.rsplit_once('/').unwrap_or_default();
+        if let (Some(Value::Object(map)), Some(value)) = (object.pointer_mut(above), manifest.pointer(from)) {
+            map.insert(name.replace("~1", "/").replace("~0", "~"), value.clone());
+        }
+    }
+    object
 }
 
 fn is_plain(value: &Value) -> bool {
@@ -147,7 +173,6 @@ fn names(field: &str) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use cluster::CauseKind;
     use serde_json::json;
 
     use super::*;
@@ -174,9 +199,9 @@ mod tests {
 
     /// Removals and settings, one a word.
     fn found(entries: Value, field: &str, last: Option<&Value>) -> Vec<String> {
-        let causes = [Cause { field: field.into(), kind: CauseKind::Forbidden, message: String::new() }];
+        let fields = [field.to_owned()];
         let (live, desired) = (live(entries), desired());
-        let refused = Refused { live: &live, desired: &desired, last, causes: &causes, ours: "driftless:a" };
+        let refused = Refused { live: &live, desired: &desired, last, fields: &fields, ours: "driftless:a" };
         let clearing = clearing(&refused);
         let settings = clearing.settings.iter().map(|setting| format!("{} = {}", setting.at, setting.from));
         clearing.removals.iter().map(|removal| format!("- {removal}")).chain(settings).collect()

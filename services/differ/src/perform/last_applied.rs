@@ -1,0 +1,76 @@
+//! What we applied last to an object: only fields of it may be forced.
+
+use events::{
+    Content,
+    state::{AppliedObject, ObjectOutcome},
+};
+use manifest::DesiredSet;
+use model::{Digest, ObjectId};
+use serde_json::Value;
+
+use crate::intake::Intake;
+
+/// Where it is found.
+#[derive(Clone)]
+pub struct LastApplied {
+    /// Reads it.
+    pub intake: Intake,
+    /// The object's row; `None`: the log knows of no apply.
+    pub row: Option<AppliedObject>,
+    /// The manifests that were applied in full last.
+    pub manifests: Option<Content>,
+}
+
+/// What is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Known {
+    /// This manifest.
+    Manifest(Value),
+    /// Nothing was applied.
+    Nothing,
+    /// It was applied in part, or cannot be read: the applier finds out.
+    Unsaid,
+}
+
+impl LastApplied {
+    /// Whether it was that very manifest: to apply it again is a heal.
+    pub fn is(&self, manifest: Digest) -> bool {
+        self.row.as_ref().is_some_and(|row| was_applied(row) && row.manifest == Some(manifest))
+    }
+
+    /// Reads it.
+    pub async fn read(&self, id: &ObjectId) -> Known {
+        let Some(row) = &self.row else { return Known::Nothing };
+        let Some(manifests) = &self.manifests else {
+            return if was_applied(row) { Known::Unsaid } else { Known::Nothing };
+        };
+        let Ok(bytes) = self.intake.content(manifests).await else { return Known::Unsaid };
+        let Ok(set) = DesiredSet::decode(&bytes) else { return Known::Unsaid };
+        let Some(manifest) = find(&set, id) else {
+            return if was_applied(row) { Known::Unsaid } else { Known::Nothing };
+        };
+        let same = row.manifest == Some(diff::applied_digest(manifest, &row.ignored));
+        if was_applied(row) && !same { Known::Unsaid } else { Known::Manifest(manifest.clone()) }
+    }
+}
+
+/// A failed or interrupted attempt records the manifest that it tried, not one that the server took.
+fn was_applied(row: &AppliedObject) -> bool {
+    match row.outcome {
+        ObjectOutcome::Pending | ObjectOutcome::Failed(_) => false,
+        ObjectOutcome::Created
+        | ObjectOutcome::Configured
+        | ObjectOutcome::Unchanged
+        | ObjectOutcome::Untouched
+        | ObjectOutcome::Terminating => true,
+    }
+}
+
+/// The object of a resolved id: manifests may name no namespace where one is meant, or one where none is.
+fn find<'s>(set: &'s DesiredSet, id: &ObjectId) -> Option<&'s Value> {
+    let fits = |other: &ObjectId| {
+        let named = other.namespace.is_none() || id.namespace.is_none() || other.namespace == id.namespace;
+        named && other.group == id.group && other.kind == id.kind && other.name == id.name
+    };
+    set.objects().iter().find(|object| fits(&object.id)).map(|object| object.value.value())
+}
