@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
     process::{self, Command},
     sync::atomic::{AtomicU32, Ordering},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use model::definition::Kubeconfig;
@@ -118,16 +118,34 @@ impl TestCluster {
             Part::Etcd => "etcd",
             Part::ApiServer => "kube-apiserver",
         };
-        let signal = match signal {
+        let option = match signal {
             Signal::Kill => "-KILL",
             Signal::Stop => "-STOP",
             Signal::Continue => "-CONT",
         };
         let pid = self.kubeconfig.with_file_name(format!("{part}.pid"));
         let pid = fs::read_to_string(&pid).unwrap_or_else(|error| panic!("{}: {error}", pid.display()));
-        let done = Command::new("kill").args([signal, pid.trim()]).status();
-        assert!(done.is_ok_and(|status| status.success()), "kill {signal} {part} failed");
+        let done = Command::new("kill").args([option, pid.trim()]).status();
+        assert!(done.is_ok_and(|status| status.success()), "kill {option} {part} failed");
+        let asked = Instant::now();
+        while matches!(signal, Signal::Stop) && !has_stopped(pid.trim()) {
+            assert!(asked.elapsed() < STOPS_WITHIN, "{part} does not stop");
+            std::thread::yield_now();
+        }
     }
+}
+
+/// A thread stops when it is scheduled next, which takes milliseconds even on a loaded machine.
+const STOPS_WITHIN: Duration = Duration::from_secs(10);
+
+/// Whether no thread of a process runs any more: the signal returns before that, and a thread that still runs can
+/// answer a whole request.
+fn has_stopped(pid: &str) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok()).all(|stat| {
+        // The name in parentheses may hold anything, the state is the word after it.
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    })
 }
 
 impl OwnCluster {
