@@ -6,6 +6,8 @@ use model::{Digest, Failure, ObjectId};
 use plan::Provenance;
 use serde_json::Value;
 
+use crate::live::GroupKind;
+
 /// A question to the API server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
@@ -96,6 +98,7 @@ pub struct Answers {
     existence: BTreeMap<ObjectId, Found>,
     provenance: BTreeMap<(ObjectId, String), Provenance>,
     dry_runs: BTreeMap<DryRunKey, DryRun>,
+    looked_for: BTreeMap<GroupKind, u64>,
 }
 
 impl Answers {
@@ -112,6 +115,16 @@ impl Answers {
     /// What the history says of an object, if that was asked.
     pub fn provenance(&self, id: &ObjectId, uid: &str) -> Option<Provenance> {
         self.provenance.get(&(id.clone(), uid.to_owned())).copied()
+    }
+
+    /// The n of the target's sync at which a kind was last looked for, if it was.
+    pub fn looked_for(&self, kind: &GroupKind) -> Option<u64> {
+        self.looked_for.get(kind).copied()
+    }
+
+    /// Notes that a kind is looked for at that n of the target's sync.
+    pub fn look_for(&mut self, kind: GroupKind, sync_n: u64) {
+        self.looked_for.insert(kind, sync_n);
     }
 
     /// Takes the answer to [`Question::Provenance`].
@@ -139,6 +152,7 @@ impl Answers {
     /// Drops everything that is not certain: at every sweep it is asked again.
     pub fn forget_uncertain(&mut self) {
         self.existence.clear();
+        self.looked_for.clear();
         // The history may name tomorrow what it does not name today.
         self.provenance.clear();
         self.dry_runs.retain(|_, answer| match answer {

@@ -50,11 +50,27 @@ pub(super) fn kinds_listed(facts: &Facts<'_>, desired: &Desired) -> Step<()> {
             Some(KindView::Listed | KindView::Unavailable(_) | KindView::NotServed) => {}
         }
     }
+    for row in facts.snapshot.sync.iter().flat_map(|sync| sync.objects.values()) {
+        if is_served_since(facts, row) {
+            let gvk = Gvk { api_version: row.api_version.clone(), kind: row.id.kind.clone() };
+            missing.entry(group_kind(&row.id)).or_insert(gvk);
+        }
+    }
     match (missing.is_empty(), pending) {
         (false, _) => Err(Next::Observe(missing.into_values().collect())),
         (true, true) => Err(super::REST),
         (true, false) => Ok(()),
     }
+}
+
+/// Whether an object of a kind that was not served has been written since that was looked at: its definition came
+/// with the same sync. Looked at once for each sync, because definitions also go.
+fn is_served_since(facts: &Facts<'_>, row: &AppliedObject) -> bool {
+    let kind = group_kind(&row.id);
+    let looked = facts.answers.looked_for(&kind);
+    facts.live.kind(&kind) == Some(&KindView::NotServed)
+        && row.resource_version.is_some()
+        && looked != facts.snapshot.sync.as_ref().map(|sync| sync.n)
 }
 
 /// How long a watch may take to tell of a write before what it does not show is asked for. One that works takes

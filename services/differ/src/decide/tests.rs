@@ -25,6 +25,25 @@ fn a_new_target_is_read_watched_and_planned() {
 }
 
 #[test]
+fn a_kind_that_came_with_a_sync_is_looked_for_once_after_it() {
+    let mut world = World::synced(&["a"]);
+    world.not_served();
+    world.load();
+    assert_eq!(world.step(), "observe v1 ConfigMap", "an object of it was written");
+    world.looked_for();
+    assert_eq!(world.step(), "SyncPlanned Drifted: create a Missing", "its definition is gone again");
+    let mut world = World::synced(&["a"]);
+    world.not_served();
+    world.looked_for();
+    world.answers.forget_uncertain();
+    world.load();
+    assert_eq!(world.step(), "observe v1 ConfigMap", "every sweep looks again");
+    world.listed();
+    world.touch("a", "10");
+    assert_eq!(world.step(), "HealthChanged InSync Healthy");
+}
+
+#[test]
 fn what_was_applied_and_is_as_left_is_in_sync() {
     let mut world = World::synced(&["a", "b"]);
     assert_eq!(world.step(), "HealthChanged InSync Healthy");

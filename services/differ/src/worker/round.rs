@@ -17,6 +17,7 @@ use crate::{
     decide::{self, Facts, Next, PreviewDue},
     desired::{Desired, KindScope},
     known::{News, Snapshot},
+    live::KindView,
     perform::{self, Asker, Attempt, Due, End, LastApplied},
 };
 
@@ -84,6 +85,11 @@ impl Worker {
                 Next::LookAround(about) => pass.look.push((target, about)),
                 Next::Load => pass.load.push((target, snapshot)),
                 Next::Observe(kinds) => {
+                    let sync_n = snapshot.sync.as_ref().map_or(0, |sync| sync.n);
+                    let answers = self.answers.entry(target.clone()).or_default();
+                    for gvk in &kinds {
+                        answers.look_for((gvk.api_version.group.clone(), gvk.kind.clone()), sync_n);
+                    }
                     pass.observe.extend(kinds);
                     pass.ask.push((target, vec![]));
                 }
@@ -157,7 +163,14 @@ impl Worker {
         let unserved = self.connection.as_ref().is_some_and(|connection| {
             kinds.iter().any(|gvk| !matches!(connection.discovery.lookup(gvk), cluster::Lookup::Known(_)))
         });
-        if unserved {
+        // Something of a kind that was not served has been written: a discovery of any age is too old.
+        let come = kinds.iter().any(|gvk| {
+            let kind = (gvk.api_version.group.clone(), gvk.kind.clone());
+            self.live.kind(&kind) == Some(&KindView::NotServed)
+        });
+        if unserved && come {
+            self.discover().await;
+        } else if unserved {
             self.rediscover().await;
         }
         for gvk in kinds {

@@ -141,12 +141,16 @@ impl Worker {
 
     /// Asks again what the cluster serves, unless that was just done.
     pub(super) async fn rediscover(&mut self) {
+        if self.connection.as_ref().is_some_and(|it| it.discovered.elapsed() >= DISCOVERY_AGE) {
+            self.discover().await;
+        }
+    }
+
+    /// Asks again what the cluster serves.
+    pub(super) async fn discover(&mut self) {
         let Some(connection) = &mut self.connection else {
             return;
         };
-        if connection.discovered.elapsed() < DISCOVERY_AGE {
-            return;
-        }
         connection.discovered = Instant::now();
         match connection.client.discover().await {
             Ok(discovery) => connection.discovery = Arc::new(discovery),

@@ -19,5 +19,6 @@ mod refusals;
 mod removal;
 mod repository;
 mod scene;
+mod settling;
 mod shop;
 mod templates;

@@ -250,6 +250,17 @@ impl World {
         self.live.set_kind((String::new(), "ConfigMap".into()), KindView::Pending);
     }
 
+    pub fn not_served(&mut self) {
+        self.live.set_kind((String::new(), "ConfigMap".into()), KindView::NotServed);
+        self.live.retain_kind(&(String::new(), "ConfigMap".into()), &std::collections::BTreeSet::new());
+    }
+
+    /// The newest discovery was made after the newest sync.
+    pub fn looked_for(&mut self) {
+        let sync_n = self.snapshot.sync.as_ref().unwrap().n;
+        self.answers.look_for((String::new(), "ConfigMap".into()), sync_n);
+    }
+
     pub fn unavailable(&mut self) {
         let view = KindView::Unavailable(failure("CLUSTER-FORBIDDEN", RetryClass::Permanent));
         self.live.set_kind((String::new(), "ConfigMap".into()), view);
