@@ -113,7 +113,7 @@ impl ClusterClient {
         let probe = Apply { id: &id, body: &body, force: Force::No, mode: Mode::DryRun, ..*request };
         match self.apply(&probe).await {
             Ok(applied) => Ok(applied.outcome == Outcome::Created),
-            Err(ClusterError::Invalid { .. }) => Ok(false),
+            Err(ClusterError::Invalid { .. } | ClusterError::Schema { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -163,8 +163,16 @@ pub enum ClusterError {
         /// The bound, with its unit.
         limit: String,
     },
-    /// 5xx. Source: the API server also answers 500 to a manifest that does not fit the schema
-    /// (drift-fingerprint, pitfall 7), and nothing in the answer tells the two apart.
+    /// 500 to an apply of a manifest that does not fit the schema of its kind: an unknown field, a wrong type,
+    /// two items of one key. Source: apimachinery, managedfields/internal/structuredmerge.go.
+    #[error("{request}: the manifest does not fit the schema: {}", misfits(fields))]
+    Schema {
+        /// What was tried.
+        request: String,
+        /// Each field, and what is wrong with it; at most 100, no values.
+        fields: Vec<Misfit>,
+    },
+    /// 5xx.
     #[error("{request}: server error {status}: {message}")]
     Server {
         /// What was tried.
@@ -182,6 +190,15 @@ pub enum ClusterError {
         /// What is wrong, without any of its contents.
         problem: String,
     },
+}
+
+/// A field that does not fit the schema of its kind.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Misfit {
+    /// The field, in the notation of server-side apply: `.spec.replicas`.
+    pub field: String,
+    /// What is wrong with it: `field not declared in schema`.
+    pub problem: String,
 }
 
 /// What a 404 is about.
@@ -258,6 +275,7 @@ impl ClusterError {
             | Self::Forbidden { .. }
             | Self::Conflict { .. }
             | Self::Invalid { .. }
+            | Self::Schema { .. }
             | Self::Refused { .. }
             | Self::TooLarge { .. } => RetryClass::Permanent,
             Self::Late { .. }
@@ -287,6 +305,7 @@ impl ClusterError {
             Self::Moved { .. } => "CLUSTER-MOVED",
             Self::AlreadyExists { .. } => "CLUSTER-EXISTS",
             Self::Invalid { .. } => "CLUSTER-INVALID",
+            Self::Schema { .. } => "CLUSTER-SCHEMA",
             Self::Refused { .. } => "CLUSTER-REFUSED",
             Self::Gone { .. } => "CLUSTER-GONE",
             Self::Throttled { .. } => "CLUSTER-THROTTLED",
@@ -322,10 +341,11 @@ impl ClusterError {
                 "remove the field from the manifest, ignore it, or allow the take-over in the Application"
             }
             Self::Invalid { .. } | Self::Refused { .. } => "correct the manifest",
-            Self::TooLarge { .. } => "split the object",
-            Self::Server { .. } => {
-                "if the message names a field, correct the manifest; else look at the server and its webhooks"
+            Self::Schema { .. } => {
+                "correct the field in the manifest, or install the version of its kind that has it"
             }
+            Self::TooLarge { .. } => "split the object",
+            Self::Server { .. } => "look at the API server and its webhooks",
             Self::BadResponse { .. } => "check that the address in the kubeconfig is that of an API server",
             Self::NamespaceTerminating { .. }
             | Self::Late { .. }
@@ -335,6 +355,13 @@ impl ClusterError {
             | Self::WrongResource { .. } => "",
         }
     }
+}
+
+fn misfits(fields: &[Misfit]) -> String {
+    let shown = fields.iter().take(5).map(|misfit| format!("{}: {}", misfit.field, misfit.problem));
+    let more = fields.len().saturating_sub(5);
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
 
 fn list(conflicts: &[FieldConflict]) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{Cause, CauseKind, ClusterError, FieldConflict, Missing};
+use crate::{Cause, CauseKind, ClusterError, FieldConflict, Missing, misfit::misfits};
 
 /// Longest message that is kept, in characters: a validation error of a large object can fill pages.
 const MESSAGE_CHARS_MAX: usize = 2_000;
@@ -93,6 +93,9 @@ impl Status {
                 ClusterError::Throttled { request, retry_after: retry_after.or(hint) }
             }
             400..500 => ClusterError::Refused { request, status: http, message },
+            500 if let Some(fields) = misfits(&self.message, about) => {
+                ClusterError::Schema { request, fields }
+            }
             500..600 => ClusterError::Server { request, status: http, message },
             _ => ClusterError::BadResponse { request, problem: format!("status {http}") },
         }

@@ -94,9 +94,9 @@ const MISTAKES: [(&str, &str); 10] = [
         "stringData: {password: canary-4f1c-first-password}\ntype: kubernetes.io/dockerconfigjson",
     ),
     ("CLUSTER-INVALID", "stringData: {'pass word!': canary-4f1c-first-password}"),
-    ("CLUSTER-SERVER", "stringDatum: {password: canary-4f1c-first-password}"),
-    ("CLUSTER-SERVER", "password: canary-4f1c-first-password"),
-    ("CLUSTER-SERVER", "  stringData: {password: canary-4f1c-first-password}"),
+    ("CLUSTER-SCHEMA", "stringDatum: {password: canary-4f1c-first-password}"),
+    ("CLUSTER-SCHEMA", "password: canary-4f1c-first-password"),
+    ("CLUSTER-SCHEMA", "  stringData: {password: canary-4f1c-first-password}"),
     ("MANIFEST-OBJECT", "data: {password: canary-4f1c-first-password}"),
     ("MANIFEST-OBJECT", "stringData: {password: {inner: canary-4f1c-first-password}}"),
     ("MANIFEST-OBJECT", "stringData: {password: [canary-4f1c-first-password]}"),
@@ -190,7 +190,7 @@ async fn nor_by_the_services_on_nats() {
     eventually(apart::BOUND, "its heal", async || holds(shop::CANARY)).await;
     let bad = shop::SECRET.replace("name: login", "name: bad").replace("stringData", "stringDatum");
     scene.repository.commit(&[("deploy/bad.yaml", &bad)]);
-    eventually(apart::BOUND, "a refusal", async || services.has_told("CLUSTER-SERVER").await.then_some(()))
+    eventually(apart::BOUND, "a refusal", async || services.has_told("CLUSTER-SCHEMA").await.then_some(()))
         .await;
     search(&scene, services.log()).await;
     drop(services);

@@ -1,6 +1,9 @@
 //! Errors as a new user meets them: each says what failed, a stable code and what to do.
 
-use std::net::TcpListener;
+use std::{
+    net::TcpListener,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 
@@ -37,6 +40,34 @@ fn bad_yaml_is_told_with_file_and_line() {
     told.failed(1, "MANIFEST-SYNTAX").naming("deploy/bad.yaml:3");
     untouched(&scene, &told);
     scene.run("diff", &[]).failed(2, "MANIFEST-SYNTAX");
+}
+
+#[test]
+fn an_unknown_field_is_a_mistake_of_the_manifest() {
+    let scene = scene();
+    scene.repository.commit(&[(
+        "deploy/deployment.yaml",
+        &shop::DEPLOYMENT.replace("  replicas: 2", "  replcas: 2\n  paused: maybe"),
+    )]);
+    let started = Instant::now();
+    let told = scene.run("sync", &[]);
+    told.failed(1, "CLUSTER-SCHEMA").naming(".spec.replcas: field not declared in schema");
+    assert!(started.elapsed() < Duration::from_secs(20), "it is not tried again: {told}");
+    let told = scene.run("diff", &[]);
+    assert!(told.out.contains(".spec.replcas: field not declared in schema"), "{told}");
+    // Where the object is there, too; and in a Secret, whose values are told to nobody.
+    scene.repository.commit(&[("deploy/deployment.yaml", shop::DEPLOYMENT)]);
+    scene.sync(&[]);
+    scene.repository.commit(&[("deploy/deployment.yaml", &shop::DEPLOYMENT.replace("image:", "imgae:"))]);
+    let told = scene.run("sync", &[]);
+    told.failed(1, "CLUSTER-SCHEMA").naming(r#".containers[name="web"].imgae: field not declared in schema"#);
+    scene.repository.commit(&[
+        ("deploy/deployment.yaml", shop::DEPLOYMENT),
+        ("deploy/secret.yaml", &shop::SECRET.replace("stringData", "strigData")),
+    ]);
+    let told = scene.run("sync", &[]);
+    told.failed(1, "CLUSTER-SCHEMA").naming(".strigData: field not declared in schema");
+    assert!(!told.err.contains(shop::CANARY) && !told.out.contains(shop::CANARY), "{told}");
 }
 
 #[test]
