@@ -9,14 +9,18 @@ use events::{
     state::{ClusterState, Reachability, State},
 };
 use futures::FutureExt;
-use model::{Aggregate, Failure, Gvk};
+use model::{Aggregate, Failure, Gvk, RetryClass};
 use tokio::time::Instant;
 
 use super::{Connection, Worker, now};
 use crate::{Error, LABEL, decide::ClusterStanding, live::Mark, perform::failure};
 
-/// Waits between two attempts to connect: 1 s, doubling to this.
-const CONNECT_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Waits between two attempts to connect: 1 s, doubling to this. What does not answer costs one small request,
+/// and is to be noticed soon when it is back.
+const CONNECT_WAIT_MAX: Duration = Duration::from_secs(4);
+
+/// The same where the kubeconfig or the credentials are at fault: nothing changes until somebody mends them.
+const MENDED_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// How old a discovery may be before an unknown kind makes it worth another one.
 const DISCOVERY_AGE: Duration = Duration::from_secs(2);
@@ -42,7 +46,9 @@ impl Worker {
                 self.standing = ClusterStanding::Unreachable(failure.clone());
                 let unreachable = Reachability::Unreachable { since: now(), failure };
                 self.tell(unreachable, EventType::ClusterUnreachable).await?;
-                let wait = Duration::from_secs(1 << attempts.min(5)).min(CONNECT_WAIT_MAX);
+                let longest =
+                    if error.class() == RetryClass::Transient { CONNECT_WAIT_MAX } else { MENDED_WAIT_MAX };
+                let wait = Duration::from_secs(1 << attempts.min(5)).min(longest);
                 Ok(Instant::now() + wait)
             }
         }
