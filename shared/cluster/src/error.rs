@@ -253,6 +253,10 @@ pub enum CauseKind {
     Forbidden,
     /// Needed and not there.
     Required,
+    /// A list item that is there already by its key: of the manifest itself, or of somebody else.
+    Duplicate,
+    /// Of another type than its schema says.
+    Type,
     /// Anything else.
     Invalid,
 }
@@ -285,6 +289,14 @@ impl ClusterError {
             | Self::Gone { .. } => RetryClass::Stale,
             Self::WrongResource { .. } => RetryClass::Bug,
         }
+    }
+
+    /// Whether a refused object is of the wrong shape: a field of another type, an item that is there twice. That
+    /// is never an immutable field, even where a new object of the manifest would be accepted: the API server
+    /// compares list items before it fills in their keys, and makes `null` of a list whose items come and go so.
+    pub fn is_about_shape(&self) -> bool {
+        let Self::Invalid { causes, .. } = self else { return false };
+        causes.iter().any(|cause| matches!(cause.kind, CauseKind::Duplicate | CauseKind::Type))
     }
 
     /// The stable code.
@@ -339,6 +351,9 @@ impl ClusterError {
             Self::NotFound { .. } => "add the namespace or the CustomResourceDefinition to the application",
             Self::Conflict { .. } => {
                 "remove the field from the manifest, ignore it, or allow the take-over in the Application"
+            }
+            Self::Invalid { .. } if self.is_about_shape() => {
+                "state every key of the list items in the manifest, defaults too, and each item once"
             }
             Self::Invalid { .. } | Self::Refused { .. } => "correct the manifest",
             Self::Schema { .. } => {

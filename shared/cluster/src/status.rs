@@ -164,6 +164,8 @@ fn kind(cause: &RawCause) -> CauseKind {
         "FieldValueInvalid" if cause.message.ends_with(": field is immutable") => CauseKind::Immutable,
         "FieldValueForbidden" => CauseKind::Forbidden,
         "FieldValueRequired" => CauseKind::Required,
+        "FieldValueDuplicate" => CauseKind::Duplicate,
+        "FieldValueTypeInvalid" => CauseKind::Type,
         _ => CauseKind::Invalid,
     }
 }

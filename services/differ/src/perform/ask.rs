@@ -185,6 +185,9 @@ impl Asker {
             let after = diff::cleared(object, &clearing, desired);
             return compare(Some(object.clone()), after, desired, ours);
         }
+        if immutable.is_empty() && error.is_about_shape() {
+            return DryRun::Refused(failure(&error, self.now));
+        }
         let creatable = self.client.creatable(request).await.unwrap_or(false);
         if immutable.is_empty() && !creatable {
             return DryRun::Refused(failure(&error, self.now));

@@ -273,6 +273,9 @@ impl Machine<'_> {
         clearing.settings.retain(|setting| !applying.without.contains(&setting.from));
         if clearing.removals.is_empty() || applying.removals >= REMOVALS_MAX {
             let fields = Vec::new();
+            if refusal.is_about_shape() {
+                return self.fail(Fault::Cluster(refusal));
+            }
             return self.enter(applying.at(Stage::Probe { refusal, fields }));
         }
         let removals = applying.removals + 1;

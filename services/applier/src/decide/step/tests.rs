@@ -344,6 +344,11 @@ fn a_refused_change_is_told_apart() {
     assert_eq!(play(&apply(), answers), ["apply u", "look", "probe", "APPLY-IMMUTABLE"]);
     let answers = vec![spec(), seen(), Answer::Probed(false)];
     assert_eq!(play(&apply(), answers), ["apply u", "look", "probe", "CLUSTER-INVALID"]);
+    // A wrong shape is never an immutable field, whatever a new object would be.
+    for kind in [CauseKind::Type, CauseKind::Duplicate] {
+        let answers = vec![invalid("spec.ports", kind), seen()];
+        assert_eq!(play(&apply(), answers), ["apply u", "look", "CLUSTER-INVALID"]);
+    }
     assert_eq!(play(&create(), vec![spec()]), ["create", "CLUSTER-INVALID"]);
 }
 
