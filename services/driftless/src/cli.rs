@@ -103,6 +103,10 @@ pub struct Subject {
     /// Delete what is no longer in Git, within the guard
     #[arg(long)]
     pub prune: bool,
+    /// Take objects and fields of others over where nothing says that they were applied from here: a first
+    /// contact, or a state folder that was lost
+    #[arg(long)]
+    pub take_over: bool,
     /// Leave a field to others once its object exists: KIND[.GROUP][/NAME]:POINTER, such as
     /// Deployment:/spec/replicas, or a field manager in the pointer's place; repeatable, `*` is any kind
     #[arg(long, value_name = "RULE", value_parser = crate::ignore_rule::parse)]

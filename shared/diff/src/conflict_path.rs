@@ -23,6 +23,33 @@ pub fn holds(value: &Value, path: &str) -> bool {
     FieldPath(vec![step]).locate(value).into_iter().any(|item| holds(item, rest))
 }
 
+/// Whether our Apply entry, `fields`, still owns the field at a path in the notation of conflicts: we applied it,
+/// whatever else is forgotten, and another manager owns it with us.
+pub fn claims(fields: &Value, path: &str) -> bool {
+    let members = fields.as_object();
+    if path.is_empty() || members.is_some_and(Map::is_empty) {
+        // The field itself, or within one that is owned as a whole.
+        return members.is_some_and(|members| members.is_empty() || members.contains_key("."));
+    }
+    let mut members = members.into_iter().flatten();
+    if let Some(rest) = path.strip_prefix('.') {
+        return members
+            .filter_map(|(step, below)| Some((below, rest.strip_prefix(step.strip_prefix("f:")?)?)))
+            .any(|(below, rest)| (rest.is_empty() || rest.starts_with(['.', '['])) && claims(below, rest));
+    }
+    let Some((wanted, rest)) = bracket(path) else { return false };
+    members.any(|(step, below)| same_step(step, &wanted) && claims(below, rest))
+}
+
+/// Whether two steps of `fieldsV1` are the same, however their values are spelt.
+fn same_step(one: &str, other: &str) -> bool {
+    let read = |step: &str| {
+        let (sort, value) = step.split_once(':')?;
+        Some((sort.to_owned(), serde_json::from_str::<Value>(value).ok()?))
+    };
+    one == other || read(one).is_some_and(|one| read(other).as_ref() == Some(&one))
+}
+
 /// Reads `[name="web",port=80]`, `[="x"]` or `[3]` as a step of `fieldsV1`, with what comes after it.
 fn bracket(path: &str) -> Option<(String, &str)> {
     let inside = path.strip_prefix('[')?;
@@ -114,6 +141,33 @@ mod tests {
             ("", true),
         ] {
             assert_eq!(holds(&last(), path), held, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_our_entry_owns_is_claimed() {
+        let fields = json!({
+            "f:data": {"f:tls.crt": {}, "f:a": {}},
+            "f:spec": {"f:replicas": {}, "f:selector": {}, "f:containers": {
+                "k:{\"name\":\"web\"}": {".": {}, "f:image": {}}}},
+            "f:metadata": {"f:finalizers": {"v:\"f.io/x\"": {}}},
+        });
+        for (path, claimed) in [
+            (".data.tls.crt", true),
+            (".data.tls", false),
+            (".data.b", false),
+            (".data", false),
+            (".spec.replicas", true),
+            (".spec.selector.app", true),
+            (".spec.containers[name=\"web\"]", true),
+            (".spec.containers[name=\"web\"].image", true),
+            (".spec.containers[name=\"web\"].command", false),
+            (".spec.containers[name=\"app\"].image", false),
+            (".metadata.finalizers[=\"f.io/x\"]", true),
+            (".metadata.finalizers[=\"f.io/y\"]", false),
+            ("", false),
+        ] {
+            assert_eq!(claims(&fields, path), claimed, "{path}");
         }
     }
 }

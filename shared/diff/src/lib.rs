@@ -20,7 +20,7 @@ mod text;
 mod verdict;
 mod walk;
 
-pub use conflict_path::holds;
+pub use conflict_path::{claims, holds};
 pub use field_diff::{Change, FieldChange, Scope, field_diff};
 pub use fingerprint::{matches, record};
 pub use ignore::{applied_digest, given_up, left_out, records, without};

@@ -2,10 +2,16 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use cluster::{Applied, Apply, ClusterClient, ClusterError, Discovery, Force, Live, Lookup, Mode, Resource};
+use cluster::{
+    Applied, Apply, ClusterClient, ClusterError, Discovery, FieldConflict, Force, Live, Lookup, Mode,
+    Resource,
+};
 use diff::{Entry, FieldChange, Refused, clearing};
 use manifest::{DesiredObject, DesiredSecrets, may_recreate, restore};
-use model::{ApiVersion, ApplicationName, Failure, Gvk, ObjectId, Timestamp, definition::Ignored};
+use model::{
+    ApiVersion, ApplicationName, Failure, Gvk, ObjectId, Timestamp,
+    definition::{FirstContact, Ignored},
+};
 use serde_json::Value;
 
 use super::{
@@ -119,7 +125,7 @@ impl Asker {
             mode: Mode::DryRun,
             start_by: None,
         };
-        match self.try_apply(&request, attempt).await {
+        match self.try_apply(&request, attempt, before.as_ref()).await {
             Ok(applied) => {
                 let (before, after) = handed_over(before, applied.object, &ignored, (wanted, &manager));
                 compare(before, after, &diff::without(wanted.value.value(), &without), &manager)
@@ -136,7 +142,12 @@ impl Asker {
     }
 
     /// Tries without force, then with force where the applier may.
-    async fn try_apply(&self, request: &Apply<'_>, attempt: &Attempt<'_>) -> Result<Applied, Refusal> {
+    async fn try_apply(
+        &self,
+        request: &Apply<'_>,
+        attempt: &Attempt<'_>,
+        before: Option<&Live>,
+    ) -> Result<Applied, Refusal> {
         let answer = self.client.apply(request).await;
         let Err(ClusterError::Conflict { request: words, conflicts }) = answer else {
             return answer.map_err(Refusal::Cluster);
@@ -146,7 +157,12 @@ impl Asker {
         }
         let may = match attempt.last.read(request.id).await {
             Known::Manifest(last) => refusal::may_force(&conflicts, Some(&last)),
-            Known::Nothing => refusal::may_force(&conflicts, None),
+            Known::Nothing => match attempt.first_contact {
+                FirstContact::TakeOver => true,
+                FirstContact::Refuse => {
+                    refusal::may_force(&conflicts, None) || claims_all(before, request.manager, &conflicts)
+                }
+            },
             Known::Unsaid => true,
         };
         if !may {
@@ -217,6 +233,14 @@ pub struct Attempt<'a> {
     pub secrets: &'a DesiredSecrets,
     /// What was applied last.
     pub last: &'a LastApplied,
+    /// What happens to fields of others where it is not known what we applied.
+    pub first_contact: FirstContact,
+}
+
+/// Whether our own entry on the object says that we applied every one of these fields.
+fn claims_all(before: Option<&Live>, manager: &str, conflicts: &[FieldConflict]) -> bool {
+    let entry = before.and_then(|live| diff::apply_entry(live.value.value(), manager));
+    entry.is_some_and(|entry| conflicts.iter().all(|conflict| diff::claims(entry.fields, &conflict.field)))
 }
 
 /// Why a dry-run came to nothing.

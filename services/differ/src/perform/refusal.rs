@@ -24,7 +24,7 @@ pub fn conflict(id: &ObjectId, conflicts: &[FieldConflict], at: Timestamp) -> Fa
     let words = conflicts.iter().map(|conflict| {
         format!("{} belongs to {}", conflict.field, conflict.manager.as_deref().unwrap_or("another manager"))
     });
-    let remedy = "remove the field from the manifest, list it under ignore, or stop the other actor";
+    let remedy = "remove the field from the manifest, list it under ignore, or stop the other actor; where nothing says that it was applied from here, a policy of taking over (--take-over) takes it";
     told("APPLY-CONFLICT", format!("{id}: {}", list(words.collect())), remedy, at)
 }
 

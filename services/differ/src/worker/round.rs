@@ -291,6 +291,9 @@ impl Worker {
             Question::DryRun(key) => {
                 let held = self.held.get(&target).cloned();
                 let (row, manifests) = self.shared.known(|known| known.applied(&target, &key.id));
+                let assignment =
+                    self.shared.known(|known| known.snapshot(&target)).and_then(|it| it.assignment);
+                let first_contact = assignment.map(|it| it.application.first_contact).unwrap_or_default();
                 let last = LastApplied { intake: self.shared.intake.clone(), row, manifests };
                 async move {
                     let Some(held) = held else {
@@ -302,6 +305,7 @@ impl Worker {
                         desired: &held.desired,
                         secrets: &held.loaded.secrets,
                         last: &last,
+                        first_contact,
                     };
                     let answer = asker.dry_run(&attempt).await;
                     (target, Some(Answer::DryRun(key, answer)))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use model::{
     Application, Cluster, DefinitionSet, Source, TargetId,
-    definition::{Git, GitAuth, Kubeconfig, Reference, SecretRef, SourcePath, SyncPolicy},
+    definition::{FirstContact, Git, GitAuth, Kubeconfig, Reference, SecretRef, SourcePath, SyncPolicy},
 };
 
 use crate::{
@@ -65,7 +65,7 @@ impl Wanted {
                 deletion: Default::default(),
                 guard: Default::default(),
                 ignore: subject.ignore.clone(),
-                first_contact: Default::default(),
+                first_contact: if subject.take_over { FirstContact::TakeOver } else { FirstContact::Refuse },
             }],
         )
         .map_err(|error| usage(error.to_string(), ""))?;

@@ -55,6 +55,15 @@ impl Api {
         assert_eq!(status, 200, "{body}");
     }
 
+    /// What `kubectl apply --server-side --field-manager MANAGER` sends.
+    #[track_caller]
+    pub fn apply(&self, path: &str, manager: &str, object: Value) {
+        let path = format!("{path}?fieldManager={manager}");
+        let (status, body) =
+            self.ask("PATCH", &path, "application/apply-patch+yaml", Some(object.to_string()));
+        assert_eq!(status, 200, "{body}");
+    }
+
     /// What `kubectl create` sends, to the path of the collection.
     #[track_caller]
     pub fn create(&self, collection: &str, object: Value) {

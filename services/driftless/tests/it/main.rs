@@ -13,6 +13,7 @@ mod first_sync;
 mod health;
 mod ignored;
 mod interruption;
+mod lost_state;
 mod patience;
 mod preflight;
 mod refusals;

@@ -1,7 +1,7 @@
 //! Applying to an object that is ours: give up what is ignored, force only on what we applied last, clear what
 //! is in the way, remove what was dropped and stayed behind.
 
-use cluster::{Applied, Cause, CauseKind, ClusterError, Force, Live, Outcome};
+use cluster::{Applied, Cause, CauseKind, ClusterError, FieldConflict, Force, Live, Outcome};
 use diff::{Clearing, Refused, clearing, leftovers};
 use events::state::{ObjectOutcome, Origin};
 
@@ -64,6 +64,10 @@ enum Stage {
     Apply,
     /// The object changed under the apply: is it still the same one?
     Reread,
+    /// What we applied last is not known: does our own entry say that we applied these fields?
+    Claim {
+        conflicts: Vec<FieldConflict>,
+    },
     /// The server refused it: what of others is in the way?
     Examine {
         refusal: ClusterError,
@@ -130,7 +134,11 @@ impl Applying {
             Stage::Apply => {
                 Act::Apply { uid: self.uid.clone(), force: self.force, without: self.without.clone() }
             }
-            Stage::Prepare | Stage::Reread | Stage::Examine { .. } | Stage::TrimAgain => Act::Look,
+            Stage::Prepare
+            | Stage::Reread
+            | Stage::Claim { .. }
+            | Stage::Examine { .. }
+            | Stage::TrimAgain => Act::Look,
             Stage::GiveUp { records: clearing, version, .. }
             | Stage::Clear { clearing, version, .. }
             | Stage::Trim { trimming: clearing, version } => {
@@ -161,9 +169,14 @@ impl Machine<'_> {
             (stage, Answer::Seen(Some(live))) if live.uid == applying.uid => {
                 self.reread(applying, stage, &live)
             }
-            (Stage::Prepare | Stage::Reread | Stage::Examine { .. } | Stage::TrimAgain, Answer::Seen(_)) => {
-                self.replaced()
-            }
+            (
+                Stage::Prepare
+                | Stage::Reread
+                | Stage::Claim { .. }
+                | Stage::Examine { .. }
+                | Stage::TrimAgain,
+                Answer::Seen(_),
+            ) => self.replaced(),
             _ => self.unexpected(),
         }
     }
@@ -173,6 +186,7 @@ impl Machine<'_> {
             Stage::Prepare => self.prepared(applying, live, Then::Apply),
             Stage::Reread => self.enter(applying.at(Stage::Apply)),
             Stage::TrimAgain => self.written(applying, live),
+            Stage::Claim { conflicts } => self.claimed(applying, conflicts, live),
             Stage::Examine { refusal } => self.examined(applying, refusal, live),
             Stage::Apply
             | Stage::GiveUp { .. }
@@ -205,6 +219,19 @@ impl Machine<'_> {
         }
     }
 
+    /// The log forgot what we applied, or never knew it. Fields in our own entry are ours; of others, which
+    /// somebody took from us or had first, nobody can tell.
+    fn claimed(&mut self, applying: Applying, conflicts: Vec<FieldConflict>, live: &Live) -> Next {
+        let entry = diff::apply_entry(live.value.value(), &self.task.manager());
+        let ours = |conflict: &FieldConflict| {
+            entry.as_ref().is_some_and(|entry| diff::claims(entry.fields, &conflict.field))
+        };
+        if self.task.takes_over() || conflicts.iter().all(ours) {
+            return self.enter(Applying { force: Force::Yes, ..applying }.at(Stage::Apply));
+        }
+        self.fail(Fault::Conflict { id: self.task.step.id.clone(), conflicts })
+    }
+
     pub(super) fn apply_failed(&mut self, applying: Applying, error: ClusterError) -> Next {
         match (applying.stage.clone(), error) {
             (Stage::Apply, ClusterError::Conflict { conflicts, .. }) => {
@@ -216,6 +243,11 @@ impl Machine<'_> {
                 };
                 if permitted && applying.force == Force::No {
                     return self.enter(Phase::Applying(Applying { force: Force::Yes, ..applying }));
+                }
+                // Force is tried once: who takes the fields meanwhile is told.
+                let unknown = last.is_none() && applying.conflicts == OnConflict::Ours;
+                if unknown && applying.force == Force::No {
+                    return self.enter(applying.at(Stage::Claim { conflicts }));
                 }
                 self.fail(Fault::Conflict { id: self.task.step.id.clone(), conflicts })
             }

@@ -269,7 +269,24 @@ fn force_only_on_what_we_applied_last() {
     let answers = vec![conflict(".data.a"), done(Outcome::Updated, live(true, &[]))];
     assert_eq!(play(&knowing, answers), ["apply u", "force u", "Configured Created"]);
     assert_eq!(play(&knowing, vec![conflict(".data.b")]), ["apply u", "APPLY-CONFLICT"]);
-    assert_eq!(play(&apply(), vec![conflict(".data.a")]), ["apply u", "APPLY-CONFLICT"]);
+    // The log has forgotten what we applied: our own entry says it, or nobody does.
+    let seen = || Answer::Seen(Some(live(true, &["alice"])));
+    let configured = || done(Outcome::Updated, live(true, &[]));
+    assert_eq!(
+        play(&apply(), vec![conflict(".data.a"), seen(), configured()]),
+        ["apply u", "look", "force u", "Configured Created"]
+    );
+    let refused = ["apply u", "look", "APPLY-CONFLICT"];
+    assert_eq!(play(&apply(), vec![conflict(".data.b"), seen()]), refused);
+    assert_eq!(
+        play(&apply(), vec![conflict(".data.a"), seen(), conflict(".data.a")]),
+        ["apply u", "look", "force u", "APPLY-CONFLICT"]
+    );
+    let permitted = Task { application: application(FirstContact::TakeOver), ..apply() };
+    assert_eq!(
+        play(&permitted, vec![conflict(".data.b"), seen(), configured()]),
+        ["apply u", "look", "force u", "Configured Created"]
+    );
 }
 
 fn pointing(pointer: &str) -> Ignored {
