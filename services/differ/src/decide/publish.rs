@@ -62,11 +62,12 @@ pub(super) fn tell(facts: &Facts<'_>, state: TargetState, wake: Option<Timestamp
     }
 }
 
-/// Whether both say the same to a reader: the reason of a health counts replicas up, which is no news.
+/// Whether both say the same to a reader: the reason of a health counts replicas up, which is no news; another
+/// reason in words is, such as an image that cannot be pulled.
 fn same_news(before: &TargetState, after: &TargetState) -> bool {
     let bare = |state: &TargetState| {
         let mut state = state.clone();
-        state.health.objects.iter_mut().for_each(|object| object.reason.clear());
+        state.health.objects.iter_mut().for_each(|object| object.reason.retain(|it| !it.is_ascii_digit()));
         state
     };
     before == after || bare(before) == bare(after)

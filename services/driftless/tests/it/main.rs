@@ -11,6 +11,7 @@ mod command_line;
 mod drift;
 mod first_sync;
 mod health;
+mod health_of_kinds;
 mod ignored;
 mod interruption;
 mod lost_state;
