@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use cluster::{
-    Applied, Apply, ClusterClient, ClusterError, Discovery, FieldConflict, Force, Live, Lookup, Mode,
-    Resource,
+    Applied, Apply, ClusterClient, ClusterError, Discovery, FieldConflict, Force, Live, Lookup, Missing,
+    Mode, Resource,
 };
 use diff::{Entry, FieldChange, Refused, clearing};
 use manifest::{DesiredObject, DesiredSecrets, may_recreate, restore};
@@ -131,10 +131,16 @@ impl Asker {
                 compare(before, after, &diff::without(wanted.value.value(), &without), &manager)
             }
             // Its namespace is not there yet: nothing is there to compare with.
-            Err(Refusal::Cluster(ClusterError::NotFound { .. })) if before.is_none() => {
+            Err(Refusal::Cluster(ClusterError::NotFound { missing, .. }))
+                if before.is_none() && (missing != Missing::Namespace || attempt.brings_namespace()) =>
+            {
                 // The redacted manifest, not the body that was sent: this is stored and shown.
                 let after = Arc::new(wanted.value.value().clone());
                 DryRun::Changes { fields: vec![], managers: vec![], after, before: None }
+            }
+            // Nothing of ours makes it: an apply fails like this try.
+            Err(Refusal::Cluster(error @ ClusterError::NotFound { .. })) if before.is_none() => {
+                DryRun::Refused(failure(&error, self.now))
             }
             Err(Refusal::Cluster(error)) => self.refused(error, &request, (attempt, before, wanted)).await,
             Err(Refusal::Conflict(failure)) => DryRun::Refused(failure),
@@ -235,6 +241,18 @@ pub struct Attempt<'a> {
     pub last: &'a LastApplied,
     /// What happens to fields of others where it is not known what we applied.
     pub first_contact: FirstContact,
+    /// The application's namespace, which is created if it is missing.
+    pub namespace: Option<&'a str>,
+}
+
+impl Attempt<'_> {
+    /// Whether the namespace of the object comes with the application.
+    fn brings_namespace(&self) -> bool {
+        let wanted = self.key.id.namespace.as_deref();
+        let is_it =
+            |id: &ObjectId| id.group.is_empty() && id.kind == "Namespace" && Some(id.name.as_str()) == wanted;
+        wanted == self.namespace || self.desired.objects.iter().any(|object| is_it(&object.id))
+    }
 }
 
 /// Whether our own entry on the object says that we applied every one of these fields.

@@ -293,7 +293,9 @@ impl Worker {
                 let (row, manifests) = self.shared.known(|known| known.applied(&target, &key.id));
                 let assignment =
                     self.shared.known(|known| known.snapshot(&target)).and_then(|it| it.assignment);
-                let first_contact = assignment.map(|it| it.application.first_contact).unwrap_or_default();
+                let application = assignment.as_ref().map(|it| &it.application);
+                let first_contact = application.map(|it| it.first_contact).unwrap_or_default();
+                let namespace = application.and_then(|it| it.namespace.clone());
                 let last = LastApplied { intake: self.shared.intake.clone(), row, manifests };
                 async move {
                     let Some(held) = held else {
@@ -306,6 +308,7 @@ impl Worker {
                         secrets: &held.loaded.secrets,
                         last: &last,
                         first_contact,
+                        namespace: namespace.as_deref(),
                     };
                     let answer = asker.dry_run(&attempt).await;
                     (target, Some(Answer::DryRun(key, answer)))

@@ -71,6 +71,26 @@ fn an_unknown_field_is_a_mistake_of_the_manifest() {
 }
 
 #[test]
+fn a_namespace_that_nobody_makes_is_told_by_a_diff_as_by_a_sync() {
+    let scene = scene();
+    let elsewhere = format!("{}-elsewhere", scene.name);
+    let text = shop::config("far").replace("name: far", &format!("name: far, namespace: {elsewhere}"));
+    scene.repository.commit(&[("deploy/far.yaml", &text)]);
+    let diff = scene.run("diff", &[]);
+    assert_eq!(diff.exit, 2, "{diff}");
+    assert!(diff.out.contains(&format!("! refused ConfigMap {elsewhere}/far")), "{diff}");
+    assert!(diff.out.contains("there is no such namespace"), "{diff}");
+    assert!(diff.out.contains(&format!("+ create ConfigMap {}/settings", scene.name)), "{diff}");
+    scene.run("sync", &[]).failed(1, "CLUSTER-NOT-FOUND").naming("there is no such namespace");
+    // With a manifest of it both go through.
+    let made = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {elsewhere}}}\n");
+    scene.repository.commit(&[("deploy/namespace.yaml", &made)]);
+    let diff = scene.run("diff", &[]);
+    assert!(diff.exit == 1 && !diff.out.contains("refused"), "{diff}");
+    scene.sync(&[]);
+}
+
+#[test]
 fn a_folder_without_manifests_is_told() {
     let scene = Scene::new();
     scene.repository.commit(&[("deploy/readme.md", "nothing to apply")]);
