@@ -1,6 +1,11 @@
 //! What an observer sees of a cluster that dies, comes back, or is brought back from a backup.
 
-use std::{path::Path, pin::Pin, process::Command, time::Duration};
+use std::{
+    path::Path,
+    pin::Pin,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use cluster::{ClusterError, Force, Observation, WatchEvent};
 use futures::{Stream, StreamExt};
@@ -120,4 +125,21 @@ async fn a_server_that_goes_silent_is_noticed() {
     assert!(matches!(applied, Err(ClusterError::Timeout { .. })), "{applied:?}");
     cluster.signal(Part::ApiServer, Signal::Continue);
     until(&mut observations, "the server's return", is_listed).await;
+}
+
+#[tokio::test]
+async fn a_server_that_was_away_for_long_is_noticed_within_seconds() {
+    let cluster = testkit::cluster::own("away");
+    let fixture = Fixture::on(&cluster).await;
+    let mut observations = observe(&fixture);
+    until(&mut observations, "the watch", is_current).await;
+    kill(&cluster);
+    // As many as bring the waits to their longest.
+    for _ in 0..6 {
+        until(&mut observations, "a failure", |seen| matches!(seen, Observation::Unavailable(_))).await;
+    }
+    cluster.restart();
+    let back = Instant::now();
+    until(&mut observations, "the server's return", is_listed).await;
+    assert!(back.elapsed() < Duration::from_secs(6), "{:?}", back.elapsed());
 }
