@@ -14,15 +14,16 @@ pub struct Config {
     pub instance: String,
     /// Its share of the clusters, which entitles it to write.
     pub share: Share,
-    /// Most syncs at once per cluster. One waits for the server most of the time, and how many requests fly is
-    /// bounded elsewhere; a cluster that hangs must not hold up the others.
+    /// Most syncs at once per cluster: as many as requests that may fly, so that syncs of one object each use
+    /// all of these. More would only share them, and each sync would last so long that it tells its progress.
+    /// A cluster that hangs must not hold up the others.
     pub syncs_per_cluster: usize,
 }
 
 impl Config {
     /// An applier with that key, name and share.
     pub fn new(key: InstallKey, instance: impl Into<String>, share: Share) -> Self {
-        Self { key, instance: instance.into(), share, syncs_per_cluster: 64 }
+        Self { key, instance: instance.into(), share, syncs_per_cluster: 16 }
     }
 }
 
