@@ -6,7 +6,7 @@ use model::Partition;
 use plan::Step;
 use tokio::{
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval_at},
+    time::{Instant, sleep_until},
 };
 
 use super::{
@@ -58,9 +58,9 @@ impl Sync<'_> {
         let mut waiting: VecDeque<Step> =
             steps.iter().filter(|step| !self.rows.is_done(step)).cloned().collect();
         let mut running: JoinSet<Ended> = JoinSet::new();
-        let mut ticks = interval_at(Instant::now() + PROGRESS, PROGRESS);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut news, mut left) = (false, false);
+        // When the oldest result that is not recorded has to be.
+        let mut due: Option<Instant> = None;
+        let mut left = false;
         loop {
             self.launch(&place, (&mut waiting, &mut running));
             if running.is_empty() {
@@ -71,7 +71,7 @@ impl Sync<'_> {
                     match ended.map_err(|error| Halt::Fatal(Error::SyncDied(error)))? {
                         (step, Some(result)) => {
                             self.rows.fold(&step, result, now());
-                            news = true;
+                            due.get_or_insert_with(|| Instant::now() + PROGRESS);
                         }
                         (_, None) => left = true,
                     }
@@ -80,9 +80,9 @@ impl Sync<'_> {
                     self.rows.fail_rest(steps, &Fault::Cluster(error), now());
                     return Ok(());
                 }
-                _ = ticks.tick(), if news => {
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                     self.progress().await?;
-                    news = false;
+                    due = None;
                 }
             }
         }
