@@ -16,12 +16,14 @@ use bus::{Log, now};
 use cluster::{ClusterClient, Discovery};
 use futures::{
     StreamExt,
-    stream::{BoxStream, SelectAll},
+    future::BoxFuture,
+    stream::{BoxStream, FuturesUnordered, SelectAll},
 };
 use model::{ApplicationName, Cluster, ClusterName, Partition, TargetId, Timestamp};
 use tokio::time::Instant;
 
 pub use inbox::Inbox;
+use standing::Probed;
 
 use crate::{
     Config, Error,
@@ -88,6 +90,8 @@ pub struct Worker {
     connection: Option<Connection>,
     live: LiveView,
     observations: SelectAll<BoxStream<'static, (GroupKind, cluster::Observation)>>,
+    /// The one question whether the cluster still answers; none while nothing makes us doubt it.
+    probe: FuturesUnordered<BoxFuture<'static, Probed>>,
     answers: BTreeMap<TargetId, Answers>,
     held: BTreeMap<TargetId, Arc<Held>>,
     wakes: BTreeMap<TargetId, Timestamp>,
@@ -108,6 +112,7 @@ impl Worker {
             connection: None,
             live: LiveView::default(),
             observations: SelectAll::new(),
+            probe: FuturesUnordered::new(),
             answers: BTreeMap::new(),
             held: BTreeMap::new(),
             wakes: BTreeMap::new(),
@@ -135,9 +140,15 @@ impl Worker {
                 Some(observation) = self.observations.next(), if !self.observations.is_empty() => {
                     self.take_observations(observation)
                 }
+                Some(probed) = self.probe.next(), if !self.probe.is_empty() => {
+                    self.judge_probe(probed).await?;
+                    self.targets()
+                }
                 () = tokio::time::sleep(until_wake) => self.due_wakes(),
                 _ = sweep.tick() => {
-                    self.probe().await?;
+                    if self.is_left() {
+                        self.doubt();
+                    }
                     self.sweep()
                 }
             };

@@ -83,6 +83,7 @@ impl Worker {
             Observation::Unreadable(error) | Observation::Unavailable(error) => {
                 tracing::warn!(cluster = %self.cluster.name, kind = kind.1, %error, "a kind cannot be watched now");
                 self.live.set_kind(kind, KindView::Unavailable(failure(&error, now())));
+                self.doubt();
                 self.targets()
             }
         }

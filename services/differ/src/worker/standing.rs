@@ -25,6 +25,19 @@ const MENDED_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How old a discovery may be before an unknown kind makes it worth another one.
 const DISCOVERY_AGE: Duration = Duration::from_secs(2);
 
+/// What a cluster said when it was asked whether it answers.
+pub(super) struct Probed {
+    /// Times that it did not, before.
+    attempts: u32,
+    /// Its version.
+    answer: Result<String, ClusterError>,
+}
+
+fn wait_after(attempts: u32, class: RetryClass) -> Duration {
+    let longest = if class == RetryClass::Transient { CONNECT_WAIT_MAX } else { MENDED_WAIT_MAX };
+    Duration::from_secs(1 << attempts.min(5)).min(longest)
+}
+
 impl Worker {
     /// Tries to connect; answers when to try again.
     pub(super) async fn connect(&mut self) -> Result<Instant, Error> {
@@ -46,34 +59,59 @@ impl Worker {
                 self.standing = ClusterStanding::Unreachable(failure.clone());
                 let unreachable = Reachability::Unreachable { since: now(), failure };
                 self.tell(unreachable, EventType::ClusterUnreachable).await?;
-                let longest =
-                    if error.class() == RetryClass::Transient { CONNECT_WAIT_MAX } else { MENDED_WAIT_MAX };
-                let wait = Duration::from_secs(1 << attempts.min(5)).min(longest);
-                Ok(Instant::now() + wait)
+                Ok(Instant::now() + wait_after(attempts, error.class()))
             }
         }
     }
 
-    /// Looks whether a connected cluster still answers, where something waits to be released: only who knows
-    /// since when it does not can give it up.
-    pub(super) async fn probe(&mut self) -> Result<(), Error> {
-        let left = self.shared.known(|known| known.is_left(&self.cluster.name));
-        let Some(connection) = self.connection.as_ref().filter(|_| left) else {
-            return Ok(());
+    /// Asks whether a connected cluster still answers, unless that is being asked.
+    pub(super) fn doubt(&mut self) {
+        if self.probe.is_empty() {
+            self.ask_again(Duration::ZERO, 0);
+        }
+    }
+
+    fn ask_again(&self, wait: Duration, attempts: u32) {
+        let Some(connection) = &self.connection else {
+            return;
         };
-        match connection.client.version().await {
+        let client = connection.client.clone();
+        let at = Instant::now() + wait;
+        self.probe.push(
+            async move {
+                tokio::time::sleep_until(at).await;
+                Probed { attempts, answer: client.version().await.map(|version| version.git_version) }
+            }
+            .boxed(),
+        );
+    }
+
+    /// Tells whether a connected cluster answers, and goes on asking one that does not.
+    ///
+    /// What is decided waits for the watches to return, as long as its patience lasts; only for a cluster with
+    /// something to release is the silence itself a reason: who knows since when it lasts can give it up.
+    pub(super) async fn judge_probe(&mut self, Probed { attempts, answer }: Probed) -> Result<(), Error> {
+        match answer {
             Ok(version) => {
                 self.standing = ClusterStanding::Connected;
-                let version = version.git_version;
                 self.tell(Reachability::Connected { version }, EventType::ClusterConnected).await
             }
             Err(error) => {
-                let failure = failure(&error, now());
-                self.standing = ClusterStanding::Unreachable(failure.clone());
+                let failure = Failure { attempts: attempts + 1, ..failure(&error, now()) };
+                tracing::warn!(cluster = %self.cluster.name, %error, attempts = failure.attempts, "no answer");
+                if self.is_left() {
+                    self.standing = ClusterStanding::Unreachable(failure.clone());
+                }
+                self.ask_again(wait_after(attempts, error.class()), failure.attempts);
                 let unreachable = Reachability::Unreachable { since: now(), failure };
                 self.tell(unreachable, EventType::ClusterUnreachable).await
             }
         }
+    }
+
+    /// Whether something of this cluster waits to be released.
+    pub(super) fn is_left(&self) -> bool {
+        self.shared.known(|known| known.is_left(&self.cluster.name))
     }
 
     async fn open(&mut self) -> Result<String, ClusterError> {

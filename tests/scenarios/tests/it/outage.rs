@@ -1,6 +1,9 @@
 //! An API server that goes away and comes back.
 
-use events::{EventType, state::SyncStatus};
+use events::{
+    EventType,
+    state::{Reachability, SyncStatus},
+};
 use testkit::cluster::{Part, Signal};
 
 use crate::scene::{Scene, SelfHeal, config_maps};
@@ -38,4 +41,15 @@ async fn what_was_edited_while_nobody_watched_is_healed_after_a_restart() {
     scene.until("in sync", |state| state.status == SyncStatus::InSync && state.drift.is_empty()).await;
     let healed: Vec<_> = scene.told().await.into_iter().flat_map(|(_, state)| state.heals).collect();
     assert!(!healed.is_empty() && healed.iter().all(|heal| heal.id.name == "map-001"), "{healed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_dies_is_told_though_nothing_waits_for_it() {
+    let cluster = testkit::cluster::own("dies");
+    let scene = Scene::begun(&cluster, SelfHeal::On, &config_maps(1)).await;
+    scene.in_sync().await;
+    cluster.signal(Part::ApiServer, Signal::Kill);
+    scene.cluster_until("told as dead", |told| matches!(told, Reachability::Unreachable { .. })).await;
+    cluster.restart();
+    scene.cluster_until("told as back", |told| matches!(told, Reachability::Connected { .. })).await;
 }

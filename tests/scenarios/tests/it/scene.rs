@@ -6,8 +6,8 @@ use bus::{Log, Share};
 use events::{
     Draft, Event, EventType, Table,
     state::{
-        AppliedObject, CommandState, Request, RequestKind, State, SyncOutcome, SyncStage, SyncState,
-        SyncStatus, TargetState, decode, encode,
+        AppliedObject, ClusterState, CommandState, Reachability, Request, RequestKind, State, SyncOutcome,
+        SyncStage, SyncState, SyncStatus, TargetState, decode, encode,
     },
 };
 use manifest::InstallKey;
@@ -214,6 +214,15 @@ impl Scene {
 
     pub async fn healthy(&self) -> TargetState {
         self.until("healthy", |state| state.health.status == HealthStatus::Healthy).await
+    }
+
+    /// Waits until the cluster is told so.
+    pub async fn cluster_until(&self, what: &str, is: impl Fn(&Reachability) -> bool) {
+        let probe = async || {
+            let state: ClusterState = self.newest(&Aggregate::Cluster(self.id().cluster)).await?;
+            is(&state.reachability).then_some(())
+        };
+        eventually(BOUND, what, probe).await;
     }
 
     /// The newest sync, once it is so.
