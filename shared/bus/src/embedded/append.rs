@@ -19,17 +19,17 @@ pub(super) struct Item {
     pub(super) expires: Option<Timestamp>,
 }
 
-/// Appends each item that may be; the results are in order.
+/// Appends each item that may be, and adds it to what the transaction stores; the results are in order.
 pub(super) fn append(
-    write: &WriteTransaction,
+    (write, stored): (&WriteTransaction, &mut Vec<Event>),
     incarnation: &str,
     items: Vec<Item>,
 ) -> Result<Vec<Result<Event, AppendError>>, redb::Error> {
-    items.into_iter().map(|item| append_one(write, incarnation, item)).collect()
+    items.into_iter().map(|item| append_one((write, stored), incarnation, item)).collect()
 }
 
 fn append_one(
-    write: &WriteTransaction,
+    (write, stored): (&WriteTransaction, &mut Vec<Event>),
     incarnation: &str,
     item: Item,
 ) -> Result<Result<Event, AppendError>, redb::Error> {
@@ -45,7 +45,11 @@ fn append_one(
         newest: newest.as_ref().map(Event::n),
     };
     match judge(newest.map(|event| (event.n(), event.id)), &draft) {
-        Verdict::Append => store(write, id, draft, expires).map(Ok),
+        Verdict::Append => {
+            let event = store(write, id, draft, expires)?;
+            stored.push(event.clone());
+            Ok(Ok(event))
+        }
         Verdict::Compare => Ok(standing(write, &draft)?.filter(|event| event.id == id).ok_or(conflict)),
         Verdict::Conflict => Ok(Err(conflict)),
     }

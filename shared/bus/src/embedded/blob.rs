@@ -58,7 +58,7 @@ pub(super) async fn put(store: &Arc<Store>, writer: &Writer, bytes: Bytes) -> Re
         let first = number * PIECE_CHUNKS;
         head.complete = first + piece.len() == chunks.len();
         let (head, piece) = (head.clone(), piece.to_vec());
-        let written = writer.submit(move |write| write_piece(write, &digest, &head, (first, piece)));
+        let written = writer.submit(move |write, _| write_piece(write, &digest, &head, (first, piece)));
         written.await.map_err(BlobError::Unavailable)?;
     }
     Ok(digest)
@@ -74,7 +74,7 @@ pub(super) async fn get(
     match packing::unpack(stored, head.plain_bytes, digest).await? {
         Some(plain) => Ok(Some(plain)),
         None => {
-            let dropped = writer.submit(move |write| remove(write, &digest).map(drop));
+            let dropped = writer.submit(move |write, _| remove(write, &digest).map(drop));
             dropped.await.map_err(BlobError::Unavailable)?;
             Err(BlobError::Corrupt { digest })
         }
@@ -97,7 +97,7 @@ pub(super) async fn sweep(
     let mut swept = Swept::default();
     for page in unwanted.chunks(SWEEP_PAGE) {
         let page = page.to_vec();
-        let part = writer.submit(move |write| remove_old(write, &page, older_than));
+        let part = writer.submit(move |write, _| remove_old(write, &page, older_than));
         let part = part.await.map_err(BlobError::Unavailable)?;
         swept.blobs += part.blobs;
         swept.bytes += part.bytes;
@@ -106,7 +106,7 @@ pub(super) async fn sweep(
 }
 
 async fn touch(writer: &Writer, digest: Digest) -> Result<bool, BlobError> {
-    let touched = writer.submit(move |write| {
+    let touched = writer.submit(move |write, _| {
         let mut blobs = write.open_table(BLOBS)?;
         let known = blobs.get(digest.as_bytes().as_slice())?.and_then(|row| decode(row.value()));
         let Some(head) = known.filter(|head| head.complete) else { return Ok(false) };

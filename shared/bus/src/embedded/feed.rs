@@ -37,7 +37,7 @@ impl Consumer {
     pub(super) async fn register(store: Arc<Store>, writer: Writer, name: &str) -> Result<Self, Cause> {
         let consumer = name.to_owned();
         let floor = writer
-            .submit(move |write| {
+            .submit(move |write, _| {
                 let mut consumers = write.open_table(CONSUMERS)?;
                 let known = consumers.get(consumer.as_str())?.map(|row| row.value());
                 if known.is_none() {
@@ -87,7 +87,7 @@ impl FeedSource for Consumer {
 
     async fn ack(&mut self, sequence: u64) -> Result<(), ReadError> {
         let name = self.name.clone();
-        let acknowledged = self.writer.submit(move |write| {
+        let acknowledged = self.writer.submit(move |write, _| {
             {
                 let mut consumers = write.open_table(CONSUMERS)?;
                 let floor = consumers.get(name.as_str())?.map_or(0, |row| row.value());
@@ -100,7 +100,7 @@ impl FeedSource for Consumer {
 
     async fn unregister(&mut self) -> Result<(), ReadError> {
         let name = self.name.clone();
-        let unregistered = self.writer.submit(move |write| {
+        let unregistered = self.writer.submit(move |write, _| {
             write.open_table(CONSUMERS)?.remove(name.as_str())?;
             retention::release(write)
         });

@@ -10,6 +10,7 @@ mod folder;
 mod layout;
 mod member;
 mod read;
+mod recent;
 mod record;
 mod retention;
 mod store;
@@ -61,7 +62,10 @@ impl EmbeddedLog {
     async fn append_checked(&self, drafts: Vec<append::Item>) -> Vec<Result<Event, AppendError>> {
         let incarnation = self.store.incarnation.clone();
         let aggregates: Vec<_> = drafts.iter().map(|item| item.draft.aggregate.clone()).collect();
-        let outcome = self.writer.submit(move |write| append::append(write, &incarnation, drafts)).await;
+        let outcome = self
+            .writer
+            .submit(move |write, stored| append::append((write, stored), &incarnation, drafts))
+            .await;
         match outcome {
             Ok(results) => results,
             Err(cause) => aggregates

@@ -6,10 +6,11 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use events::Event;
 use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, WriteTransaction};
 use tokio::sync::watch;
 
-use super::{compact, folder, layout, layout::*};
+use super::{compact, folder, layout, layout::*, recent::Recent};
 use crate::{Cause, LogPosition, OpenError};
 
 /// Memory for pages of the file. The default of redb, 1 GiB, is more than everything else here needs; what is
@@ -24,11 +25,21 @@ pub(super) struct Store {
     pub(super) incarnation: String,
     /// The newest committed sequence; wakes readers.
     pub(super) committed: watch::Sender<u64>,
+    /// The newest committed events.
+    pub(super) recent: RwLock<Recent>,
     path: PathBuf,
     opener: Opener,
     /// `None` after a failed disk, until it could be opened again.
     database: RwLock<Option<Database>>,
     _lock: File,
+}
+
+/// What a transaction did.
+pub(super) struct Written {
+    /// The newest sequence of the log behind it.
+    pub(super) sequence: u64,
+    /// The events that it stored, in order.
+    pub(super) events: Vec<Event>,
 }
 
 /// Says that the disk failed and the file could not be opened again yet.
@@ -54,6 +65,7 @@ impl Store {
         Ok(Arc::new(Self {
             incarnation: facts.incarnation,
             committed: watch::Sender::new(facts.sequence),
+            recent: RwLock::default(),
             path,
             opener,
             database: RwLock::new(Some(database)),
@@ -83,7 +95,7 @@ impl Store {
     /// Runs one write transaction and commits it to the disk.
     pub(super) fn write(
         &self,
-        work: impl FnOnce(&WriteTransaction) -> Result<u64, redb::Error>,
+        work: impl FnOnce(&WriteTransaction) -> Result<Written, redb::Error>,
     ) -> Result<(), Cause> {
         self.reopen_if_closed()?;
         let outcome = {
@@ -92,7 +104,8 @@ impl Store {
             commit(database, work)
         };
         match outcome {
-            Ok(sequence) => {
+            Ok(Written { sequence, events }) => {
+                self.recent.write().unwrap_or_else(PoisonError::into_inner).add(events);
                 self.committed.send_if_modified(|newest| std::mem::replace(newest, sequence) != sequence);
                 Ok(())
             }
@@ -117,6 +130,7 @@ impl Store {
     }
 
     fn close(&self) {
+        self.recent.write().unwrap_or_else(PoisonError::into_inner).forget();
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
         // After a failed fsync the kernel takes pages for clean that never reached the disk: make it forget
         // them, so that what is read from here on is what the disk has.
@@ -143,12 +157,12 @@ impl Store {
 
 fn commit(
     database: &Database,
-    work: impl FnOnce(&WriteTransaction) -> Result<u64, redb::Error>,
-) -> Result<u64, redb::Error> {
+    work: impl FnOnce(&WriteTransaction) -> Result<Written, redb::Error>,
+) -> Result<Written, redb::Error> {
     let write = database.begin_write()?;
-    let sequence = work(&write)?;
+    let written = work(&write)?;
     write.commit()?;
-    Ok(sequence)
+    Ok(written)
 }
 
 struct Facts {

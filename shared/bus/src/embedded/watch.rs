@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     ops::Range,
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -116,6 +116,37 @@ impl Tail {
         }
     }
 
+    /// A page of changes from memory, if all that is behind us is there.
+    fn at_hand(&mut self) -> Option<Page> {
+        let committed = *self.changes.borrow_and_update();
+        if self.list != List::None || committed <= self.after {
+            return None;
+        }
+        let recent = self.store.recent.read().unwrap_or_else(PoisonError::into_inner);
+        let mut page = Page { items: Vec::new(), until: self.after };
+        for event in recent.after(self.after)?.take(SCAN) {
+            if page.items.len() >= PAGE {
+                break;
+            }
+            page.until = event.sequence;
+            if self.filter.admits(&event.draft.aggregate) {
+                page.items.push((event.sequence, WatchItem::Event(event.clone())));
+            }
+        }
+        // After a failed disk the file may have more than what is remembered.
+        (page.until > self.after).then_some(page)
+    }
+
+    fn was_told(&self, sequence: u64, item: &WatchItem) -> bool {
+        let aggregate = match item {
+            WatchItem::Event(event) => &event.draft.aggregate,
+            WatchItem::Undecodable(what) => &what.aggregate,
+            WatchItem::Listed | WatchItem::Restarted { .. } => return false,
+        };
+        !self.ahead.is_empty()
+            && self.ahead.get(&layout::place(aggregate)).is_some_and(|told| sequence <= *told)
+    }
+
     fn hear(&mut self, answer: Answer) {
         match answer {
             Answer::List(listing) => self.list = List::Running(listing),
@@ -143,8 +174,8 @@ impl Tail {
     }
 
     fn tell_changes(&mut self, page: Page) {
-        for (place, sequence, item) in page.items {
-            if self.ahead.get(&place).is_none_or(|told| sequence > *told) {
+        for (sequence, item) in page.items {
+            if !self.was_told(sequence, &item) {
                 self.buffer.push_back(item);
             }
         }
@@ -171,6 +202,10 @@ impl WatchSource for Tail {
                 }
             } else if std::mem::take(&mut self.failed) {
                 tokio::time::sleep(BACKOFF).await;
+            } else if let Some(page) = self.at_hand() {
+                self.tell_changes(page);
+                // Nothing of this waits: without a turn for others, a reader behind a busy log would keep them all.
+                tokio::task::consume_budget().await;
             } else if let Some(question) = self.question() {
                 self.reading = Some(question);
             } else if self.changes.changed().await.is_err() {
@@ -214,7 +249,7 @@ fn heads(txn: &ReadTransaction, page: Vec<(u64, Vec<u8>)>) -> Result<Vec<Told>, 
 }
 
 struct Page {
-    items: Vec<(Vec<u8>, u64, WatchItem)>,
+    items: Vec<(u64, WatchItem)>,
     until: u64,
 }
 
@@ -228,11 +263,11 @@ fn changes(txn: &ReadTransaction, filter: &Filter, range: Range<u64>) -> Result<
             break;
         }
         let sequence = sequence.value();
-        let Some(place) = record::place(bytes.value()).filter(|place| admits(filter, place)) else {
+        if !record::place(bytes.value()).is_some_and(|place| admits(filter, place)) {
             continue;
-        };
+        }
         match record::decode(sequence, bytes.value()) {
-            Some(item) => page.items.push((place.to_vec(), sequence, item)),
+            Some(item) => page.items.push((sequence, item)),
             None => tracing::error!(sequence, "a record names no aggregate known here"),
         }
     }

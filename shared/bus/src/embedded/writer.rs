@@ -6,10 +6,15 @@ use std::{
     thread::JoinHandle,
 };
 
+use events::Event;
 use redb::WriteTransaction;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{append::read_sequence, retention, store::Store};
+use super::{
+    append::read_sequence,
+    retention,
+    store::{Store, Written},
+};
 use crate::Cause;
 
 /// Steps that wait at most; beyond it the submitting tasks wait.
@@ -18,7 +23,9 @@ const QUEUE: usize = 4096;
 /// Steps in one transaction at most, which bounds how long the first of them waits.
 const GROUP: usize = 1024;
 
-type Work = Box<dyn FnOnce(&WriteTransaction) -> Result<Box<dyn Any + Send>, redb::Error> + Send>;
+/// Writes, and says which events it stored.
+type Work =
+    Box<dyn FnOnce(&WriteTransaction, &mut Vec<Event>) -> Result<Box<dyn Any + Send>, redb::Error> + Send>;
 type Reply = oneshot::Sender<Result<Box<dyn Any + Send>, Cause>>;
 
 enum Command {
@@ -45,14 +52,15 @@ impl Writer {
         Self { commands: Some(commands), thread: Arc::new(Mutex::new(Some(thread))) }
     }
 
-    /// Runs a step in the next transaction and waits until it is on the disk.
+    /// Runs a step in the next transaction and waits until it is on the disk. The events that it stores, it adds
+    /// to those of the transaction, in order.
     pub(super) async fn submit<T: Send + 'static>(
         &self,
-        step: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error> + Send + 'static,
+        step: impl FnOnce(&WriteTransaction, &mut Vec<Event>) -> Result<T, redb::Error> + Send + 'static,
     ) -> Result<T, Cause> {
         let closing = || -> Cause { Arc::new(Closing) };
         let (reply, answer) = oneshot::channel();
-        let work: Work = Box::new(move |write| Ok(Box::new(step(write)?)));
+        let work: Work = Box::new(move |write, stored| Ok(Box::new(step(write, stored)?)));
         let commands = self.commands.as_ref().ok_or_else(closing)?;
         commands.send(Command::Step(work, reply)).await.map_err(|_| closing())?;
         let value = answer.await.map_err(|_| closing())??;
@@ -110,12 +118,13 @@ fn commit(store: &Store, steps: Vec<(Work, Reply)>) {
     }
     let (works, replies): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
     let mut values = Vec::with_capacity(works.len());
+    let mut stored = Vec::new();
     let outcome = store.write(|write| {
         retention::expire(write, super::now())?;
         for work in works {
-            values.push(work(write)?);
+            values.push(work(write, &mut stored)?);
         }
-        read_sequence(write)
+        Ok(Written { sequence: read_sequence(write)?, events: stored })
     });
     // Whoever waited may have gone (a cancelled call); what was written stays written.
     match outcome {
