@@ -1,9 +1,11 @@
 //! What the applier is started with.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use bus::Share;
 use manifest::InstallKey;
+
+use crate::Custody;
 
 /// What the applier is started with.
 #[derive(Clone)]
@@ -18,12 +20,14 @@ pub struct Config {
     /// all of these. More would only share them, and each sync would last so long that it tells its progress.
     /// A cluster that hangs must not hold up the others.
     pub syncs_per_cluster: usize,
+    /// What has to be held before anything is written; only a one-shot run, which knows one application, has it.
+    pub custody: Option<Arc<Custody>>,
 }
 
 impl Config {
     /// An applier with that key, name and share.
     pub fn new(key: InstallKey, instance: impl Into<String>, share: Share) -> Self {
-        Self { key, instance: instance.into(), share, syncs_per_cluster: 16 }
+        Self { key, instance: instance.into(), share, syncs_per_cluster: 16, custody: None }
     }
 }
 

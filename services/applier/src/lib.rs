@@ -9,11 +9,13 @@
 //! ```
 
 pub mod config;
+pub mod custody;
 pub mod decide;
 pub mod error;
 mod perform;
 mod run;
 
 pub use config::Config;
+pub use custody::{Custody, CustodyError};
 pub use error::Error;
 pub use run::run;

@@ -1,13 +1,15 @@
 //! `sync` and `diff`: the services in one process, on an embedded log, for one application and one cluster.
 
+mod custody;
 mod definitions;
 mod report;
 mod request;
 mod services;
 mod story;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use applier::Custody;
 use events::state::{RequestKind, RequestOutcome};
 use tokio::time::{Instant, timeout_at};
 
@@ -107,6 +109,7 @@ struct Session {
     services: services::Services,
     story: Story,
     request: request::Asked,
+    custody: Arc<Custody>,
 }
 
 impl Session {
@@ -114,7 +117,11 @@ impl Session {
         let wanted = Wanted::of(subject)?;
         let folder = state_folder::open(&wanted.state).await?;
         request::check_owner(&folder.log, &wanted).await?;
-        let services = services::Services::start(&folder, &wanted, purpose);
+        let custody = custody::of(&wanted, &folder);
+        if purpose == Purpose::Apply {
+            custody::take(&custody, &wanted, &folder, subject).await?;
+        }
+        let services = services::Services::start(&folder, &wanted, (purpose, &custody));
         let kind = match purpose {
             Purpose::Apply => |after| RequestKind::Sync { after },
             Purpose::Preview => |after| RequestKind::Preview { after },
@@ -126,7 +133,7 @@ impl Session {
             (Output::Text, Purpose::Apply) => Telling::Steps,
         };
         let story = Story::new(&folder.log, &wanted, request.id.clone(), telling).await?;
-        Ok(Self { services, story, request })
+        Ok(Self { services, story, request, custody })
     }
 
     /// Waits for the answer to the request, or for the end of a service.
@@ -166,5 +173,6 @@ impl Session {
     async fn close(&mut self) {
         self.request.done(self.story.log()).await;
         self.services.stop().await;
+        self.custody.give_back().await;
     }
 }

@@ -9,6 +9,9 @@ use crate::exit::Exit;
 /// Codes of services that tell of a mistake in what the command was given.
 const CONFIGURATION: [&str; 4] = ["CLUSTER-KUBECONFIG", "ENGINE-MISSING", "GIT-ADDRESS", "GIT-SECRET"];
 
+/// Codes of services that tell of a refusal: it is safe, and up to a person, to ask again.
+const REFUSALS: [&str; 1] = ["CUSTODY-HELD"];
+
 /// Why a command did not do what it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -51,6 +54,7 @@ impl Problem {
 
     /// A failure that a service recorded.
     pub fn of(failure: &Failure, exit: Exit) -> Self {
+        let exit = if REFUSALS.contains(&failure.code.as_str()) { Exit::Refused } else { exit };
         let configuration = CONFIGURATION.contains(&failure.code.as_str());
         Self {
             code: failure.code.clone(),

@@ -6,6 +6,7 @@ use cluster::{ClusterError, FieldConflict};
 use model::{Digest, Failure, ObjectId, RetryClass, Timestamp};
 
 use super::ownership::named;
+use crate::CustodyError;
 
 /// Longest message kept, in characters: rows are many and an event is small.
 const MESSAGE_CHARS_MAX: usize = 1_000;
@@ -99,6 +100,9 @@ pub enum Fault {
         /// Why.
         reason: String,
     },
+    /// Somebody else is at work on the application, or may be.
+    #[error("{0}")]
+    Custody(CustodyError),
     /// The cluster did not do it.
     #[error("{0}")]
     Cluster(ClusterError),
@@ -120,6 +124,7 @@ impl Fault {
             Self::BlobMissing { .. } => "APPLY-BLOB-MISSING",
             Self::BlobUnreadable { .. } => "APPLY-BLOB",
             Self::Abandoned { .. } => "APPLY-ABANDONED",
+            Self::Custody(error) => error.code(),
             Self::Cluster(error) => error.code(),
         }
     }
@@ -142,6 +147,7 @@ impl Fault {
                 "start the applier with the install key that the platform was set up with"
             }
             Self::NotDesired { .. } | Self::SecretsMismatch { .. } => "report it as a bug",
+            Self::Custody(error) => error.remedy(),
             Self::Cluster(error) => error.remedy(),
             Self::Replaced { .. }
             | Self::Terminating { .. }
@@ -165,6 +171,7 @@ impl Fault {
                 RetryClass::Transient
             }
             Self::NotDesired { .. } | Self::SecretsMismatch { .. } => RetryClass::Bug,
+            Self::Custody(error) => error.class(),
             Self::Cluster(error) => error.class(),
         }
     }

@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{clusters::Connected, pulse::Pulse};
+use crate::Custody;
 use crate::decide::{
     body::{self, Precondition},
     claim::{Permit, permit},
@@ -22,6 +23,7 @@ pub(super) struct Errand {
     pub(super) pulse: Arc<Pulse>,
     pub(super) share: Share,
     pub(super) partition: Partition,
+    pub(super) custody: Option<Arc<Custody>>,
     pub(super) task: Task,
     /// The manifest with its secret values.
     pub(super) manifest: Option<Value>,
@@ -78,11 +80,11 @@ impl Errand {
             }
             Act::Apply { uid, force, without } => {
                 let body = diff::without(&self.body(Precondition::Uid(&uid)), &without);
-                Answer::Applied(self.apply(resource()?, &body, (force, None)).await?)
+                Answer::Applied(self.apply(resource()?, &body, (force, start_by)).await?)
             }
             Act::GiveBack { uid } => {
                 let body = body::empty(&self.task.step, &uid);
-                Answer::Applied(self.apply(resource()?, &body, (Force::No, None)).await?)
+                Answer::Applied(self.apply(resource()?, &body, (Force::No, start_by)).await?)
             }
             Act::Patch { clearing, version } => {
                 let operations = body::patch(&clearing, self.manifest.as_ref(), &version);
@@ -135,14 +137,21 @@ impl Errand {
     }
 
     /// Waits until a request may be started: creates only keep a distance from both ends of a claim. Answers
-    /// until when it may; `None`: the cluster is not ours any more.
+    /// until when it may; `None`: the cluster or the application is not ours any more.
     async fn await_permit(&self, act: &Act) -> Option<Option<Instant>> {
+        let held = match &self.custody {
+            Some(custody) => Some(custody.writable_until()?),
+            None => None,
+        };
         if *act != Act::Create {
-            return Some(None);
+            return Some(held);
         }
         loop {
             match permit(self.share.claim(self.partition)) {
-                Permit::Now(within) => return Some(within.map(|within| Instant::now() + within)),
+                Permit::Now(within) => {
+                    let claimed = within.map(|within| Instant::now() + within);
+                    return Some(claimed.into_iter().chain(held).min());
+                }
                 Permit::After(wait) => sleep(wait).await,
                 Permit::No => return None,
             }

@@ -89,6 +89,10 @@ impl Sync<'_> {
         if waiting.is_empty() && !left || self.gives_way() {
             return Ok(());
         }
+        if let Some(fault) = self.out_of_custody() {
+            self.rows.fail_rest(steps, &fault, now());
+            return Ok(());
+        }
         // What was done is told, the rest is for the next one.
         self.progress().await?;
         Err(if self.performer.stop.is_cancelled() { Halt::Stopping } else { Halt::TakenOver })
@@ -98,6 +102,7 @@ impl Sync<'_> {
         while running.len() < WIDTH
             && !self.stop.is_cancelled()
             && self.performer.holds(&self.cluster.name)
+            && self.out_of_custody().is_none()
             && let Some(step) = waiting.pop_front()
         {
             let stop = self.stop.clone();
@@ -118,6 +123,7 @@ impl Sync<'_> {
             pulse: place.pulse.clone(),
             share: self.performer.config.share.clone(),
             partition: Partition::of_cluster(&self.cluster.name),
+            custody: self.performer.config.custody.clone(),
             task,
             manifest,
         })

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use cluster::ClusterError;
 use events::{
     EventType,
     state::{AppliedObject, ClusterState, DesiredState, SyncOutcome, SyncStage, SyncState},
@@ -20,6 +19,7 @@ use super::{
     read::Unread,
     record::{Kind, Recorder},
 };
+use crate::custody::lacks_namespace;
 use crate::decide::{
     error::Fault,
     intent::Rows,
@@ -188,7 +188,7 @@ impl Sync<'_> {
         };
         let connected = match prepared {
             Ok(connected) => connected,
-            Err(error) => return Ok(Err(Fault::Cluster(error))),
+            Err(fault) => return Ok(Err(fault)),
         };
         let _minded = connected.mind(materials.sensitive(&self.plan));
         let stages: Vec<Vec<Step>> =
@@ -220,12 +220,30 @@ impl Sync<'_> {
         if self.gives_way() { Ok(Err(Fault::Superseded)) } else { Err(Halt::Stopping) }
     }
 
-    async fn prepare(&self) -> Result<Arc<Connected>, ClusterError> {
-        let connected = self.performer.clusters.connect(&self.cluster).await?;
+    async fn prepare(&self) -> Result<Arc<Connected>, Fault> {
+        let connected = self.performer.clusters.connect(&self.cluster).await.map_err(Fault::Cluster)?;
+        let manager = manager(&self.application.name);
+        if let Some(custody) = &self.performer.config.custody {
+            match custody.take(&connected.client).await {
+                // A plain namespace is the one thing that is made before custody is held: the Lease lives in it.
+                Err(error) if lacks_namespace(&error) => {
+                    ensure(&connected, &custody.namespace, &manager).await.map_err(Fault::Cluster)?;
+                    custody.take(&connected.client).await
+                }
+                taken => taken,
+            }
+            .map_err(Fault::Custody)?;
+        }
         if let Some(name) = &self.plan.namespace {
-            ensure(&connected, name, &manager(&self.application.name)).await?;
+            ensure(&connected, name, &manager).await.map_err(Fault::Cluster)?;
         }
         Ok(connected)
+    }
+
+    /// Why nothing more may be written, although the process goes on and the cluster is its own.
+    pub(super) fn out_of_custody(&self) -> Option<Fault> {
+        let custody = self.performer.config.custody.as_ref()?;
+        custody.check().err().map(Fault::Custody)
     }
 
     /// Ends it for what is wanted now. Steps that were not begun stay pending: the next plan sees to them.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use applier::Custody;
 use bus::{Log, Share};
 use plan::RebuiltPrune;
 use tokio::task::JoinSet;
@@ -27,7 +28,11 @@ fn text<E: std::error::Error>(service: &str, ended: Result<(), E>) -> Result<(),
 
 impl Services {
     /// Starts them. For a preview there is no applier, so that nothing can change the cluster.
-    pub fn start(folder: &StateFolder, wanted: &Wanted, purpose: Purpose) -> Self {
+    pub fn start(
+        folder: &StateFolder,
+        wanted: &Wanted,
+        (purpose, custody): (Purpose, &Arc<Custody>),
+    ) -> Self {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let log = || -> Arc<dyn Log> { folder.log.clone() };
@@ -51,7 +56,8 @@ impl Services {
         tasks.spawn(async move { text("differ", differ.await) });
         if purpose == Purpose::Apply {
             let instance = format!("one-shot-{}-{:08x}", std::process::id(), rand::random::<u32>());
-            let config = applier::Config::new(key(), instance, Share::Sole);
+            let mut config = applier::Config::new(key(), instance, Share::Sole);
+            config.custody = Some(custody.clone());
             let apply = applier::run(log(), config, stop.clone());
             tasks.spawn(async move { text("applier", apply.await) });
         }

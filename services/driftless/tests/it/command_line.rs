@@ -140,3 +140,24 @@ fn help_and_completions_are_printed() {
         assert_eq!((usage.exit, usage.out.as_str()), (2, ""), "{usage}");
     }
 }
+
+#[test]
+fn no_role_starts_without_the_key_of_its_log() {
+    let scene = Scene::new();
+    let state = scene.folder().join("role");
+    let bad = scene.folder().join("bad-key");
+    std::fs::write(&bad, "not a key\n").unwrap();
+    for role in ["fetcher", "renderer", "differ", "applier"] {
+        let run = |key: Option<&std::path::Path>| {
+            let mut run = scene.bare();
+            run.arg(role).arg("--state").arg(&state).args(key.map(|_| "--key")).args(key);
+            told(run)
+        };
+        let without = run(None);
+        assert_eq!(without.exit, 2, "{without}");
+        without.naming("--key");
+        run(Some(&scene.folder().join("missing"))).failed(2, "STATE-KEY").naming("missing");
+        run(Some(&bad)).failed(2, "STATE-KEY").naming("bad-key");
+    }
+    assert!(!state.exists(), "nothing is made before the key is there, least of all a key");
+}

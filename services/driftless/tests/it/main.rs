@@ -8,6 +8,7 @@ mod apart;
 mod api;
 mod canary;
 mod command_line;
+mod custody;
 mod drift;
 mod first_sync;
 mod health;
