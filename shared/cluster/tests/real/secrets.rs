@@ -82,5 +82,6 @@ async fn values_marked_sensitive_are_redacted_and_withheld() {
     assert_eq!(plain, Ok(None));
     body["data"] = json!({"k": {"no": VALUE}});
     let error = fixture.apply(&body, "m", Force::No).await.unwrap_err();
-    assert!(error.to_string().contains("withheld"), "{error:?}");
+    assert_clean(&format!("{error:?} {error}"));
+    assert!(error.to_string().contains(".data.k"), "{error:?}");
 }
