@@ -83,12 +83,8 @@ impl Applier {
             return Ok(());
         }
         self.define().await?;
-        for target in self.queue.take(self.syncs_per_cluster) {
-            let defined = self.picture.defined(&target).filter(|_| self.picture.wants(&target));
-            let Some(defined) = defined else {
-                self.queue.done(&target);
-                continue;
-            };
+        let due = |target: &TargetId| self.picture.defined(target).filter(|_| self.picture.wants(target));
+        for (target, defined) in self.queue.take(self.syncs_per_cluster, due) {
             let performer = Arc::clone(&self.performer);
             self.syncs.spawn(async move {
                 let attended = performer.attend(&target, defined).await;

@@ -26,9 +26,10 @@ impl Queue {
         }
     }
 
-    /// Takes the next targets and makes them busy: as many as stay within `at_once` per cluster.
-    pub fn take(&mut self, at_once: usize) -> Vec<TargetId> {
-        self.clusters.values_mut().flat_map(|line| line.take(at_once)).collect()
+    /// Takes the next targets that are still due and makes them busy: as many as stay within `at_once` per cluster.
+    /// The others are forgotten and take up no room: nothing would call again for those behind them.
+    pub fn take<D>(&mut self, at_once: usize, due: impl Fn(&TargetId) -> Option<D>) -> Vec<(TargetId, D)> {
+        self.clusters.values_mut().flat_map(|line| line.take(at_once, &due)).collect()
     }
 
     /// A target is not busy any more.
@@ -40,7 +41,7 @@ impl Queue {
 }
 
 impl Line {
-    fn take(&mut self, at_once: usize) -> Vec<TargetId> {
+    fn take<D>(&mut self, at_once: usize, due: &impl Fn(&TargetId) -> Option<D>) -> Vec<(TargetId, D)> {
         let mut taken = Vec::new();
         let mut again = VecDeque::new();
         while self.busy.len() < at_once
@@ -51,8 +52,10 @@ impl Line {
                 continue;
             }
             self.queued.remove(&target);
-            self.busy.insert(target.clone());
-            taken.push(target);
+            if let Some(work) = due(&target) {
+                self.busy.insert(target.clone());
+                taken.push((target, work));
+            }
         }
         again.append(&mut self.waiting);
         self.waiting = again;
@@ -70,7 +73,18 @@ mod tests {
     }
 
     fn take(queue: &mut Queue) -> Vec<String> {
-        queue.take(2).iter().map(ToString::to_string).collect()
+        let due = |target: &TargetId| (!target.application.as_str().starts_with("stale")).then_some(());
+        queue.take(2, due).iter().map(|(target, ())| target.to_string()).collect()
+    }
+
+    #[test]
+    fn what_is_not_due_any_more_takes_no_room() {
+        let mut queue = Queue::default();
+        for text in ["eu/stale-a", "eu/stale-b", "eu/stale-c", "eu/a"] {
+            queue.push(target(text));
+        }
+        assert_eq!(take(&mut queue), ["eu/a"]);
+        assert_eq!(take(&mut queue), [""; 0]);
     }
 
     #[test]
