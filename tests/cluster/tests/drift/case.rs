@@ -14,6 +14,7 @@ use crate::{
     kinds::{Kind, Place},
     report::{Counts, Failure},
     template::draw,
+    unkept,
 };
 
 /// What all objects share.
@@ -39,6 +40,9 @@ enum Truth {
     InSync,
     /// Applying gives us back fields, or changes these values, or is refused for good.
     Drift(String),
+    /// The object is what is wanted, up to empty containers that the server does not keep, but the server
+    /// refuses the bytes that name them.
+    RefusedOverNothing,
     /// The server did not say: no verdict.
     Unknown(String),
 }
@@ -120,10 +124,14 @@ impl<'b> Object<'b> {
     }
 
     async fn apply(&self, mode: Mode) -> Result<Value, ClusterError> {
+        self.apply_body(&self.body, mode).await
+    }
+
+    async fn apply_body(&self, body: &Value, mode: Mode) -> Result<Value, ClusterError> {
         let request = Apply {
             resource: &self.resource,
             id: &self.id,
-            body: &self.body,
+            body,
             manager: MANAGER,
             force: Force::Yes,
             mode,
@@ -173,10 +181,29 @@ impl<'b> Object<'b> {
             // As the differ takes it: what is refused for good cannot be as we want it.
             Err(error) if error.class() == RetryClass::Permanent => {
                 self.counts.blocked += 1;
-                Truth::Drift(format!("{error}"))
+                if self.only_unkept_empties_are_missing(live).await {
+                    Truth::RefusedOverNothing
+                } else {
+                    Truth::Drift(format!("{error}"))
+                }
             }
             Err(error) => Truth::Unknown(format!("{} {error}", self.kind.kind)),
         }
+    }
+
+    /// Whether the same manifest, without the empty containers that `live` lacks, changes nothing. The server
+    /// takes `{}` for no map when it stores one, and for a change when it guards an immutable field.
+    async fn only_unkept_empties_are_missing(&self, live: &Value) -> bool {
+        let mut body = self.body.clone();
+        if !unkept::strip(&mut body, live) {
+            return false;
+        }
+        let dry = self.apply_body(&body, Mode::DryRun).await;
+        dry.is_ok_and(|dry| match judge(live, &dry, MANAGER) {
+            // Naming fewer fields gives up the ownership of those that were left out: nothing else may move.
+            Verdict::InSync | Verdict::OwnershipDrift => true,
+            Verdict::Drift(_) => false,
+        })
     }
 
     /// One case. Returns the fingerprint to compare with next time; `None` if the object is of no more use.
@@ -192,10 +219,15 @@ impl<'b> Object<'b> {
         match truth {
             Truth::InSync if says_same => self.counts.in_sync += 1,
             Truth::InSync => recorded = self.settle(&live, &edits).await?,
-            Truth::Drift(_) if !says_same => {
+            Truth::RefusedOverNothing if says_same => {
+                self.counts.refused_over_nothing.push(format!("{} {edits:?}", self.kind.kind));
+            }
+            // A false alarm here ends as the refusal does: the differ shows it, and a person acts.
+            Truth::Drift(_) | Truth::RefusedOverNothing if !says_same => {
                 self.counts.drift += 1;
                 return self.heal().await;
             }
+            Truth::RefusedOverNothing => {}
             Truth::Drift(why) => {
                 let failure = self.failure(format!("says in sync, but: {why}"), (before, &live), edits);
                 self.counts.false_sync.push(failure);

@@ -17,6 +17,8 @@ pub struct Counts {
     pub drift: usize,
     /// The dry-run was refused for good: drift.
     pub blocked: usize,
+    /// Fingerprint: in sync; the dry-run was refused, but only over empty containers that the server does not keep.
+    pub refused_over_nothing: Vec<String>,
     /// The dry-run had no answer: no verdict.
     pub unknown: Vec<String>,
     /// Edits of others that the server took, and that it refused.
@@ -56,6 +58,7 @@ impl Counts {
         self.drift += other.drift;
         self.blocked += other.blocked;
         self.refused += other.refused;
+        self.refused_over_nothing.extend(other.refused_over_nothing);
         self.unknown.extend(other.unknown);
         for (edit, [taken, refused]) in other.edits {
             let sum = self.edits.entry(edit).or_default();
@@ -99,6 +102,7 @@ impl fmt::Display for Counts {
             "{} manifests refused, never settled: {:?}; no answer: {:?}",
             self.refused, self.unsettled, self.unknown
         )?;
+        writeln!(f, "in sync, but refused over nothing: {:?}", self.refused_over_nothing)?;
         let [taken, refused] =
             self.edits.values().fold([0, 0], |sum, edit| [sum[0] + edit[0], sum[1] + edit[1]]);
         writeln!(f, "{taken} edits by others, {refused} more refused: {:?}", self.edits)?;
