@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use model::{Digest, Failure, ObjectId};
+use model::{Digest, Failure, ObjectId, Timestamp};
 use plan::Provenance;
 use serde_json::Value;
 
@@ -132,13 +132,35 @@ impl Answers {
         self.provenance.insert((id, uid), provenance);
     }
 
-    /// Takes the answer to [`Question::Existence`].
-    pub fn found(&mut self, id: ObjectId, found: Found) {
+    /// Takes the answer to [`Question::Existence`], given at that instant.
+    pub fn found(&mut self, id: ObjectId, mut found: Found, at: Timestamp) {
+        if let Found::Unknown(failure) = &mut found {
+            let before = match self.existence.get(&id) {
+                Some(Found::Unknown(before)) => before.attempts,
+                Some(Found::Object { .. } | Found::Absent) | None => 0,
+            };
+            (failure.attempts, failure.at) = (before + 1, at);
+        }
         self.existence.insert(id, found);
     }
 
-    /// Takes the answer to [`Question::DryRun`]; an older one about the same object is dropped.
-    pub fn dry_ran(&mut self, key: DryRunKey, answer: DryRun) {
+    /// Takes the answer to [`Question::DryRun`], given at that instant; an older one about the same object is
+    /// dropped.
+    pub fn dry_ran(&mut self, key: DryRunKey, mut answer: DryRun, at: Timestamp) {
+        if let DryRun::Unknown(failure) = &mut answer {
+            let before = match self.dry_runs.get(&key) {
+                Some(DryRun::Unknown(before)) => before.attempts,
+                Some(
+                    DryRun::Same(_)
+                    | DryRun::OwnershipLost
+                    | DryRun::Changes { .. }
+                    | DryRun::Immutable { .. }
+                    | DryRun::Refused(_),
+                )
+                | None => 0,
+            };
+            (failure.attempts, failure.at) = (before + 1, at);
+        }
         self.dry_runs.retain(|known, _| known.id != key.id);
         self.dry_runs.insert(key, answer);
     }

@@ -8,6 +8,7 @@ mod facts;
 mod heals;
 mod inventory;
 mod judge;
+mod preflight;
 mod publish;
 mod release;
 mod requests;
@@ -104,7 +105,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     judge::kinds_listed(facts, desired)?;
     publish::kinds_known(facts, desired, request, now)?;
     let inventory = inventory::inventory(facts)?;
-    let mut judged = judge::judge(facts, desired, &inventory)?;
+    let mut judged = judge::judge(facts, desired, &inventory, now)?;
     // A stray of an application that is not assigned here any more is only reported.
     let strays = if leaving.is_some() { Vec::new() } else { strays::strays(facts, desired)? };
     let around = around::around(facts, desired, (&inventory, &strays), &mut judged)?;

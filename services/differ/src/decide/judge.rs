@@ -3,10 +3,10 @@
 use std::{cmp::Ordering, collections::BTreeMap, time::Duration};
 
 use events::state::{AppliedObject, Refreshed, SyncStage};
-use model::{Digest, Fingerprint, Gvk, ObjectId, Timestamp};
+use model::{Digest, Failure, Fingerprint, Gvk, ObjectId, Timestamp};
 use plan::{Deletion, Existence, InventoryObject, LiveObject, Verdict};
 
-use super::{Facts, Next, Step};
+use super::{Facts, Next, Step, requests};
 use crate::{
     answers::{DryRun, DryRunKey, Found, Question},
     desired::Desired,
@@ -22,6 +22,27 @@ pub(super) struct Judged {
     pub drift: BTreeMap<ObjectId, Drifted>,
     /// Fingerprints that a dry-run confirmed and that are to be recorded.
     pub refreshed: Vec<Refreshed>,
+    /// Why the API server did not say what became of an object: of those, what is asked again first.
+    pub unanswered: Option<Failure>,
+}
+
+impl Judged {
+    /// Notes a question without an answer; whether it is to be asked again now.
+    fn is_due(&mut self, failure: &Failure, now: Timestamp) -> bool {
+        let at = |failure: &Failure| requests::retry_at(failure.at, failure);
+        if now >= at(failure) {
+            return true;
+        }
+        if self.unanswered.as_ref().is_none_or(|known| at(failure) < at(known)) {
+            self.unanswered = Some(failure.clone());
+        }
+        false
+    }
+
+    /// When a question without an answer is asked again, if there is one.
+    pub fn wake(&self) -> Option<Timestamp> {
+        self.unanswered.as_ref().map(|failure| requests::retry_at(failure.at, failure))
+    }
 }
 
 /// How an object drifted.
@@ -95,14 +116,19 @@ pub(super) fn watches_told(facts: &Facts<'_>, now: Timestamp) -> Step<()> {
 }
 
 /// Judges every object of the inventory and of the desired state; asks what it cannot tell.
-pub(super) fn judge(facts: &Facts<'_>, desired: &Desired, inventory: &[InventoryObject]) -> Step<Judged> {
+pub(super) fn judge(
+    facts: &Facts<'_>,
+    desired: &Desired,
+    inventory: &[InventoryObject],
+    now: Timestamp,
+) -> Step<Judged> {
     let mut judged = Judged::default();
     let mut open = Vec::new();
     let rows = facts.snapshot.sync.as_ref().map(|sync| &sync.objects);
     for object in inventory {
         let row = rows.and_then(|rows| rows.get(&object.id));
         let manifest = desired_manifest(desired, &object.id);
-        match existence(facts, &object.id, row, manifest, &mut judged) {
+        match existence((facts, now), &object.id, row, manifest, &mut judged) {
             Ok(existence) => {
                 judged.live.insert(object.id.clone(), existence);
             }
@@ -137,7 +163,7 @@ fn live_object(seen: &Seen, verdict: Verdict) -> LiveObject {
 
 /// Whether and how an object of the inventory exists; `Err`: a question to ask first.
 fn existence(
-    facts: &Facts<'_>,
+    (facts, now): (&Facts<'_>, Timestamp),
     id: &ObjectId,
     row: Option<&AppliedObject>,
     manifest: Option<Digest>,
@@ -150,7 +176,7 @@ fn existence(
         Some(KindView::Listed) => {}
     }
     let Some(seen) = facts.live.get(id) else {
-        return asked_existence(facts, id, judged);
+        return asked_existence((facts, now), id, judged);
     };
     if seen.mark == Mark::LabelOnly {
         judged
@@ -177,12 +203,12 @@ fn existence(
         Comparison::Different if !same_manifest || seen.deletion == Deletion::Requested => {
             Ok(Existence::Ours(live_object(seen, Verdict::Drifted)))
         }
-        Comparison::Different => asked_drift(facts, id, (seen, manifest), judged),
+        Comparison::Different => asked_drift((facts, now), id, (seen, manifest), judged),
     }
 }
 
 fn asked_existence(
-    facts: &Facts<'_>,
+    (facts, now): (&Facts<'_>, Timestamp),
     id: &ObjectId,
     judged: &mut Judged,
 ) -> Result<Existence, Box<Question>> {
@@ -192,6 +218,9 @@ fn asked_existence(
             let gone = Drifted { fields: vec!["(the object is gone)".into()], managers: vec![] };
             judged.drift.insert(id.clone(), gone);
             Ok(Existence::Absent)
+        }
+        Some(Found::Unknown(failure)) if judged.is_due(failure, now) => {
+            Err(Box::new(Question::Existence(id.clone())))
         }
         Some(Found::Unknown(_)) => Ok(Existence::Unknown),
         Some(Found::Object { mark: Some(Mark::Ours), .. }) => Ok(Existence::Unknown),
@@ -204,7 +233,7 @@ fn asked_existence(
 }
 
 fn asked_drift(
-    facts: &Facts<'_>,
+    (facts, now): (&Facts<'_>, Timestamp),
     id: &ObjectId,
     (seen, manifest): (&Seen, Option<Digest>),
     judged: &mut Judged,
@@ -216,6 +245,9 @@ fn asked_drift(
         DryRunKey { id: id.clone(), live: Some((seen.uid.clone(), seen.resource_version.clone())), manifest };
     let verdict = match facts.answers.dry_run(&key) {
         None => return Err(Box::new(Question::DryRun(key))),
+        Some(DryRun::Unknown(failure)) if judged.is_due(failure, now) => {
+            return Err(Box::new(Question::DryRun(key)));
+        }
         Some(DryRun::Unknown(_)) => return Ok(Existence::Unknown),
         Some(DryRun::Same(fingerprint)) => {
             if let Some(sync) = &facts.snapshot.sync {

@@ -7,18 +7,18 @@ use events::{
         SyncStage, SyncStatus, TargetState,
     },
 };
-use model::{Failure, ObjectId, RetryClass, Timestamp, definition::FirstContact};
-use plan::{Action, Assignment, HeldReason, Reason, Situation, Stock, SyncPlan};
+use model::{Failure, ObjectId, RetryClass, Timestamp};
+use plan::{Assignment, HeldReason, Reason, Situation, Stock, SyncPlan};
 
 use super::{
     Facts, Next, Step, Wanted,
     heals::{self, Gates},
     judge::{self, Comparison, Judged},
-    requests, strays, summary, waits,
+    preflight, requests, strays, summary, waits,
     waits::Applier,
 };
 use crate::{
-    answers::{DryRun, DryRunKey, Question, Recreation},
+    answers::DryRunKey,
     desired::Desired,
     live::{KindView, group_kind},
 };
@@ -178,7 +178,7 @@ pub(super) fn kinds_known(
 }
 
 /// Says why there is no plan, and answers a request with it.
-fn refuse(
+pub(super) fn refuse(
     facts: &Facts<'_>,
     request: Option<&Request>,
     failure: Failure,
@@ -226,7 +226,7 @@ pub(super) fn publish(
         return Ok(rest(context, state, &plan));
     }
     consent(context, situation, &plan, now)?;
-    let plan = preflight(context, plan, now)?;
+    let plan = preflight::preflight(context, plan, now)?;
     if state.drift != own_drift(facts) && !state.drift.is_empty() {
         return Ok(tell(facts, state, None));
     }
@@ -338,7 +338,10 @@ fn rest(context: &Context<'_>, mut state: TargetState, plan: &SyncPlan) -> Next 
     }
     let retry = plan.held.iter().any(|held| held.reason == HeldReason::RetryBackoff);
     let retry = if retry { requests::retry_wake(facts) } else { None };
-    let wake = [retry, context.gates.wake].into_iter().flatten().min();
+    if let Some(failure) = &context.judged.unanswered {
+        requests::unanswered(context, &mut state, failure);
+    }
+    let wake = [retry, context.gates.wake, context.judged.wake()].into_iter().flatten().min();
     tell(facts, state, wake)
 }
 
@@ -367,48 +370,4 @@ fn consent(context: &Context<'_>, situation: &Situation<'_>, plan: &SyncPlan, no
         }
         Ok(()) | Err(_) => Ok(()),
     }
-}
-
-/// Goes on only if the API server would take every write, tried before the first one. Pure creates need no
-/// preflight: they never force. What the plan itself makes room for, such as a namespace, is checked at its step.
-///
-/// The plan comes back with the steps marked that have to recreate their object.
-fn preflight(context: &Context<'_>, mut plan: SyncPlan, now: Timestamp) -> Step<SyncPlan> {
-    if !plan.steps.iter().any(changes) {
-        return Ok(plan);
-    }
-    let mut open = Vec::new();
-    for step in plan.steps.iter_mut().filter(|step| changes(step) || step.action == Action::Create) {
-        // An object that came or went since then is met at its step.
-        let there = |key: &DryRunKey| key.live.is_some() == changes(step);
-        let Some(key) = context.dry_run_key(&step.id).filter(there) else { continue };
-        match context.facts.answers.dry_run(&key) {
-            None => open.push(Question::DryRun(key)),
-            Some(DryRun::Immutable { recreation: Recreation::Allowed, .. }) => {
-                step.reason = Reason::Recreate;
-            }
-            Some(DryRun::Refused(failure) | DryRun::Immutable { failure, .. })
-                if !takes_over(context, step, failure) =>
-            {
-                let failure = Failure { at: now, ..failure.clone() };
-                let wake = Some(plan::heal::retry_at(6, now));
-                return Err(refuse(context.facts, context.request, failure, (RequestOutcome::Failed, wake)));
-            }
-            // A server that does not answer now is no reason to plan otherwise: the applier's own retries decide.
-            Some(_) => {}
-        }
-    }
-    if open.is_empty() { Ok(plan) } else { Err(Next::Ask(open)) }
-}
-
-/// Whether a step changes an object that is there, other than back.
-fn changes(step: &plan::Step) -> bool {
-    let anew = matches!(step.reason, Reason::Changed | Reason::Found | Reason::Unfinished | Reason::HandOver);
-    anew && matches!(step.action, Action::Apply { .. } | Action::Receive { .. })
-}
-
-/// Whether a create meets an object whose fields are taken over, by policy.
-fn takes_over(context: &Context<'_>, step: &plan::Step, failure: &Failure) -> bool {
-    let policy = context.assignment.application.first_contact;
-    step.action == Action::Create && policy == FirstContact::TakeOver && failure.code == "CLUSTER-CONFLICT"
 }

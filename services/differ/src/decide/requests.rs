@@ -118,12 +118,26 @@ pub(super) fn retry(facts: &Facts<'_>, request: Option<&Request>, now: Timestamp
     if asked || now >= retry_at(at, failure) { Retry::Due } else { Retry::Waiting }
 }
 
+/// Tells why the API server does not say how an object is. Whoever asked learns it once it has not for a while:
+/// nothing can be done before.
+pub(super) fn unanswered(context: &Context<'_>, state: &mut TargetState, failure: &Failure) {
+    let known = context.facts.snapshot.own.as_ref().and_then(|own| own.state.refused.as_ref());
+    // Another time or count alone is no news.
+    let told = known.filter(|known| known.same_as(failure)).unwrap_or(failure).clone();
+    state.refused = Some(told);
+    if let Some(request) = context.request
+        && (failure.class == RetryClass::Permanent || failure.attempts >= CONNECTS_BEFORE_ANSWER)
+    {
+        record(state, &request.id, RequestOutcome::Failed(failure.clone()));
+    }
+}
+
 /// When failed steps are due again; `None`: nothing failed.
 pub(super) fn retry_wake(facts: &Facts<'_>) -> Option<Timestamp> {
     last_failure(facts).map(|(at, failure)| retry_at(at, failure))
 }
 
-fn retry_at(at: Timestamp, failure: &Failure) -> Timestamp {
+pub(super) fn retry_at(at: Timestamp, failure: &Failure) -> Timestamp {
     let attempts = match failure.class {
         RetryClass::Transient | RetryClass::Stale => failure.attempts,
         // Only a change elsewhere, such as a new role binding, makes it work: look rarely.

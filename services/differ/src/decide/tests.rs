@@ -1,6 +1,7 @@
 //! Scenarios of the decision, told as what it asks for next.
 
 mod release;
+mod unanswered;
 mod world;
 
 use events::state::{ObjectOutcome, RequestKind, RequestOutcome, SyncOutcome, SyncStage};
@@ -184,9 +185,10 @@ fn absence_is_a_question() {
     assert_eq!(world.step(), "load");
     world.load();
     assert_eq!(world.step(), "ask whether a exists");
-    world.answers.found(id("a"), Found::Unknown(failure("CLUSTER-FORBIDDEN", RetryClass::Permanent)));
-    assert_eq!(world.step(), "HealthChanged Unknown Missing");
-    world.answers.found(id("a"), Found::Absent);
+    let forbidden = failure("CLUSTER-FORBIDDEN", RetryClass::Permanent);
+    world.answers.found(id("a"), Found::Unknown(forbidden), world.now);
+    assert_eq!(world.step(), "PlanRefused Unknown CLUSTER-FORBIDDEN");
+    world.answers.found(id("a"), Found::Absent, world.now);
     assert_eq!(world.step(), "DriftDetected Drifted Missing");
     assert_eq!(world.step(), "SyncPlanned Drifted: create a Missing");
 }
@@ -468,7 +470,7 @@ fn what_was_just_pruned_and_is_still_shown_is_no_stray() {
     world.stray("pruned");
     world.load();
     assert_eq!(world.step(), "ask whether pruned exists");
-    world.answers.found(id("pruned"), Found::Absent);
+    world.answers.found(id("pruned"), Found::Absent, world.now);
     assert_eq!(world.step(), "rest");
 }
 

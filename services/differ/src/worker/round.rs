@@ -244,8 +244,8 @@ impl Worker {
         for (target, answer) in answers {
             let known = self.answers.entry(target).or_default();
             match answer {
-                Some(Answer::Existence(id, found)) => known.found(id, found),
-                Some(Answer::DryRun(key, answer)) => known.dry_ran(key, answer),
+                Some(Answer::Existence(id, found)) => known.found(id, found, now()),
+                Some(Answer::DryRun(key, answer)) => known.dry_ran(key, answer, now()),
                 Some(Answer::Provenance(id, uid, provenance)) => known.traced(id, uid, provenance),
                 None => {}
             }

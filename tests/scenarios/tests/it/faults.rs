@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use testkit::eventually;
 
 use crate::{
+    hands::version,
     proxy::{Fault, Proxy, Request},
     scene::{BOUND, Scene, SelfHeal, config_map, config_maps, succeeded},
 };
@@ -135,4 +136,31 @@ async fn a_watch_that_breaks_is_no_verdict_and_nothing_is_missed() {
         let Table::Inline(drift) = &state.drift else { panic!("a short table") };
         assert!(drift.iter().all(|row| ["map-003", "map-004"].contains(&row.id.name.as_str())), "{drift:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_does_not_say_is_told_and_nothing_is_done_meanwhile() {
+    let maps = config_maps(2);
+    let scene = Scene::synced(SelfHeal::On, &maps).await;
+    let writes = scene.proxy.written().len();
+    scene.proxy.spoil(usize::MAX, Fault::Answer(500, ""), Request::is_dry_run);
+    let red = scene.hands.edit(&scene.of(&maps[0]), "/data/from", "hand").await;
+    let state = scene.until("why it is unknown", |state| state.refused.is_some()).await;
+    assert_eq!((state.status, state.drift.is_empty()), (SyncStatus::Unknown, true));
+    assert_eq!(state.refused.unwrap().code, "CLUSTER-SERVER");
+    assert_eq!(version(&scene.live(&scene.of(&maps[0])).await), version(&red));
+    scene.proxy.mend();
+    scene.seen("the heal", &scene.of(&maps[0]), |live| live["data"]["from"] == "git").await;
+    scene.until("in sync", |state| state.status == SyncStatus::InSync && state.refused.is_none()).await;
+    assert_eq!(scene.proxy.written().len() - writes, 1, "{:?}", scene.proxy.written());
+
+    // Git changes an object: whether the server would take that is not known either.
+    scene.proxy.spoil(usize::MAX, Fault::Answer(500, ""), Request::is_dry_run);
+    scene.commit(&[config_map("map-000", json!({"from": "git", "new": "1"})), maps[1].clone()]);
+    scene.fetch().await;
+    let state = scene.until("why it waits", |state| state.refused.is_some()).await;
+    assert_eq!((state.status, scene.proxy.written().len() - writes), (SyncStatus::OutOfSync, 1));
+    scene.proxy.mend();
+    scene.seen("the change", &scene.of(&maps[0]), |live| live["data"]["new"] == "1").await;
+    scene.until("in sync", |state| state.status == SyncStatus::InSync && state.refused.is_none()).await;
 }

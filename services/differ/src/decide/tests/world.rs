@@ -313,7 +313,7 @@ impl World {
             mark: Some(Mark::Ours),
             value: Arc::new(Value::Null),
         };
-        self.answers.found(id(name), found);
+        self.answers.found(id(name), found, self.now);
     }
 
     pub fn gone(&mut self, name: &str) {
@@ -326,7 +326,7 @@ impl World {
         let ignored = model::definition::Ignored::of(&self.application().ignore, &id(name));
         let manifest = diff::applied_digest(&wanted(name, &content), &ignored);
         let key = DryRunKey { id: id(name), live, manifest };
-        self.answers.dry_ran(key, answer);
+        self.answers.dry_ran(key, answer, self.now);
     }
 
     pub fn fingerprint_of(&self, name: &str) -> model::Fingerprint {
