@@ -18,6 +18,7 @@ mod interruption;
 mod lost_state;
 mod patience;
 mod preflight;
+mod readme;
 mod refusals;
 mod removal;
 mod repository;
