@@ -131,9 +131,13 @@ async fn renders_that_nobody_asks_for_any_more_are_retired() {
     eventually(BOUND, "one render in force and one retired", probe).await;
 
     scene.define(&[&application("one", "a")]).await;
+    // Which of the two is written last is open.
     let back = async || {
-        let (event, state) = scene.newest("one").await?;
-        (event.draft.kind == EventType::DesiredStateRendered && event.n() == 3).then_some(state)
+        let events = scene.renders("one").await;
+        let of = |kind| events.iter().filter(move |event| event.draft.kind == kind).map(|event| event.n());
+        let rendered: Vec<u64> = of(EventType::DesiredStateRendered).collect();
+        let retired: Vec<u64> = of(EventType::RenderRetired).collect();
+        (rendered == [3] && retired == [2]).then_some(())
     };
-    eventually(BOUND, "the first parameters again", back).await;
+    eventually(BOUND, "the first parameters again, and the others retired", back).await;
 }
