@@ -214,3 +214,6 @@ fn holdings(sync: &SyncFacts, names: &BTreeSet<Name<'_>>) -> BTreeMap<ObjectId, 
     });
     held.collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,7 +47,7 @@ pub(crate) fn application(name: &str) -> Application {
 pub(crate) fn id(text: &str) -> ObjectId {
     let (kind, name) = text.split_once('/').unwrap();
     let (group, scoped) = match kind {
-        "Namespace" => ("", false),
+        "Namespace" | "PersistentVolume" => ("", false),
         "CustomResourceDefinition" => ("apiextensions.k8s.io", false),
         "Deployment" => ("apps", true),
         "Job" => ("batch", true),
@@ -275,6 +275,22 @@ fn kinds_that_carry_data_adopted_and_rebuilt_objects_are_not_pruned() {
     assert!(world.plan().contains("record ConfigMap/own Found"));
     world.rebuilt_prune = RebuiltPrune::Confirmed;
     assert!(world.plan().contains("prune ConfigMap/own Orphan"));
+}
+
+#[test]
+fn each_kind_that_takes_others_along_needs_consent_and_no_namesake_does() {
+    for kind in ["Namespace", "PersistentVolume", "PersistentVolumeClaim", "CustomResourceDefinition"] {
+        let (text, keep) = (format!("{kind}/x"), "ConfigMap/keep");
+        let mut inventory = vec![applied(&text, "m"), applied(keep, "m")];
+        let live = || vec![ours(&text, Verdict::InSync), ours(keep, Verdict::InSync)];
+        let world = |inventory, live| world(vec![wanted(keep, "m")], inventory, live).plan();
+        assert_eq!(world(inventory.clone(), live()), format!("hold {text} PruneNeedsConsent"));
+        // A kind of the same name in another group carries nothing.
+        inventory[0].id.group = "example.com".into();
+        let mut live = live();
+        live[0].0.group = "example.com".into();
+        assert_eq!(world(inventory, live), format!("prune {text} Orphan"));
+    }
 }
 
 #[test]
