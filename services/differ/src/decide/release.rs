@@ -6,10 +6,10 @@ use events::{
     EventType, Table,
     state::{AppliedObject, Release, ReleaseOutcome, SyncStage, SyncStatus},
 };
-use model::{Timestamp, definition::Deletion};
+use model::{Failure, RetryClass, Timestamp, definition::Deletion};
 use plan::{Assignment, release};
 
-use super::{ClusterStanding, Facts, Next, REST, Step, summary};
+use super::{ClusterStanding, Facts, Next, REST, Step, publish, summary};
 use crate::desired::Desired;
 
 /// How long a cluster may not answer before what is left there is abandoned: longer than most outages and
@@ -43,7 +43,7 @@ pub(super) fn leaving(facts: &Facts<'_>, now: Timestamp) -> Step<Option<Leaving>
     if snapshot.assignment.is_some() {
         return Ok(None);
     }
-    let left = snapshot.left.as_deref().filter(|left| left.application.sync.auto).ok_or(REST)?;
+    let left = snapshot.left.as_deref().ok_or(REST)?;
     let sync = snapshot.sync.as_deref();
     if !sync.is_some_and(|sync| matches!(sync.state.stage, SyncStage::Running { .. })) {
         let Some(sync) = sync.filter(|sync| !sync.objects.is_empty()) else {
@@ -53,12 +53,35 @@ pub(super) fn leaving(facts: &Facts<'_>, now: Timestamp) -> Step<Option<Leaving>
             return Err(abandoned(facts, &sync.state.objects, (since, left.since.max(since)), now));
         }
     }
+    if !left.application.sync.auto {
+        return Err(kept(facts, now));
+    }
     let assignment = Assignment {
         application: left.application.clone(),
         parameters: release::nothing(),
         slice: release::slice(snapshot.definitions_n),
     };
     Ok(Some(Leaving { assignment, policy: left.application.deletion }))
+}
+
+/// Nothing is judged any more, so nothing is said to be in sync.
+fn kept(facts: &Facts<'_>, now: Timestamp) -> Next {
+    let failure = Failure {
+        code: "RELEASE-MANUAL".into(),
+        message: "the application is defined no more, and as its sync is not automatic its objects are kept"
+            .into(),
+        remedy: "define it again with sync.auto: true, and then take it out: its deletion policy is followed"
+            .into(),
+        class: RetryClass::Permanent,
+        at: now,
+        attempts: 1,
+    };
+    let mut state = summary::own_state(facts, now);
+    state.status = SyncStatus::Unknown;
+    state.drift = Table::default();
+    let failure = state.refused.take().filter(|known| known.same_as(&failure)).unwrap_or(failure);
+    state.refused = Some(failure);
+    publish::tell(facts, state, None)
 }
 
 fn abandoned(

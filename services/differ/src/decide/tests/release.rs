@@ -106,7 +106,14 @@ fn what_never_happens_by_itself_is_not_released_by_itself() {
     world.step();
     world.policy(|policy| policy.auto = false);
     world.leave(Deletion::Delete);
+    assert_eq!(world.step(), "PlanRefused Unknown RELEASE-MANUAL", "nobody looks, so it is not in sync");
     assert_eq!(world.step(), "rest");
+    assert!(world.own().released.is_none());
+    // It has nothing: there is nothing to ask a person about.
+    let mut empty = World::new(&["a"]);
+    empty.policy(|policy| policy.auto = false);
+    empty.leave(Deletion::Delete);
+    assert_eq!(empty.step(), "TargetReleased Unknown Unknown");
 }
 
 #[test]
