@@ -9,6 +9,7 @@
 mod calls;
 mod clients;
 mod edges;
+mod error_codes;
 mod exceptions;
 mod lints;
 mod names;
@@ -33,6 +34,7 @@ pub fn violations(tree: &Tree) -> Vec<Violation> {
         sizes::sizes,
         calls::calls,
         names::names,
+        error_codes::error_codes,
     ];
     rules.iter().flat_map(|rule| rule(tree)).collect()
 }

@@ -13,6 +13,8 @@ pub struct Source {
     pub path: String,
     pub mentions: Vec<Mention>,
     pub functions: Vec<Function>,
+    /// String literals outside tests that look like the code of an error, with their lines.
+    pub error_codes: Vec<(String, usize)>,
     /// Inline or not: `mod name`.
     pub modules: Vec<(String, usize)>,
     /// All lines but those of test items.
@@ -63,6 +65,7 @@ impl Source {
             path: path.to_owned(),
             mentions: reader.mentions,
             functions: reader.functions,
+            error_codes: reader.error_codes,
             modules: reader.modules,
             production_lines: text.lines().count() - reader.test_lines,
             is_test,
@@ -83,6 +86,7 @@ fn is_for_tests(path: &str) -> bool {
 struct Reader {
     mentions: Vec<Mention>,
     functions: Vec<Function>,
+    error_codes: Vec<(String, usize)>,
     modules: Vec<(String, usize)>,
     test_lines: usize,
     in_test: bool,
@@ -181,6 +185,26 @@ impl Visit<'_> for Reader {
         }
     }
 
+    fn visit_lit_str(&mut self, literal: &syn::LitStr) {
+        let text = literal.value();
+        if !self.in_test && text.contains('-') && is_error_code(&text) {
+            self.error_codes.push((text, literal.span().start().line));
+        }
+    }
+
+    fn visit_expr_call(&mut self, call: &syn::ExprCall) {
+        // The only codes of a single word; elsewhere a word in capitals is anything.
+        if let (syn::Expr::Path(function), Some(syn::Expr::Lit(code))) = (&*call.func, call.args.first())
+            && joined(&function.path) == "Problem::new"
+            && let syn::Lit::Str(code) = &code.lit
+            && !self.in_test
+            && !code.value().contains('-')
+        {
+            self.error_codes.push((code.value(), code.span().start().line));
+        }
+        visit::visit_expr_call(self, call);
+    }
+
     fn visit_signature(&mut self, signature: &syn::Signature) {
         if let Some(keyword) = signature.asyncness {
             self.mention("async".to_owned(), keyword);
@@ -199,6 +223,11 @@ impl Visit<'_> for Reader {
         }
         visit::visit_expr_closure(self, closure);
     }
+}
+
+/// Words of capitals joined by `-`.
+fn is_error_code(text: &str) -> bool {
+    text.split('-').all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_uppercase()))
 }
 
 fn joined(path: &syn::Path) -> String {

@@ -13,6 +13,8 @@ pub struct Tree {
     pub paths: Vec<String>,
     pub packages: Vec<Package>,
     pub sources: Vec<Source>,
+    /// The pages in docs/, by path.
+    pub pages: BTreeMap<String, String>,
 }
 
 impl Tree {
@@ -42,7 +44,9 @@ impl Tree {
             .filter(|(path, _)| path.ends_with(".rs"))
             .map(|(path, text)| Source::parse(path, text))
             .collect();
-        Self { paths: files.keys().cloned().collect(), packages, sources }
+        let pages = files.iter().filter(|(path, _)| is_page(path));
+        let pages = pages.map(|(path, text)| (path.clone(), text.clone())).collect();
+        Self { paths: files.keys().cloned().collect(), packages, sources, pages }
     }
 }
 
@@ -58,9 +62,13 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>
             }
         } else {
             // The rest is known by name only: it may be large, or no text at all.
-            let read = name.ends_with(".rs") || name == "Cargo.toml";
+            let read = name.ends_with(".rs") || name == "Cargo.toml" || is_page(&path);
             files.insert(path, if read { fs::read_to_string(entry.path())? } else { String::new() });
         }
     }
     Ok(())
+}
+
+fn is_page(path: &str) -> bool {
+    path.starts_with("docs/") && path.ends_with(".md")
 }
