@@ -146,9 +146,9 @@ impl Worker {
                 }
                 () = tokio::time::sleep(until_wake) => self.due_wakes(),
                 _ = sweep.tick() => {
-                    if self.is_left() {
-                        self.doubt();
-                    }
+                    // A server that takes connections and answers nothing breaks no watch: they wait for their
+                    // next bookmark.
+                    self.doubt();
                     self.sweep()
                 }
             };

@@ -53,3 +53,27 @@ async fn a_cluster_that_dies_is_told_though_nothing_waits_for_it() {
     cluster.restart();
     scene.cluster_until("told as back", |told| matches!(told, Reachability::Connected { .. })).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_takes_connections_and_answers_nothing_is_told_and_got_over() {
+    let cluster = testkit::cluster::own("silent");
+    let maps = config_maps(2);
+    let scene = Scene::begun(&cluster, SelfHeal::On, &maps).await;
+    scene.in_sync().await;
+    let told = scene.told().await.len();
+    cluster.signal(Part::ApiServer, Signal::Stop);
+    scene.cluster_until("told as silent", |told| matches!(told, Reachability::Unreachable { .. })).await;
+    cluster.signal(Part::ApiServer, Signal::Continue);
+    scene.cluster_until("told as back", |told| matches!(told, Reachability::Connected { .. })).await;
+    scene.hands.edit(&scene.of(&maps[1]), "/data/from", "hand").await;
+    scene.seen("the heal", &scene.of(&maps[1]), |live| live["data"]["from"] == "git").await;
+    scene.until("in sync", |state| state.status == SyncStatus::InSync && state.drift.is_empty()).await;
+    let drift = scene.told().await.split_off(told).into_iter().map(|(_, state)| state.drift);
+    for table in drift {
+        let events::Table::Inline(rows) = table else { panic!("a short table") };
+        assert!(
+            rows.iter().all(|row| row.id.name == "map-001"),
+            "what is not answered is not gone: {rows:?}"
+        );
+    }
+}
