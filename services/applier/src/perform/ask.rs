@@ -139,17 +139,17 @@ impl Errand {
     /// Waits until a request may be started: creates only keep a distance from both ends of a claim. Answers
     /// until when it may; `None`: the cluster or the application is not ours any more.
     async fn await_permit(&self, act: &Act) -> Option<Option<Instant>> {
-        let held = match &self.custody {
-            Some(custody) => Some(custody.writable_until()?),
-            None => None,
-        };
-        if *act != Act::Create {
-            return Some(held);
-        }
         loop {
-            match permit(self.share.claim(self.partition)) {
+            let creates = *act == Act::Create;
+            let permit = if creates { permit(self.share.claim(self.partition)) } else { Permit::Now(None) };
+            match permit {
                 Permit::Now(within) => {
                     let claimed = within.map(|within| Instant::now() + within);
+                    // Asked after the wait: custody may be lost during it.
+                    let held = match &self.custody {
+                        Some(custody) => Some(custody.writable_until()?),
+                        None => None,
+                    };
                     return Some(claimed.into_iter().chain(held).min());
                 }
                 Permit::After(wait) => sleep(wait).await,

@@ -410,7 +410,10 @@ impl Bed {
     }
 
     pub fn start_holding(&self, instance: &str, share: Share) -> Applier {
-        let config = Config::new(key(), instance, share);
+        self.start_as(Config::new(key(), instance, share))
+    }
+
+    pub fn start_as(&self, config: Config) -> Applier {
         let stop = CancellationToken::new();
         let task = tokio::spawn(applier::run(self.log.clone(), config, stop.clone()));
         Applier { stop, task }
@@ -461,6 +464,19 @@ impl Bed {
         let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}});
         self.apply_as("somebody", &body).await;
         self
+    }
+
+    /// Lets the user without rights do everything with these kinds of the core group in the namespace.
+    pub async fn grant_viewer(&self, plurals: &[&str]) {
+        let (group, metadata) =
+            ("rbac.authorization.k8s.io", json!({"name": "v", "namespace": self.namespace}));
+        let role = json!({"apiVersion": format!("{group}/v1"), "kind": "Role", "metadata": metadata,
+            "rules": [{"apiGroups": [""], "resources": plurals, "verbs": ["*"]}]});
+        let binding = json!({"apiVersion": format!("{group}/v1"), "kind": "RoleBinding", "metadata": metadata,
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": "v"},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": "viewer"}]});
+        self.apply_as("somebody", &role).await;
+        self.apply_as("somebody", &binding).await;
     }
 
     pub fn config_map(&self, name: &str, data: Value) -> Value {

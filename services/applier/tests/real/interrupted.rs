@@ -97,7 +97,7 @@ async fn an_interrupted_sync_whose_plan_is_stale_is_ended_not_resumed() {
 }
 
 /// A share of everything for a minute, of which creates may start `wait` from now.
-fn held(wait: Duration) -> Holding {
+pub fn held(wait: Duration) -> Holding {
     // Whoever held it before may have begun a request just before that.
     let alone_from = Instant::now() + wait - Duration::from_secs(5);
     let until = Instant::now() + Duration::from_secs(60);

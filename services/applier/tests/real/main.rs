@@ -4,6 +4,7 @@
 mod bed;
 mod cluster_side;
 mod contact;
+mod custody;
 mod fields;
 mod ignored;
 mod interrupted;
