@@ -61,6 +61,27 @@ async fn a_deleted_object_comes_back_and_one_of_others_is_not_missed() {
     assert!(scene.hands.get(&foreign).await.is_none());
 }
 
+/// Watches select by our label: without it an object is not shown any more, and still it is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_whose_label_was_taken_off_is_neither_gone_nor_lost() {
+    let scene = Scene::synced(SelfHeal::On, &colours()).await;
+    let [a, _] = colours().map(|object| scene.of(&object));
+    let before = scene.live(&a).await["metadata"]["uid"].clone();
+    let writes = scene.proxy.written().len();
+    let label = json!([
+        {"op": "remove", "path": "/metadata/labels/driftless.dev~1application"},
+        {"op": "replace", "path": "/data/colour", "value": "red"},
+    ]);
+    scene.hands.patch(&a, &label).await;
+    let ours = |live: &serde_json::Value| live["metadata"]["labels"]["driftless.dev/application"].is_string();
+    let live = scene.seen("the heal", &a, |live| ours(live) && live["data"]["colour"] == "blue").await;
+    assert_eq!(live["metadata"]["uid"], before, "it is healed, not made anew");
+    scene
+        .until("the end of the drift", |state| state.status == SyncStatus::InSync && state.drift.is_empty())
+        .await;
+    assert_eq!(scene.proxy.written().len() - writes, 1, "{:?}", scene.proxy.written());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fight_waits_two_then_six_seconds() {
     let scene = Scene::synced(SelfHeal::On, &colours()).await;
