@@ -19,6 +19,8 @@ use model::{
 };
 use plan::{Assignment, Left, assign};
 
+use crate::live::GroupKind;
+
 pub use around::{Around, Ids};
 
 /// A state and its place in the history of its aggregate.
@@ -283,6 +285,17 @@ impl Known {
     /// The version that an object of a target's inventory was applied at.
     pub fn applied_version(&self, target: &TargetId, id: &ObjectId) -> Option<ApiVersion> {
         self.syncs.get(target)?.objects.get(id).map(|row| row.api_version.clone())
+    }
+
+    /// The newest resource version that is recorded of a kind on a cluster; empty: none is.
+    pub fn recorded_version(&self, cluster: &ClusterName, (group, kind): &GroupKind) -> &str {
+        let syncs = self.syncs.iter().filter(|(target, _)| target.cluster == *cluster);
+        let rows = syncs.flat_map(|(_, sync)| sync.objects.values());
+        let of_kind = rows.filter(|row| row.id.group == *group && row.id.kind == *kind);
+        let versions = of_kind.filter_map(|row| row.resource_version.as_deref());
+        versions
+            .reduce(|newest, one| if cluster::went_back(newest, one) { newest } else { one })
+            .unwrap_or_default()
     }
 
     /// The row of an object in a target's inventory, and the manifests that were applied to the target in full.

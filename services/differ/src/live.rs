@@ -128,13 +128,17 @@ impl LiveView {
         self.versions
     }
 
-    /// Notes that the cluster was restored: recorded versions count no more, and all lists begin anew.
-    pub fn restored(&mut self) {
+    /// Notes that recorded versions count no more.
+    pub fn void_versions(&mut self) {
         self.versions = Versions::Void;
-        self.told.clear();
-        for view in self.kinds.values_mut() {
-            *view = KindView::Pending;
-        }
+    }
+
+    /// Notes that the cluster was restored, as the watch of a kind has found: its list begins anew. The watches of
+    /// the others find it for themselves, each in its time.
+    pub fn restored(&mut self, kind: &GroupKind) {
+        self.void_versions();
+        self.told.remove(kind);
+        self.kinds.insert(kind.clone(), KindView::Pending);
     }
 
     /// The object, if a watch has shown it and not shown its end.
@@ -197,5 +201,31 @@ impl LiveView {
                 self.by_application.remove(application);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restore_that_one_watch_finds_begins_only_its_own_list_anew() {
+        let kind = |name: &str| (String::new(), name.to_owned());
+        let mut live = LiveView::default();
+        for name in ["ConfigMap", "Secret"] {
+            live.set_kind(kind(name), KindView::Listed);
+            live.tell(&kind(name), "900");
+        }
+        live.restored(&kind("ConfigMap"));
+        live.set_kind(kind("ConfigMap"), KindView::Listed);
+        live.restored(&kind("Secret"));
+        assert_eq!(
+            live.kind(&kind("ConfigMap")),
+            Some(&KindView::Listed),
+            "it was listed since, and tells no more"
+        );
+        assert_eq!(live.kind(&kind("Secret")), Some(&KindView::Pending));
+        assert_eq!(live.versions(), Versions::Void);
+        assert!(!live.is_behind(&kind("Secret"), "900"), "what it told before was of another history");
     }
 }

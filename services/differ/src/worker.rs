@@ -81,6 +81,16 @@ struct Connection {
     discovered: Instant,
 }
 
+/// What the watches have found about the cluster as a whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum News {
+    /// Nothing.
+    #[default]
+    None,
+    /// It was restored from a backup.
+    Restored,
+}
+
 /// One cluster.
 pub struct Worker {
     shared: Shared,
@@ -89,6 +99,8 @@ pub struct Worker {
     standing: ClusterStanding,
     connection: Option<Connection>,
     live: LiveView,
+    /// What the watches have found that is still to be told.
+    news: News,
     observations: SelectAll<BoxStream<'static, (GroupKind, cluster::Observation)>>,
     /// The one question whether the cluster still answers; none while nothing makes us doubt it.
     probe: FuturesUnordered<BoxFuture<'static, Probed>>,
@@ -111,6 +123,7 @@ impl Worker {
             standing: ClusterStanding::Connecting,
             connection: None,
             live: LiveView::default(),
+            news: News::default(),
             observations: SelectAll::new(),
             probe: FuturesUnordered::new(),
             answers: BTreeMap::new(),
@@ -138,7 +151,9 @@ impl Worker {
                 }
                 dirty = self.inbox.take() => dirty,
                 Some(observation) = self.observations.next(), if !self.observations.is_empty() => {
-                    self.take_observations(observation)
+                    let dirty = self.take_observations(observation);
+                    self.tell_restored().await?;
+                    dirty
                 }
                 Some(probed) = self.probe.next(), if !self.probe.is_empty() => {
                     self.judge_probe(probed).await?;

@@ -90,12 +90,24 @@ impl ClusterClient {
         namespace: Option<&str>,
         selector: &str,
     ) -> impl Stream<Item = Observation> + Send + use<> {
+        self.observe_since(resource, namespace, selector, "")
+    }
+
+    /// The same by somebody who knows that the cluster has been at the version `seen` before (empty: nobody does):
+    /// a first list that is older tells `Restored`.
+    pub fn observe_since(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        selector: &str,
+        seen: &str,
+    ) -> impl Stream<Item = Observation> + Send + use<> {
         let selection = Selection::new(resource, namespace, selector);
         let observer = Observer {
             client: self.clone(),
             phase: Phase::start(self, &selection),
             selection,
-            seen: String::new(),
+            seen: seen.to_owned(),
             backoff: Backoff::default(),
             pause: None,
             ready: VecDeque::new(),

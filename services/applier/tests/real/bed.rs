@@ -156,6 +156,7 @@ impl Bed {
         let kept = ClusterState {
             definition: cluster,
             reachability: Reachability::Connected { version: "v1".into() },
+            restored: None,
         };
         let name = self.target.cluster.clone();
         self.publish(Aggregate::Cluster(name), EventType::ClusterConnected, &kept).await;

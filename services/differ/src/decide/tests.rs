@@ -415,7 +415,7 @@ fn a_rebuilt_inventory_is_pruned_once_a_command_confirms_it() {
 fn a_restored_cluster_is_judged_by_contents_alone() {
     let mut world = World::synced(&["a"]);
     world.step();
-    world.live.restored();
+    world.restored();
     world.listed();
     world.touch("a", "3");
     assert_eq!(world.step(), "rest", "the version is lower, the contents are the same");

@@ -6,10 +6,10 @@ use cluster::{Live, Observation};
 use futures::StreamExt;
 use model::{ApplicationName, Gvk, ObjectId, TargetId};
 
-use super::{Worker, now};
+use super::{News, Worker, now};
 use crate::{
     LABEL,
-    live::{Body, GroupKind, KindView, Seen},
+    live::{Body, GroupKind, KindView, Seen, Versions},
     perform::{failure, mark},
 };
 
@@ -29,7 +29,14 @@ impl Worker {
         let view = match connection.discovery.lookup(gvk) {
             cluster::Lookup::Known(resource) => {
                 let watched = kind.clone();
-                let stream = connection.client.observe(resource, None, LABEL);
+                // It may have been restored while nobody watched: the list begins after this was recorded.
+                let seen = match self.live.versions() {
+                    Versions::Comparable => self
+                        .shared
+                        .known(|known| known.recorded_version(&self.cluster.name, &kind).to_owned()),
+                    Versions::Void => String::new(),
+                };
+                let stream = connection.client.observe_since(resource, None, LABEL, &seen);
                 self.observations.push(stream.map(move |seen| (watched.clone(), seen)).boxed());
                 KindView::Pending
             }
@@ -76,7 +83,8 @@ impl Worker {
             },
             Observation::Restored { .. } => {
                 tracing::warn!(cluster = %self.cluster.name, "the cluster was restored: everything is verified anew");
-                self.live.restored();
+                self.live.restored(&kind);
+                self.news = News::Restored;
                 self.answers.clear();
                 self.targets()
             }

@@ -5,14 +5,14 @@ use std::{sync::Arc, time::Duration};
 use bus::{AppendError, ReadError};
 use cluster::{ClusterClient, ClusterError, ConnectOptions, Verb};
 use events::{
-    Draft, EventType,
+    Draft, Event, EventType,
     state::{ClusterState, Reachability, State},
 };
 use futures::FutureExt;
 use model::{Aggregate, Failure, Gvk, RetryClass};
 use tokio::time::Instant;
 
-use super::{Connection, Worker, now};
+use super::{Connection, News, Worker, now};
 use crate::{Error, LABEL, decide::ClusterStanding, live::Mark, perform::failure};
 
 /// Waits between two attempts to connect: 1 s, doubling to this. What does not answer costs one small request,
@@ -21,6 +21,10 @@ const CONNECT_WAIT_MAX: Duration = Duration::from_secs(4);
 
 /// The same where the kubeconfig or the credentials are at fault: nothing changes until somebody mends them.
 const MENDED_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How long a restore that one watch has found is found by the others, each in its time: a minute without a
+/// bookmark ends the last of them.
+const SAME_RESTORE: Duration = Duration::from_secs(60);
 
 /// How old a discovery may be before an unknown kind makes it worth another one.
 const DISCOVERY_AGE: Duration = Duration::from_secs(2);
@@ -202,26 +206,55 @@ impl Worker {
         }
     }
 
+    /// Tells that the cluster was restored, if that is news.
+    pub(super) async fn tell_restored(&mut self) -> Result<(), Error> {
+        match std::mem::take(&mut self.news) {
+            News::None => return Ok(()),
+            News::Restored => {}
+        }
+        let Told::Known(newest) = self.told().await? else { return Ok(()) };
+        let Some(before) = newest.as_deref().and_then(state_of) else { return Ok(()) };
+        let known = before.restored.is_some_and(|at| now().since(at) < SAME_RESTORE);
+        if known {
+            return Ok(());
+        }
+        let state = ClusterState { restored: Some(now()), ..before };
+        self.append(newest, EventType::ClusterRestored, &state).await
+    }
+
     async fn tell(&mut self, mut reachability: Reachability, kind: EventType) -> Result<(), Error> {
-        let aggregate = Aggregate::Cluster(self.cluster.name.clone());
-        let log = &self.shared.log;
-        let newest = match log.newest(&aggregate).await {
-            Ok(newest) => newest,
-            // Parked: whoever cannot read a state must not replace it.
-            Err(ReadError::Undecodable(_)) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        let before = newest
-            .as_ref()
-            .and_then(|event| events::decode::<ClusterState>(event.draft.format, &event.draft.payload).ok());
+        let Told::Known(newest) = self.told().await? else { return Ok(()) };
+        let before = newest.as_deref().and_then(state_of);
+        let restored = before.as_ref().and_then(|before| before.restored);
+        if restored.is_some() {
+            self.live.void_versions();
+        }
         if let Some(before) = &before {
             if before.definition == self.cluster && same_news(&before.reachability, &reachability) {
                 return Ok(());
             }
             go_on(&before.reachability, &mut reachability);
         }
-        let state = ClusterState { definition: self.cluster.clone(), reachability };
-        let payload = events::encode(&state)
+        let state = ClusterState { definition: self.cluster.clone(), reachability, restored };
+        self.append(newest, kind, &state).await
+    }
+
+    async fn told(&mut self) -> Result<Told, Error> {
+        match self.shared.log.newest(&Aggregate::Cluster(self.cluster.name.clone())).await {
+            Ok(newest) => Ok(Told::Known(newest.map(Box::new))),
+            Err(ReadError::Undecodable(_)) => Ok(Told::Parked),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn append(
+        &mut self,
+        newest: Option<Box<Event>>,
+        kind: EventType,
+        state: &ClusterState,
+    ) -> Result<(), Error> {
+        let aggregate = Aggregate::Cluster(self.cluster.name.clone());
+        let payload = events::encode(state)
             .map_err(|error| Error::Content { what: "the state of a cluster", reason: error.to_string() })?;
         let draft = Draft {
             aggregate: aggregate.clone(),
@@ -236,12 +269,24 @@ impl Worker {
             traceparent: None,
             payload: payload.into(),
         };
-        match log.append(vec![draft]).await.into_iter().next() {
+        match self.shared.log.append(vec![draft]).await.into_iter().next() {
             // Another differ told it: the same news, or it will look again.
             Some(Ok(_) | Err(AppendError::Conflict { .. } | AppendError::Undecodable(_))) | None => Ok(()),
             Some(Err(source)) => Err(Error::Append { aggregate, source: Box::new(source) }),
         }
     }
+}
+
+/// The newest event of the cluster.
+enum Told {
+    /// It, if there is one.
+    Known(Option<Box<Event>>),
+    /// It cannot be read here: whoever cannot read a state must not replace it.
+    Parked,
+}
+
+fn state_of(event: &Event) -> Option<ClusterState> {
+    events::decode(event.draft.format, &event.draft.payload).ok()
 }
 
 fn same_news(before: &Reachability, now: &Reachability) -> bool {

@@ -22,6 +22,7 @@ mod readme;
 mod refusals;
 mod removal;
 mod repository;
+mod restored;
 mod scene;
 mod settling;
 mod shop;

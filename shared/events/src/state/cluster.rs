@@ -12,6 +12,10 @@ pub struct ClusterState {
     pub definition: Cluster,
     /// Whether it answers.
     pub reachability: Reachability,
+    /// When it was last found to be older than what was recorded of it; `None`: never. From then on no resource
+    /// version tells which of two states of an object is the later one: only contents count.
+    #[serde(default)]
+    pub restored: Option<Timestamp>,
 }
 
 impl State for ClusterState {

@@ -270,6 +270,10 @@ impl World {
         self.live.set_kind((String::new(), "ConfigMap".into()), KindView::Listed);
     }
 
+    pub fn restored(&mut self) {
+        self.live.restored(&(String::new(), "ConfigMap".into()));
+    }
+
     /// The watch has told of everything up to a version, and shows no object of that name so far.
     pub fn told_up_to(&mut self, version: &str, unseen: &str) {
         self.live.tell(&(String::new(), "ConfigMap".into()), version);
