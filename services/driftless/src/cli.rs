@@ -232,6 +232,57 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// The long options in a part of a page.
+    fn told(part: &str) -> std::collections::BTreeSet<String> {
+        let cells = part.split('`').filter_map(|word| word.strip_prefix("--"));
+        cells
+            .filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn known(command: &clap::Command) -> std::collections::BTreeSet<String> {
+        command.get_arguments().filter_map(|argument| argument.get_long()).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_page_names_exactly_the_options_that_there_are() {
+        let page = include_str!("../../../docs/cli.md");
+        let sections: Vec<&str> = page.split("\n## ").collect();
+        let program = Cli::command();
+        assert_eq!(program.get_subcommands().count(), 7, "a new command needs a section");
+        assert!(known(&program).is_subset(&told(sections[0])), "{:?}", known(&program));
+        for command in program.get_subcommands() {
+            let name = command.get_name();
+            let heads = |section: &&&str| {
+                let head = section.lines().next().unwrap_or_default();
+                head.split(|c: char| !c.is_ascii_lowercase()).any(|word| word == name)
+            };
+            let section = sections[1..].iter().find(heads).unwrap_or_else(|| panic!("{name} has no section"));
+            let told = match name {
+                "diff" => {
+                    told(&section.lines().filter(|line| !line.contains("`sync` only")).collect::<String>())
+                }
+                _ => told(section),
+            };
+            assert_eq!(told, known(command), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_page_and_the_help_tell_the_same_exit_codes() {
+        let page = include_str!("../../../docs/cli.md");
+        let codes = page.split("## Exit codes").nth(1).unwrap_or_default();
+        for (code, meaning) in
+            ["in sync", "failed", "usage or configuration", "refused by a guard", "not healthy in time"]
+                .iter()
+                .enumerate()
+        {
+            assert!(codes.contains(&format!("| {code} | {meaning} |")), "{code} {meaning}");
+            assert!(SYNC_HELP.contains(meaning), "{meaning}");
+        }
+    }
+
     #[test]
     fn durations_are_read_with_their_unit() {
         assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));

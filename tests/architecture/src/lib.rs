@@ -14,6 +14,7 @@ mod exceptions;
 mod lints;
 mod names;
 mod package;
+mod pages;
 mod purity;
 mod sizes;
 mod source;
@@ -35,6 +36,7 @@ pub fn violations(tree: &Tree) -> Vec<Violation> {
         calls::calls,
         names::names,
         error_codes::error_codes,
+        pages::pages,
     ];
     rules.iter().flat_map(|rule| rule(tree)).collect()
 }
