@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Ordering,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -86,7 +86,9 @@ pub struct LiveView {
     kinds: BTreeMap<GroupKind, KindView>,
     /// The newest version that a watch has told of each kind.
     told: BTreeMap<GroupKind, String>,
-    objects: BTreeMap<ObjectId, Seen>,
+    /// Looked up many times a decision; the ids of a cluster share long beginnings, which an ordered map would compare
+    /// again at every step.
+    objects: HashMap<ObjectId, Seen>,
     by_application: BTreeMap<ApplicationName, BTreeSet<ObjectId>>,
 }
 

@@ -5,6 +5,7 @@ mod look_around;
 mod observe;
 mod round;
 mod standing;
+mod wakes;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,11 +20,12 @@ use futures::{
     future::BoxFuture,
     stream::{BoxStream, FuturesUnordered, SelectAll},
 };
-use model::{ApplicationName, Cluster, ClusterName, Partition, TargetId, Timestamp};
+use model::{ApplicationName, Cluster, ClusterName, Partition, TargetId};
 use tokio::time::Instant;
 
 pub use inbox::Inbox;
 use standing::Probed;
+use wakes::Wakes;
 
 use crate::{
     Config, Error,
@@ -106,7 +108,7 @@ pub struct Worker {
     probe: FuturesUnordered<BoxFuture<'static, Probed>>,
     answers: BTreeMap<TargetId, Answers>,
     held: BTreeMap<TargetId, Arc<Held>>,
-    wakes: BTreeMap<TargetId, Timestamp>,
+    wakes: Wakes,
     around: BTreeMap<TargetId, Around>,
     /// Applications whose news a target waits for.
     awaited: BTreeMap<TargetId, BTreeSet<ApplicationName>>,
@@ -128,7 +130,7 @@ impl Worker {
             probe: FuturesUnordered::new(),
             answers: BTreeMap::new(),
             held: BTreeMap::new(),
-            wakes: BTreeMap::new(),
+            wakes: Wakes::default(),
             around: BTreeMap::new(),
             awaited: BTreeMap::new(),
             ids: Ids::new(),
@@ -159,7 +161,7 @@ impl Worker {
                     self.judge_probe(probed).await?;
                     self.targets()
                 }
-                () = tokio::time::sleep(until_wake) => self.due_wakes(),
+                () = tokio::time::sleep(until_wake) => self.wakes.take_due(now()),
                 _ = sweep.tick() => {
                     // A server that takes connections and answers nothing breaks no watch: they wait for their
                     // next bookmark.
@@ -186,16 +188,7 @@ impl Worker {
     }
 
     fn until_wake(&self) -> Duration {
-        let now = now();
-        self.wakes.values().map(|wake| wake.since(now)).min().unwrap_or(SWEEP)
-    }
-
-    fn due_wakes(&mut self) -> BTreeSet<TargetId> {
-        let now = now();
-        let due: BTreeSet<TargetId> =
-            self.wakes.iter().filter(|(_, wake)| **wake <= now).map(|(target, _)| target.clone()).collect();
-        self.wakes.retain(|_, wake| *wake > now);
-        due
+        self.wakes.next().map_or(SWEEP, |wake| wake.since(now()))
     }
 
     /// Takes what has been observed by now, and says which targets it concerns.

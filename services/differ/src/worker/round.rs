@@ -61,7 +61,7 @@ impl Worker {
             let pass = self.decide(std::mem::take(&mut active), &mut BTreeMap::new());
             active = pass.targets();
             for target in self.perform(pass).await? {
-                self.wakes.insert(target.clone(), now().plus(UNREADABLE_WAIT));
+                self.wakes.set(&target, Some(now().plus(UNREADABLE_WAIT)));
                 active.remove(&target);
             }
         }
@@ -124,10 +124,7 @@ impl Worker {
         }
         self.held.remove(target);
         self.looked(target);
-        match wake {
-            Some(wake) => self.wakes.insert(target.clone(), wake),
-            None => self.wakes.remove(target),
-        };
+        self.wakes.set(target, wake);
     }
 
     /// Performs; answers the targets whose desired state cannot be read now.
