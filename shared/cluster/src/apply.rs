@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use http::{Method, StatusCode};
-use manifest::{InstallKey, redact, sensitive_pointers};
+use manifest::{holds_secrets, sensitive_pointers};
 use model::ObjectId;
 use serde_json::Value;
 
@@ -84,7 +84,7 @@ impl ClusterClient {
     /// Throttled, Server, NamespaceTerminating: transient. NotFound (namespace or kind), Late: stale.
     pub async fn apply(&self, request: &Apply<'_>) -> Result<Applied, ClusterError> {
         let Apply { resource, id, .. } = request;
-        let about = self.about("apply", resource, id).with_body(request.body, &self.inner.redaction.key);
+        let about = self.about("apply", resource, id).with_body(request.body);
         let call = request.call(&about)?;
         let slot = self.inner.flight.enter().await;
         if request.start_by.is_some_and(|latest| Instant::now() > latest) {
@@ -173,9 +173,9 @@ impl Apply<'_> {
 
 impl About {
     /// Takes in what the manifest says of its secrets: the server may quote any of it.
-    fn with_body(self, body: &Value, key: &InstallKey) -> Self {
+    fn with_body(self, body: &Value) -> Self {
         let mut about = self.with_sensitive(sensitive_pointers(body));
-        if about.quoting == Quoting::Allowed && !redact(body.clone(), key, &[]).1.is_empty() {
+        if about.quoting == Quoting::Allowed && holds_secrets(body) {
             about.quoting = Quoting::Withheld;
         }
         about

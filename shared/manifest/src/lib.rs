@@ -28,7 +28,9 @@ pub use normalise::normalise;
 pub use object::{Manifest, ManifestError, Origin, Problem};
 pub use parse::{Document, ParseError, parse_file};
 pub use recreate::{RECREATE_ANNOTATION, may_recreate};
-pub use redact::{Redacted, RestoreError, SecretValues, is_marker, redact, restore, sensitive_pointers};
+pub use redact::{
+    Redacted, RestoreError, SecretValues, holds_secrets, is_marker, redact, restore, sensitive_pointers,
+};
 pub use seal::{OpenError, open, seal};
 pub use set::{Built, DesiredObject, DesiredSecrets, DesiredSet, SetError, SetOptions};
 pub use set_aside::{SetAside, SetAsideNote};

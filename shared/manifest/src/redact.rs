@@ -172,6 +172,13 @@ pub fn redact(mut value: Value, key: &InstallKey, sensitive: &[String]) -> (Reda
     (Redacted { value, places }, SecretValues(values))
 }
 
+/// Whether [`redact`] would find a secret value in an object without pointers of its own.
+pub fn holds_secrets(value: &Value) -> bool {
+    let mut found = BTreeMap::new();
+    find_secrets(value, &mut String::new(), &mut found);
+    !found.is_empty()
+}
+
 /// Puts the secret values back, for the API server's eyes only.
 ///
 /// # Errors
@@ -293,7 +300,12 @@ fn find_entries(map: &Value, path: &mut String, encoding: Encoding, found: &mut 
 fn descend<T>(name: &str, path: &mut String, inside: impl FnOnce(&mut String) -> T) -> T {
     let length = path.len();
     path.push('/');
-    path.push_str(&name.replace('~', "~0").replace('/', "~1"));
+    // Most names need no escape, and every name of every object passes here.
+    if name.contains(['~', '/']) {
+        path.push_str(&name.replace('~', "~0").replace('/', "~1"));
+    } else {
+        path.push_str(name);
+    }
     let result = inside(path);
     path.truncate(length);
     result

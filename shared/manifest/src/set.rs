@@ -172,7 +172,7 @@ impl DesiredSet {
 
     fn of(objects: Vec<DesiredObject>) -> Self {
         let texts: Vec<_> = objects.iter().map(|object| canonical_json(object.value.value())).collect();
-        let digest = Digest::of_parts("desired", texts.iter().map(Vec::as_slice));
+        let digest = digest_of(texts.iter().map(Vec::as_slice));
         Self { objects, digest }
     }
 
@@ -205,6 +205,8 @@ impl DesiredSet {
     /// Permanent: [`SetError::Undecodable`].
     pub fn decode(bytes: &[u8]) -> Result<Self, SetError> {
         let stored: Vec<Stored> = rmp_serde::from_slice(bytes).map_err(undecodable)?;
+        // What is stored is the canonical form already.
+        let digest = digest_of(stored.iter().map(|object| object.json.as_slice()));
         let objects = stored.into_iter().map(Stored::open).collect::<Result<Vec<_>, _>>()?;
         if objects.len() > OBJECTS_MAX {
             return Err(SetError::TooMany);
@@ -212,8 +214,13 @@ impl DesiredSet {
         if objects.windows(2).any(|pair| pair[0].id >= pair[1].id) {
             return Err(undecodable("objects are out of order"));
         }
-        Ok(Self::of(objects))
+        Ok(Self { objects, digest })
     }
+}
+
+/// Of the canonical texts of redacted objects, in order.
+fn digest_of<'t>(texts: impl Iterator<Item = &'t [u8]>) -> Digest {
+    Digest::of_parts("desired", texts)
 }
 
 fn finish(mut manifest: Manifest, key: &InstallKey) -> Result<(DesiredObject, SecretValues), SetError> {
