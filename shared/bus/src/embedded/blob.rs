@@ -12,7 +12,7 @@ use super::{
     store::Store,
     writer::Writer,
 };
-use crate::{BlobError, Swept, packing};
+use crate::{BlobError, Cause, Swept, packing};
 
 /// Bytes of a chunk: with its key it fits the 64 KiB page that redb gives it.
 const CHUNK_BYTES: usize = 60 * 1024;
@@ -40,7 +40,7 @@ pub(super) async fn put(store: &Arc<Store>, writer: &Writer, bytes: Bytes) -> Re
     let digest = packing::digest(bytes.clone()).await?;
     // To ask first costs as much as to write one chunk.
     if bytes.len() > CHUNK_BYTES {
-        let known = store.read(move |txn| head(txn, &digest)).await.map_err(BlobError::Unavailable)?;
+        let known = store.peek(move |txn| head(txn, &digest)).await.map_err(BlobError::Unavailable)?;
         if known.is_some_and(|head| head.complete) && touch(writer, digest).await? {
             return Ok(digest);
         }
@@ -69,8 +69,9 @@ pub(super) async fn get(
     writer: &Writer,
     digest: Digest,
 ) -> Result<Option<Bytes>, BlobError> {
-    let found = store.read(move |txn| stored(txn, &digest)).await.map_err(BlobError::Unavailable)?;
-    let Some((head, stored)) = found else { return Ok(None) };
+    let Some((head, stored)) = find(store, digest).await.map_err(BlobError::Unavailable)? else {
+        return Ok(None);
+    };
     match packing::unpack(stored, head.plain_bytes, digest).await? {
         Some(plain) => Ok(Some(plain)),
         None => {
@@ -81,8 +82,20 @@ pub(super) async fn get(
     }
 }
 
+/// What is stored of a blob: a small one is read in place, a large one on a thread that may block.
+async fn find(store: &Arc<Store>, digest: Digest) -> Result<Option<(BlobHead, Vec<u8>)>, Cause> {
+    let small = move |txn: &ReadTransaction| match head(txn, &digest)? {
+        Some(head) if head.chunks > 1 => Ok(None),
+        Some(_) | None => stored(txn, &digest).map(Some),
+    };
+    match store.peek(small).await? {
+        Some(found) => Ok(found),
+        None => store.read(move |txn| stored(txn, &digest)).await,
+    }
+}
+
 pub(super) async fn has(store: &Arc<Store>, digest: Digest) -> Result<bool, BlobError> {
-    let known = store.read(move |txn| head(txn, &digest)).await.map_err(BlobError::Unavailable)?;
+    let known = store.peek(move |txn| head(txn, &digest)).await.map_err(BlobError::Unavailable)?;
     Ok(known.is_some_and(|head| head.complete))
 }
 

@@ -104,7 +104,7 @@ impl Log for EmbeddedLog {
 
     async fn newest(&self, aggregate: &Aggregate) -> Result<Option<Event>, ReadError> {
         let wanted = aggregate.clone();
-        let found = self.store.read(move |txn| read::newest(txn, &wanted)).await;
+        let found = self.store.peek(move |txn| read::newest(txn, &wanted)).await;
         match found.map_err(ReadError::Unavailable)? {
             None => Ok(None),
             Some(WatchItem::Event(event)) => Ok(Some(event)),

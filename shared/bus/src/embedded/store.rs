@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, TryLockError},
 };
 
 use events::Event;
@@ -84,12 +84,23 @@ impl Store {
     ) -> Result<T, Cause> {
         let store = self.clone();
         let reading = tokio::task::spawn_blocking(move || {
-            let guard = store.database.read().unwrap_or_else(PoisonError::into_inner);
-            let database = guard.as_ref().ok_or_else(|| -> Cause { Arc::new(Closed) })?;
-            let read = || work(&database.begin_read().map_err(redb::Error::from)?);
-            read().map_err(|error| -> Cause { Arc::new(error) })
+            read(&store.database.read().unwrap_or_else(PoisonError::into_inner), work)
         });
         reading.await.unwrap_or_else(|error| Err(Arc::new(error)))
+    }
+
+    /// Reads a few pages, most often cached ones, where it is called: going to another thread and back costs many
+    /// times as much. Only while the file is being compacted or opened anew it waits, on a thread that may block.
+    pub(super) async fn peek<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Result<T, Cause> {
+        match self.database.try_read() {
+            Ok(guard) => return read(&guard, work),
+            Err(TryLockError::Poisoned(guard)) => return read(&guard.into_inner(), work),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        self.read(work).await
     }
 
     /// Runs one write transaction and commits it to the disk.
@@ -153,6 +164,15 @@ impl Store {
         tracing::info!(sequence = facts.sequence, "the log is open again");
         Ok(())
     }
+}
+
+fn read<T>(
+    database: &Option<Database>,
+    work: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
+) -> Result<T, Cause> {
+    let database = database.as_ref().ok_or_else(|| -> Cause { Arc::new(Closed) })?;
+    let read = || work(&database.begin_read().map_err(redb::Error::from)?);
+    read().map_err(|error| -> Cause { Arc::new(error) })
 }
 
 fn commit(
