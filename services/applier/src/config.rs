@@ -16,9 +16,9 @@ pub struct Config {
     pub instance: String,
     /// Its share of the clusters, which entitles it to write.
     pub share: Share,
-    /// Most syncs at once per cluster: as many as requests that may fly, so that syncs of one object each use
-    /// all of these. More would only share them, and each sync would last so long that it tells its progress.
-    /// A cluster that hangs must not hold up the others.
+    /// Most syncs at once per cluster: half as many again as requests that may fly, so that syncs of one object each
+    /// use all of these while others wait for the log. More would only share them, and each sync would last so long
+    /// that it tells its progress. A cluster that hangs must not hold up the others.
     pub syncs_per_cluster: usize,
     /// What has to be held before anything is written; only a one-shot run, which knows one application, has it.
     pub custody: Option<Arc<Custody>>,
@@ -27,7 +27,7 @@ pub struct Config {
 impl Config {
     /// An applier with that key, name and share.
     pub fn new(key: InstallKey, instance: impl Into<String>, share: Share) -> Self {
-        Self { key, instance: instance.into(), share, syncs_per_cluster: 16, custody: None }
+        Self { key, instance: instance.into(), share, syncs_per_cluster: 24, custody: None }
     }
 }
 

@@ -16,6 +16,7 @@ pub mod log;
 pub mod membership;
 mod nats;
 pub mod ownership;
+mod pace;
 mod packing;
 pub mod patient;
 pub mod position;

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Blobs on their way at once: enough to share the log's disk writes.
-const PUTS_MAX: usize = 32;
+const PUTS_MAX: usize = 256;
 
 /// Longest message in a state: the tool's words and a path at most.
 const MESSAGE_CHARS_MAX: usize = 2_000;

@@ -4,6 +4,7 @@ use std::{
     any::Any,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use events::Event;
@@ -15,7 +16,7 @@ use super::{
     retention,
     store::{Store, Written},
 };
-use crate::Cause;
+use crate::{Cause, pace::Pace};
 
 /// Steps that wait at most; beyond it the submitting tasks wait.
 const QUEUE: usize = 4096;
@@ -87,6 +88,9 @@ impl Drop for Writer {
         }
         // Whoever drops the last door may open the folder again at once.
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = &thread {
+            thread.thread().unpark();
+        }
         if let Some(Err(_)) = thread.map(JoinHandle::join) {
             tracing::error!("the writing thread of the log panicked");
         }
@@ -95,7 +99,12 @@ impl Drop for Writer {
 
 fn run(store: &Store, mut queue: mpsc::Receiver<Command>) {
     let mut waiting = Vec::with_capacity(GROUP);
+    let mut pace = Pace::new(Instant::now());
     while queue.blocking_recv_many(&mut waiting, GROUP) > 0 {
+        let wait = pace.wait(waiting.len(), Instant::now());
+        if !wait.is_zero() {
+            gather(wait, &mut queue, &mut waiting);
+        }
         let mut steps = Vec::with_capacity(waiting.len());
         for command in waiting.drain(..) {
             match command {
@@ -109,6 +118,20 @@ fn run(store: &Store, mut queue: mpsc::Receiver<Command>) {
             }
         }
         commit(store, steps);
+    }
+}
+
+/// Lets more steps join those that wait.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is awaited is the passing of time, on a thread of its own"
+)]
+fn gather(wait: Duration, queue: &mut mpsc::Receiver<Command>, waiting: &mut Vec<Command>) {
+    std::thread::sleep(wait);
+    while waiting.len() < GROUP
+        && let Ok(command) = queue.try_recv()
+    {
+        waiting.push(command);
     }
 }
 
