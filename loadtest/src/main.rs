@@ -20,6 +20,10 @@ use std::{error::Error, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
 
+/// As the program that it measures.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What a run can end with: a tool for people, so any cause will do as long as it reads well.
 pub type Fault = Box<dyn Error + Send + Sync>;
 

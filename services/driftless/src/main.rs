@@ -18,6 +18,11 @@ use cli::{Cli, Command};
 use exit::Exit;
 use problem::Problem;
 
+/// Manifests are trees of thousands of small strings: with the allocator of the C library a sixth of the processor time
+/// of a cold start went into them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long the end of the process waits for threads that are in the middle of something: time to finish a
 /// write, and not to wait for a Git host that says nothing.
 const LAST_WORDS: Duration = Duration::from_secs(1);
