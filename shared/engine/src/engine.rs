@@ -284,3 +284,39 @@ fn difference(first: &[RenderedFile], second: &[RenderedFile]) -> Option<Place> 
     }
     second.get(first.len()).map(|file| Place { file: file.name.clone(), line: Some(1) })
 }
+
+#[cfg(test)]
+mod tests {
+    use manifest::{File, FileMode};
+
+    use super::*;
+
+    async fn without_programs(scratch: &Path) -> Engine {
+        let options = Options { tools: None, scratch: scratch.to_owned(), limits: Limits::default() };
+        let programs = Programs { kustomize: None, helm: None, unshare: None };
+        Engine { programs, ..Engine::new(options).await.unwrap() }
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_is_an_error_only_where_it_is_needed() {
+        let scratch = tempfile::tempdir().unwrap();
+        let engine = without_programs(scratch.path()).await;
+        let file = File { mode: FileMode::Regular, bytes: b"kind: X".to_vec() };
+        for (name, expected) in [
+            ("app/a.yaml", None),
+            ("app/kustomization.yaml", Some("kustomize")),
+            ("app/Chart.yaml", Some("helm")),
+        ] {
+            let artifact = Artifact::from_files([(name.to_owned(), file.clone())]).unwrap();
+            let (rendering, path) = (&Rendering::Detect, "app");
+            let request = Request { artifact: &artifact, path, rendering, release_name: "a", namespace: "b" };
+            let missing = match engine.render(request).await {
+                Ok(_) => None,
+                Err(EngineError::Missing { program, .. }) => Some(program),
+                Err(error) => panic!("{name}: {error}"),
+            };
+            assert_eq!(missing, expected, "{name}");
+            assert_eq!(engine.version(request.kind()).await.is_ok(), expected.is_none(), "{name}");
+        }
+    }
+}

@@ -138,6 +138,49 @@ mod tests {
     }
 
     #[test]
+    fn every_input_of_a_render_gives_it_an_id_of_its_own() {
+        use model::definition::{Helm, Plain};
+        let helm = |helm: Helm| Some(Rendering::Helm(helm));
+        let plain = |plain: Plain| Some(Rendering::Plain(plain));
+        let one = || vec!["a".to_owned()];
+        let renderings = [
+            None,
+            Some(Rendering::Kustomize),
+            plain(Plain::default()),
+            plain(Plain { include: one(), ..Plain::default() }),
+            plain(Plain { exclude: one(), ..Plain::default() }),
+            helm(Helm::default()),
+            helm(Helm { release_name: Some("a".into()), ..Helm::default() }),
+            helm(Helm { values_files: one(), ..Helm::default() }),
+            helm(Helm { values: "a: b".into(), ..Helm::default() }),
+            helm(Helm { pin_non_deterministic: true, ..Helm::default() }),
+        ];
+        let mut applications: Vec<Application> = renderings
+            .into_iter()
+            .map(|rendering| {
+                let mut changed = application("a");
+                changed.rendering = rendering.unwrap_or_default();
+                changed
+            })
+            .collect();
+        let mut change = |change: fn(&mut Application)| {
+            let mut changed = application("a");
+            change(&mut changed);
+            applications.push(changed);
+        };
+        change(|a| a.namespace = Some("elsewhere".into()));
+        change(|a| a.source.path = "elsewhere".into());
+        change(|a| a.source.name = "elsewhere".parse().unwrap());
+        let ids: Vec<Digest> = applications.iter().map(|a| RenderParameters::of(a).digest()).collect();
+        let distinct: std::collections::BTreeSet<&Digest> = ids.iter().collect();
+        assert_eq!(distinct.len(), ids.len());
+        // What does not reach the templates needs no other render.
+        let mut same = application("a");
+        same.sync.prune = !same.sync.prune;
+        assert_eq!(RenderParameters::of(&same).digest(), ids[0]);
+    }
+
+    #[test]
     fn equal_parameters_share_a_render() {
         let set = set(vec![application("a")], vec![cluster("eu", &[]), cluster("us", &[])]);
         let renders: std::collections::BTreeSet<_> = assign(&set).values().map(Assignment::render).collect();

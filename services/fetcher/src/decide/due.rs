@@ -178,6 +178,18 @@ mod tests {
         assert_eq!(moved, Need::Fetch);
     }
 
+    #[test]
+    fn polls_of_sources_and_rounds_spread() {
+        let (period, names) = (Duration::from_secs(30), ["shop", "web"].map(|name| name.parse().unwrap()));
+        let waits: Vec<Duration> =
+            names.iter().flat_map(|name| (0..50).map(|round| jittered(period, name, round))).collect();
+        let (first, second) = waits.split_at(50);
+        let differ = first.iter().zip(second).filter(|(a, b)| a != b).count();
+        assert!(differ > 45, "two sources poll together in {} of 50 rounds", 50 - differ);
+        let (low, high) = (waits.iter().min().unwrap(), waits.iter().max().unwrap());
+        assert!(*high - *low > period / 10, "they spread over {:?} only", *high - *low);
+    }
+
     proptest! {
         #[test]
         fn jitter_stays_within_a_tenth_and_is_repeatable(millis in 1_000u64..4_000_000, round: u32) {

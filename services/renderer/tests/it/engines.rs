@@ -52,6 +52,32 @@ async fn a_kustomization_is_found_out_and_given_a_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_definition_says_which_files_and_under_which_name() {
+    let scene = Scene::new().await;
+    let plain = r#"{"name":"plain","source":{"name":"shop","path":"plain"},
+        "rendering":{"plain":{"include":["*.yaml","more/**"],"exclude":["no-*"]}}}"#;
+    let named = r#"{"name":"named","source":{"name":"shop","path":"chart"},
+        "rendering":{"helm":{"releaseName":"another"}}}"#;
+    scene.define(&[plain, named]).await;
+    let map = |name: &str| config_map(name, "1");
+    let (a, b, c, d) = (map("top"), map("excluded"), map("not-included"), map("below"));
+    let files = [
+        ("plain/a.yaml", &*a),
+        ("plain/no-b.yaml", &*b),
+        ("plain/sub/c.yaml", &*c),
+        ("plain/more/deep/d.yaml", &*d),
+    ];
+    scene.revision(1, &[("plain", Path::Files(&files)), ("chart", Path::Files(&CHART))]).await;
+    for (name, expected) in
+        [("plain", &["ConfigMap below", "ConfigMap top"][..]), ("named", &["ConfigMap default/another"])]
+    {
+        let state = scene.rendered(name, 1).await;
+        assert_eq!(state.failure, None, "{name}");
+        assert_eq!(ids(&scene.set(&state.desired.unwrap()).await), expected, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_template_that_fails_is_told_in_the_tools_words() {
     let scene = Scene::new().await;
     scene.define(&[&application("one", "chart")]).await;

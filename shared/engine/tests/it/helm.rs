@@ -1,9 +1,11 @@
 //! Charts.
 
 use engine::Kind;
+use flate2::{Compression, write::GzEncoder};
+use manifest::{File, FileMode};
 use model::definition::{Helm, Rendering};
 
-use crate::scene::{Scene, text};
+use crate::scene::{Scene, artifact, text};
 
 const CHART: (&str, &str) = ("web/Chart.yaml", "apiVersion: v2\nname: the-chart\nversion: 1.0.0\n");
 
@@ -73,6 +75,36 @@ async fn names_hooks_definitions_and_subcharts_come_through() {
     }
     let names: Vec<_> = rendered.iter().map(|file| file.name.as_str()).collect();
     assert!(names.contains(&"web/charts/sub/templates/s.yaml"), "{names:?}");
+}
+
+#[tokio::test]
+async fn a_packed_dependency_is_rendered() {
+    let scene = Scene::new().await;
+    let sub = template("  who: {{ .Chart.Name }} {{ .Chart.Version }}");
+    let packed = [
+        ("sub/Chart.yaml", "apiVersion: v2\nname: sub\nversion: 1.2.3\n"),
+        ("sub/templates/s.yaml", sub.as_str()),
+    ];
+    let files = [(
+        "web/Chart.yaml",
+        "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{name: sub, version: ^1, repository: 'https://charts.example.com'}]\n",
+    )];
+    let mut artifact = artifact(&files);
+    let bytes = pack(&packed);
+    artifact.insert("web/charts/sub-1.2.3.tgz", File { mode: FileMode::Regular, bytes }).unwrap();
+    let rendered = scene.render_artifact(&artifact, "web", &Rendering::Detect).await.unwrap();
+    assert!(text(&rendered).contains("who: sub 1.2.3"), "{}", text(&rendered));
+}
+
+/// As `helm package` does it.
+fn pack(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    for (path, text) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        archive.append_data(&mut header, path, text.as_bytes()).unwrap();
+    }
+    archive.into_inner().unwrap().finish().unwrap()
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Kustomizations.
 
+use std::{io::ErrorKind, net::TcpListener};
+
 use engine::Kind;
 use model::definition::Rendering;
 
@@ -69,6 +71,40 @@ async fn remote_bases_are_not_loaded() {
         let error = scene.render(&files, "app", &Rendering::Kustomize).await.unwrap_err();
         assert_eq!(error.code(), "RENDER-FAILED", "{error}");
     }
+}
+
+#[tokio::test]
+async fn nobody_on_this_machine_is_called() {
+    let scene = Scene::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    for resource in
+        [format!("http://{address}/x.yaml"), format!("http://{address}/owner/repository.git?ref=v1")]
+    {
+        let kustomization = format!("resources: ['{resource}']");
+        let files = [("app/kustomization.yaml", kustomization.as_str())];
+        let error = scene.render(&files, "app", &Rendering::Kustomize).await.unwrap_err();
+        assert_eq!(error.code(), "RENDER-FAILED", "{error}");
+        let called = listener.accept().map(|(_, from)| from);
+        assert_eq!(called.unwrap_err().kind(), ErrorKind::WouldBlock, "{resource}");
+    }
+}
+
+#[tokio::test]
+async fn a_vendored_chart_that_differs_each_time_is_refused() {
+    let scene = Scene::new().await;
+    let files = [
+        ("app/kustomization.yaml", "helmCharts: [{name: web, releaseName: r}]\n"),
+        ("app/charts/web/values.yaml", ""),
+        ("app/charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+        (
+            "app/charts/web/templates/c.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: '{{ randAlphaNum 12 }}'}\n",
+        ),
+    ];
+    let error = scene.render(&files, "app", &Rendering::Kustomize).await.unwrap_err();
+    assert_eq!(error.code(), "RENDER-RANDOM", "{error}");
 }
 
 #[tokio::test]

@@ -41,9 +41,16 @@ impl Scene {
         path: &str,
         rendering: &Rendering,
     ) -> Result<Vec<RenderedFile>, EngineError> {
-        let artifact = artifact(files);
-        let request =
-            Request { artifact: &artifact, path, rendering, release_name: "shop", namespace: "shop-ns" };
+        self.render_artifact(&artifact(files), path, rendering).await
+    }
+
+    pub async fn render_artifact(
+        &self,
+        artifact: &Artifact,
+        path: &str,
+        rendering: &Rendering,
+    ) -> Result<Vec<RenderedFile>, EngineError> {
+        let request = Request { artifact, path, rendering, release_name: "shop", namespace: "shop-ns" };
         let result = self.engine.render(request).await;
         assert_eq!(self.renders_left(), 0, "a temporary folder was left behind");
         result

@@ -129,6 +129,17 @@ fn only_other_inputs_are_rendered() {
         ("retired before", other(|s| s.standing = Standing::Retired), Some(found("a")), now),
         ("bad files", Some(failed(Permanent)), Some(found("a")), "rest"),
         ("our fault", Some(failed(Bug)), Some(found("a")), "rest"),
+        (
+            "the program was missing and is there",
+            Some({
+                let mut stored = failed(Permanent);
+                stored.made_from.engine =
+                    Engines::new("plain 1", "kustomize missing", "helm v3.19.0").kustomize().into();
+                stored
+            }),
+            Some(found("a")),
+            now,
+        ),
         ("may pass", Some(failed(Transient)), Some(found("a")), "wait 4000 ms"),
         ("may pass, other files", Some(failed(Transient)), Some(found("b")), now),
         ("the path is lost", Some(stored()), Some(lost("no folder")), "fail: no folder"),
