@@ -27,6 +27,8 @@ pub enum Behaviour {
     Dumb {
         /// The folder.
         root: PathBuf,
+        /// The `Authorization` header that is required.
+        authorization: Option<String>,
     },
     /// Sends every request to another server, by its scheme and host.
     Redirect {
@@ -143,13 +145,14 @@ impl Request {
 /// Answers a request.
 pub fn answer(behaviour: &Behaviour, request: &Request, stream: &mut (impl Read + Write)) {
     match behaviour {
-        Behaviour::Smart { root, authorization } => match authorization {
-            Some(wanted) if request.headers.get("authorization") != Some(wanted) => {
-                status(stream, "401 Unauthorized", "WWW-Authenticate: Basic realm=\"x\"\r\n");
-            }
-            Some(_) | None => cgi(root, request, stream),
-        },
-        Behaviour::Dumb { root } => file(root, request, stream),
+        Behaviour::Smart { authorization: Some(wanted), .. }
+        | Behaviour::Dumb { authorization: Some(wanted), .. }
+            if request.headers.get("authorization") != Some(wanted) =>
+        {
+            status(stream, "401 Unauthorized", "WWW-Authenticate: Basic realm=\"x\"\r\n");
+        }
+        Behaviour::Smart { root, authorization: _ } => cgi(root, request, stream),
+        Behaviour::Dumb { root, authorization: _ } => file(root, request, stream),
         Behaviour::Redirect { to } => {
             let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
             let location = format!("Location: {to}{}{query}\r\n", request.path);

@@ -1,6 +1,6 @@
 //! What a second fetch does: new commits, nothing new, forced pushes, deletions, renames, damage.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use model::definition::Reference;
 use source::{Fetched, Limits, Program};
@@ -31,6 +31,17 @@ fn a_mirror_is_found_again_by_the_next_process() {
     let mirror = scene.mirror();
     assert_eq!(head(&mirror), scene.push());
     assert_eq!(mirror.fetch().unwrap(), SAME);
+}
+
+#[test]
+fn a_mirror_is_for_its_owner_alone() {
+    let scene = Scene::new();
+    let mode = || fs::metadata(scene.mirror_folder()).unwrap().permissions().mode() & 0o777;
+    drop(scene.mirror());
+    assert_eq!(mode(), 0o700);
+    fs::set_permissions(scene.mirror_folder(), fs::Permissions::from_mode(0o755)).unwrap();
+    drop(scene.mirror());
+    assert_eq!(mode(), 0o700, "also where it was made otherwise");
 }
 
 #[test]

@@ -18,6 +18,10 @@ fn smart(scene: &Scene, authorization: Option<String>) -> Server {
     Server::start(Behaviour::Smart { root: scene.folder.path().to_owned(), authorization })
 }
 
+fn dumb(scene: &Scene, authorization: Option<String>) -> Server {
+    Server::start(Behaviour::Dumb { root: scene.folder.path().to_owned(), authorization })
+}
+
 fn basic_header(pair: &str) -> Option<String> {
     Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
 }
@@ -167,7 +171,7 @@ fn dead_hosts_are_unreachable() {
 fn what_gix_cannot_read_the_git_program_can() {
     let scene = Scene::new();
     git(&scene.bare(), &["update-server-info"]);
-    let server = Server::start(Behaviour::Dumb { root: scene.folder.path().to_owned() });
+    let server = dumb(&scene, None);
     let mirror = scene.mirror_of(definition(&server.url())).unwrap();
     let fetched = mirror.fetch().unwrap();
     assert_eq!((fetched.changed, fetched.program), (true, Program::Git));
@@ -183,6 +187,43 @@ fn what_gix_cannot_read_the_git_program_can() {
     assert!(mirror.fetch().unwrap().changed);
     assert!(mirror.resolve(&Reference::Branch("other".into())).is_err());
     assert!(!mirror.fetch().unwrap().changed);
+}
+
+#[test]
+fn the_git_program_logs_in_as_gix_does() {
+    let scene = Scene::new();
+    git(&scene.bare(), &["update-server-info"]);
+    let bearer = GitAuth::Bearer { token: SecretRef::Env("TOKEN".into()) };
+    for (auth, header) in [(basic(), basic_header("ada:right")), (bearer, Some("Bearer right".into()))] {
+        let server = dumb(&scene, header);
+        let mirror = open(&scene, with_auth(&server.url(), auth.clone()), "right");
+        assert_eq!(mirror.fetch().unwrap().program, Program::Git);
+        assert_eq!(head(&mirror), scene.push());
+        drop(mirror);
+        let mirror = open(&scene, with_auth(&server.url(), auth), "hunter2");
+        let error = mirror.fetch().unwrap_err();
+        assert_eq!(error.code(), "GIT-AUTH", "{error}");
+    }
+}
+
+#[test]
+fn the_git_program_uses_the_proxy_and_takes_no_credentials_elsewhere() {
+    let scene = Scene::new();
+    git(&scene.bare(), &["update-server-info"]);
+    let proxy = dumb(&scene, None);
+    let mut definition = definition("http://git.example.invalid/shop.git");
+    definition.proxy = Some(format!("http://user:hunter2@{}", proxy.address));
+    let mirror = scene.mirror_of(definition).unwrap();
+    assert_eq!(mirror.fetch().unwrap().program, Program::Git);
+    drop(mirror);
+
+    let other = dumb(&scene, None);
+    let server = Server::start(Behaviour::Redirect { to: format!("http://{}", other.address) });
+    for auth in [basic(), GitAuth::Bearer { token: SecretRef::Env("TOKEN".into()) }] {
+        let mirror = open(&scene, with_auth(&server.url(), auth), "hunter2");
+        let _ = mirror.fetch();
+        assert!(other.authorizations().iter().all(Option::is_none), "{:?}", other.authorizations());
+    }
 }
 
 struct Daemon(Child);
