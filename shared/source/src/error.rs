@@ -34,6 +34,14 @@ pub enum SourceError {
         /// The server's or tool's words.
         reason: String,
     },
+    /// The proxy wants other credentials.
+    #[error("{url} cannot be reached: {proxy} refused the credentials, or wants some")]
+    ProxyAuth {
+        /// The address.
+        url: String,
+        /// The proxy's address without user info.
+        proxy: String,
+    },
     /// No connection to the server, or the server is out of order.
     #[error("{url} cannot be reached: {reason}")]
     Unreachable {
@@ -156,6 +164,7 @@ impl SourceError {
             Self::Address { .. } => "GIT-ADDRESS",
             Self::Secret { .. } => "GIT-SECRET",
             Self::Auth { .. } => "GIT-AUTH",
+            Self::ProxyAuth { .. } => "GIT-PROXY-AUTH",
             Self::Unreachable { .. } => "GIT-UNREACHABLE",
             Self::RepositoryNotFound { .. } => "GIT-NOT-FOUND",
             Self::Tls { .. } => "GIT-TLS",
@@ -181,6 +190,9 @@ impl SourceError {
             }
             Self::Secret { .. } => "create the file or variable, or correct the reference under auth",
             Self::Auth { .. } => "check the credentials under auth and their rights on the repository",
+            Self::ProxyAuth { .. } => {
+                "check the user name and password in the proxy's address; the one in HTTPS_PROXY may hold them"
+            }
             Self::Unreachable { .. } => "check the host name, the port, the network and the proxy",
             Self::RepositoryNotFound { .. } => {
                 "check the address; servers also answer so when the credentials may not see the repository"
@@ -213,6 +225,7 @@ impl SourceError {
             Self::Address { .. }
             | Self::Secret { .. }
             | Self::Auth { .. }
+            | Self::ProxyAuth { .. }
             | Self::RepositoryNotFound { .. }
             | Self::Tls { .. }
             | Self::Empty { .. }

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, io};
 
 use gix::url::Scheme;
 
-use crate::{SourceError, address::Address};
+use crate::{SourceError, address::Address, proxy};
 
 /// Longest reason kept from another's error, in characters: it ends up in an event.
 const REASON_CHARS_MAX: usize = 400;
@@ -57,14 +57,15 @@ impl Facts {
 }
 
 /// Classifies an error of a connection.
-pub(crate) fn of_connection(error: &gix::Error, address: &Address) -> SourceError {
+pub(crate) fn of_connection(error: &gix::Error, address: &Address, proxy: Option<&str>) -> SourceError {
     let mut facts = Facts::default();
     error.iter_errors().for_each(|cause| facts.look(cause));
     let (url, reason) = (address.shown.clone(), reason(error));
     let ssh = address.url.scheme == Scheme::Ssh;
     match facts.status {
         _ if facts.tls => SourceError::Tls { url, reason },
-        Some(401 | 403 | 407) => SourceError::Auth { url, reason },
+        Some(proxy::AUTHENTICATION_REQUIRED) => proxy::refused(url, proxy),
+        Some(401 | 403) => SourceError::Auth { url, reason },
         Some(404 | 410) => SourceError::RepositoryNotFound { url },
         Some(429 | 500..=599) => SourceError::Unreachable { url, reason },
         _ if error.is_unauthenticated() => SourceError::Auth { url, reason },

@@ -51,7 +51,7 @@ impl Mirror {
     ///
     /// # Errors
     /// Transient: `GIT-UNREACHABLE`, `GIT-TIMEOUT`, `GIT-BUSY`, `GIT-FETCH`, `GIT-CORRUPT`, `GIT-STORE`.
-    /// Permanent: `GIT-AUTH`, `GIT-SECRET`, `GIT-NOT-FOUND`, `GIT-TLS`, `GIT-EMPTY`, `GIT-TOO-LARGE`.
+    /// Permanent: `GIT-AUTH`, `GIT-PROXY-AUTH`, `GIT-SECRET`, `GIT-NOT-FOUND`, `GIT-TLS`, `GIT-EMPTY`, `GIT-TOO-LARGE`.
     pub fn fetch(&self) -> Result<Fetched, SourceError> {
         let limits = self.limits;
         self.bounded(move |core, stop| {

@@ -22,6 +22,7 @@ mod failure;
 mod fetch;
 mod git_program;
 mod mirror;
+mod proxy;
 mod repack;
 mod resolve;
 mod tree_path;

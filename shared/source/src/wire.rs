@@ -32,6 +32,7 @@ use crate::{
     credentials::HttpLogin,
     failure,
     mirror::Remote,
+    proxy,
 };
 
 /// Branches and tags, forced: the server is right. Without them gix stores no refspec and later fetches fail.
@@ -109,7 +110,7 @@ pub(crate) fn pull(
     stop: &AtomicBool,
 ) -> Result<Difference, SourceError> {
     let login = remote.credentials.http_login(&remote.git)?;
-    let failed = |error: gix::Error| failure::of_connection(&error, &remote.address);
+    let failed = |error: gix::Error| connection_failed(&error, remote);
     let specs: Vec<BString> = match wanted {
         Wanted::Everything => REFSPECS.iter().map(|spec| BString::from(*spec)).collect(),
         Wanted::Commit(id) => vec![format!("+{id}:{PINNED}{id}").into()],
@@ -168,8 +169,17 @@ fn head_spec(wanted: &Wanted) -> Vec<gix::refspec::RefSpec> {
     }
 }
 
+fn connection_failed(error: &gix::Error, remote: &Remote) -> SourceError {
+    let proxy = remote.git.proxy.as_deref();
+    let failure = failure::of_connection(error, &remote.address, proxy);
+    if remote.address.url.scheme == Scheme::Https {
+        return proxy::explained(failure, proxy, &remote.address);
+    }
+    failure
+}
+
 fn connect_failed(error: &gix::Error, remote: &Remote) -> SourceError {
-    let failure = failure::of_connection(error, &remote.address);
+    let failure = connection_failed(error, remote);
     if let (SourceError::Fetch { url, reason }, Scheme::Git) = (&failure, &remote.address.url.scheme) {
         // git:// connects at once; whatever fails here is the network or the name.
         return SourceError::Unreachable { url: url.clone(), reason: reason.clone() };

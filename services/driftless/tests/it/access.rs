@@ -97,6 +97,22 @@ fn a_proxy_is_gone_through() {
     assert!(proxy.requests() > 0);
 }
 
+#[test]
+fn a_proxy_that_wants_a_password_is_told_as_such() {
+    let scene = Scene::new();
+    let proxy = Server::start(Behaviour::Proxy { authorization: Some("Basic bm9ib2R5".into()) });
+    let repo = ["--repo", "https://git.example.invalid/shop.git"];
+    let via = format!("http://{}", proxy.address);
+    let told = scene.run("sync", &[&repo[..], &["--git-proxy", &via]].concat());
+    told.failed(1, "GIT-PROXY-AUTH").naming(&via).naming("HTTPS_PROXY");
+    let mut run = scene.command("sync", &repo);
+    run.env("HTTPS_PROXY", format!("http://ada:{PASSWORD}@{}", proxy.address)).env_remove("NO_PROXY");
+    let told = crate::scene::told(run);
+    told.failed(1, "GIT-PROXY-AUTH").naming(&via);
+    assert!(!told.err.contains(PASSWORD), "{told}");
+    shown_nowhere(&scene);
+}
+
 /// In no file of the run: not in the state, not in what is temporary.
 fn shown_nowhere(scene: &Scene) {
     let mut files = vec![];

@@ -90,8 +90,16 @@ fn a_proxy_is_asked_to_connect_and_tells_who_may() {
     assert!(proxy.requests() > 0);
     drop(mirror);
 
-    git.proxy = Some(format!("http://u:hunter2@{}", proxy.address));
+    for login in ["u:hunter2@", ""] {
+        git.proxy = Some(format!("http://{login}{}", proxy.address));
+        let error = scene.mirror_of(git.clone()).unwrap().fetch().unwrap_err();
+        assert_eq!(error.code(), "GIT-PROXY-AUTH", "{error}");
+        assert!(error.to_string().contains(&format!("http://{} refused", proxy.address)), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    }
+    // A host that is not there is no fault of the credentials.
+    git.proxy = Some(format!("http://u:p@{}", proxy.address));
+    git.url = "https://localhost:1/shop.git".into();
     let error = scene.mirror_of(git).unwrap().fetch().unwrap_err();
     assert_eq!(error.code(), "GIT-UNREACHABLE", "{error}");
-    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
 }

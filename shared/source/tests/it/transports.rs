@@ -141,9 +141,13 @@ fn a_proxy_is_used_and_its_credentials_are_not_shown() {
 #[test]
 fn http_answers_have_their_codes() {
     let scene = Scene::new();
-    for (status, code) in
-        [(401, "GIT-AUTH"), (403, "GIT-AUTH"), (404, "GIT-NOT-FOUND"), (503, "GIT-UNREACHABLE")]
-    {
+    for (status, code) in [
+        (401, "GIT-AUTH"),
+        (403, "GIT-AUTH"),
+        (404, "GIT-NOT-FOUND"),
+        (407, "GIT-PROXY-AUTH"),
+        (503, "GIT-UNREACHABLE"),
+    ] {
         let server = Server::start(Behaviour::Status(status));
         let error = fetch_error(&scene, &server.url());
         assert_eq!(error.code(), code, "{status}: {error}");
