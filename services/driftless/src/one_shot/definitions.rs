@@ -84,12 +84,11 @@ fn repository(repo: &str) -> Result<String, Problem> {
         return Ok(repo.to_owned());
     }
     let folder = std::fs::canonicalize(repo).map_err(|error| {
-        Problem::new("GIT-URL", format!("{repo}: {error}"), "--repo takes a URL or an existing folder")
+        Problem::new("GIT-ADDRESS", format!("{repo}: {error}"), "--repo takes a URL or an existing folder")
     })?;
-    folder
-        .into_os_string()
-        .into_string()
-        .map_err(|_| Problem::new("GIT-URL", format!("{repo}: the path is not UTF-8"), "rename the folder"))
+    folder.into_os_string().into_string().map_err(|_| {
+        Problem::new("GIT-ADDRESS", format!("{repo}: the path is not UTF-8"), "rename the folder")
+    })
 }
 
 /// Before anything is written down: definitions are kept in clear.

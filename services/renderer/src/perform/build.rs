@@ -174,6 +174,6 @@ mod tests {
     #[test]
     fn too_many_objects_are_refused() {
         let text = "a: 1\n---\n".repeat(OBJECTS_MAX + 1);
-        assert_eq!(built(&[("a.yaml", &text)]).err().unwrap().code, "RENDER-LARGE");
+        assert_eq!(built(&[("a.yaml", &text)]).err().unwrap().code, "RENDER-TOO-LARGE");
     }
 }

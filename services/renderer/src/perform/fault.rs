@@ -52,7 +52,7 @@ impl Fault {
     /// The manifests pass one of our bounds.
     pub fn too_large(what: &str, max: usize) -> Self {
         Self {
-            code: "RENDER-LARGE",
+            code: "RENDER-TOO-LARGE",
             message: format!("more than {max} {what}"),
             remedy: "split the application".to_owned(),
             class: RetryClass::Permanent,

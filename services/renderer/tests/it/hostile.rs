@@ -53,7 +53,7 @@ async fn yaml_that_unfolds_is_refused() {
     let deep = format!("a: {}1{}\n", "[".repeat(5_000), "]".repeat(5_000));
     fails(&scene, &[("bad/a.yaml", &deep)], "MANIFEST-SYNTAX").await;
     let many = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n".repeat(10_001);
-    fails(&scene, &[("bad/a.yaml", &many)], "RENDER-LARGE").await;
+    fails(&scene, &[("bad/a.yaml", &many)], "RENDER-TOO-LARGE").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
