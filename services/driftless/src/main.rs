@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, DifferOptions};
 use exit::Exit;
 use problem::Problem;
+use role::Role;
 
 /// Manifests are trees of thousands of small strings: with the allocator of the C library a sixth of the processor time
 /// of a cold start went into them.
@@ -47,10 +48,12 @@ async fn run(command: Command) -> Exit {
     let done = match command {
         Command::Sync(options) => one_shot::sync(options).await,
         Command::Diff(options) => one_shot::diff(options).await,
-        Command::Fetcher(options) => role::run(role::Role::Fetcher, options).await,
-        Command::Renderer(options) => role::run(role::Role::Renderer, options).await,
-        Command::Differ(options) => role::run(role::Role::Differ, options).await,
-        Command::Applier(options) => role::run(role::Role::Applier, options).await,
+        Command::Fetcher(options) => role::run(Role::Fetcher, options, None).await,
+        Command::Renderer(options) => role::run(Role::Renderer, options, None).await,
+        Command::Differ(DifferOptions { role, definitions }) => {
+            role::run(Role::Differ, role, definitions.as_deref()).await
+        }
+        Command::Applier(options) => role::run(Role::Applier, options, None).await,
         Command::Completions { shell } => {
             terminal::completions(shell);
             Ok(Exit::Success)

@@ -1,6 +1,6 @@
 //! One service as a process of its own, on a log that it shares with others.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use bus::{Log, LogConfig, Member, Share, share::CLAIM};
 use model::DefinitionSet;
@@ -36,10 +36,12 @@ impl Role {
 }
 
 /// Runs one service until it is told to stop, with its share of the work.
-pub async fn run(role: Role, options: RoleOptions) -> Result<Exit, Problem> {
+///
+/// `definitions` are for the differ alone: no other role is given any.
+pub async fn run(role: Role, options: RoleOptions, definitions: Option<&Path>) -> Result<Exit, Problem> {
     let key = read_key(&options.key)?;
     let instance = instance_name(options.instance.as_deref());
-    let bootstrap = options.definitions.as_deref().map(read_definitions).transpose()?;
+    let bootstrap = definitions.map(read_definitions).transpose()?;
     let log = open(&options).await?;
     let stop = stop_on_signal();
     let joined = log.join(role.group(), Member::new(&instance), CLAIM).await;
@@ -47,7 +49,7 @@ pub async fn run(role: Role, options: RoleOptions) -> Result<Exit, Problem> {
         Problem::new("LOG-MEMBERS", chain(&error), "check that the NATS server is up, then start it again")
     })?;
     let share = Share::of(&membership);
-    tracing::info!(?role, instance, "started");
+    tracing::info!(role = %role.group(), %instance, "started");
     let ended = match role {
         Role::Fetcher => {
             text(fetcher::run(log, fetcher::Config::new(&options.state, key, share), stop).await)
@@ -90,7 +92,7 @@ async fn open(options: &RoleOptions) -> Result<Arc<dyn Log>, Problem> {
 }
 
 /// How templates are run: programs from `DRIFTLESS_TOOLS_BIN` or `PATH`, temporary files in the state folder.
-pub fn engine_options(state: &std::path::Path) -> engine::Options {
+pub fn engine_options(state: &Path) -> engine::Options {
     engine::Options { tools: None, scratch: state.join("scratch"), limits: engine::Limits::default() }
 }
 
@@ -127,7 +129,7 @@ pub fn stop_on_signal() -> CancellationToken {
 }
 
 /// Reads definitions that a command line hands over.
-fn read_definitions(file: &std::path::Path) -> Result<DefinitionSet, Problem> {
+fn read_definitions(file: &Path) -> Result<DefinitionSet, Problem> {
     let bad =
         |text: String| Problem::new("DEFINITIONS", format!("{}: {text}", file.display()), "correct the file");
     let text = std::fs::read_to_string(file).map_err(|error| bad(error.to_string()))?;

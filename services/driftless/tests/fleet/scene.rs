@@ -83,7 +83,9 @@ impl Scene {
         let mut command = Command::new(env!("CARGO_BIN_EXE_driftless"));
         command.arg("-v").arg(role).args(["--nats", &format!("nats://127.0.0.1:{}", self.nats.port)]);
         command.arg("--key").arg(folder.join("key")).arg("--state").arg(folder.join(name));
-        command.arg("--definitions").arg(folder.join("definitions.json"));
+        if role == "differ" {
+            command.arg("--definitions").arg(folder.join("definitions.json"));
+        }
         self.roles.insert(name, Process::start(&mut command, &folder.join(format!("{name}.out"))));
     }
 

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     net::TcpListener,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Arc,
     time::Duration,
@@ -20,6 +21,7 @@ pub const BOUND: Duration = Duration::from_secs(60);
 /// Running services; killed when dropped.
 pub struct Services {
     url: String,
+    folder: PathBuf,
     log: Arc<dyn Log>,
     running: Vec<Child>,
 }
@@ -56,7 +58,7 @@ pub async fn start(scene: &Scene) -> Services {
         }
         running.push(logged(run, &folder.join(format!("{role}.log"))));
     }
-    Services { url, log, running }
+    Services { url, folder, log, running }
 }
 
 fn logged(mut run: Command, file: &std::path::Path) -> Child {
@@ -80,6 +82,11 @@ impl Services {
     /// Their log.
     pub fn log(&self) -> LogConfig {
         LogConfig::nats(&self.url)
+    }
+
+    /// All that a service has logged.
+    pub fn logged(&self, role: &str) -> String {
+        fs::read_to_string(self.folder.join(format!("{role}.log"))).unwrap()
     }
 
     /// Whether the newest event of anything says so.

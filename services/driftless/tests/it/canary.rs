@@ -193,6 +193,8 @@ async fn nor_by_the_services_on_nats() {
     eventually(apart::BOUND, "a refusal", async || services.has_told("CLUSTER-SCHEMA").await.then_some(()))
         .await;
     search(&scene, services.log()).await;
+    let logged = services.logged("fetcher");
+    assert!(logged.contains("started role=fetcher instance="), "{logged}");
     drop(services);
     nothing_is_left(&scene);
 }

@@ -142,6 +142,22 @@ fn help_and_completions_are_printed() {
 }
 
 #[test]
+fn definitions_are_for_the_differ() {
+    let scene = Scene::new();
+    for role in ["fetcher", "renderer", "applier", "differ"] {
+        let mut run = scene.bare();
+        run.args([role, "--state", "state", "--key", "missing", "--definitions", "definitions.json"]);
+        let told = told(run);
+        if role == "differ" {
+            told.failed(2, "STATE-KEY");
+        } else {
+            assert_eq!(told.exit, 2, "{told}");
+            told.naming("unexpected argument '--definitions'");
+        }
+    }
+}
+
+#[test]
 fn no_role_starts_without_the_key_of_its_log() {
     let scene = Scene::new();
     let state = scene.folder().join("role");
