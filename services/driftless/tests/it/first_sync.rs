@@ -84,3 +84,25 @@ fn what_git_only_points_to_is_noted() {
     let document: serde_json::Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(document["notes"].as_array().map(Vec::len), Some(2), "{json}");
 }
+
+#[test]
+fn a_tag_and_a_commit_are_synced_as_they_are() {
+    let scene = Scene::new();
+    let first = scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG)]);
+    scene.repository.git(&["tag", "v1.0"]);
+    let green = shop::CONFIG.replace("blue", "green");
+    let second = scene.repository.commit(&[("deploy/config.yaml", &green)]);
+    scene.repository.commit(&[("deploy/config.yaml", &shop::CONFIG.replace("blue", "red"))]);
+    let colour = || scene.api.object(&core(&scene.name, "configmaps", "settings"))["data"]["colour"].clone();
+    for (revision, name, commit, expected) in [
+        ("v1.0", "v1.0", &first, "blue"),
+        (second.as_str(), second.as_str(), &second, "green"),
+        // Back again, though the mirror holds newer commits.
+        ("v1.0", "v1.0", &first, "blue"),
+    ] {
+        let told = scene.sync(&["--revision", revision]);
+        assert!(told.err.contains(&format!("fetched   {name} at {}", &commit[..8])), "{told}");
+        assert!(told.out.starts_with(&format!("in sync at {}", &commit[..8])), "{told}");
+        assert_eq!(colour(), expected, "{revision}");
+    }
+}
