@@ -7,7 +7,7 @@ use std::{
 
 use bus::{Log, log::HISTORY_MAX};
 use events::{
-    Content, Event, Table,
+    Content, Event, EventType, Table,
     state::{
         AppliedObject, ClusterState, CommandState, DefinitionsState, ObservedPath, RenderState, SourceState,
         State, SyncState, TargetState,
@@ -82,7 +82,10 @@ impl Intake {
                 let state: CommandState = state(event)?;
                 News::Requests(target.clone(), state.pending)
             }
-            Aggregate::Cluster(name) => News::Cluster(name.clone(), state::<ClusterState>(event)?),
+            Aggregate::Cluster(name) if event.draft.kind == EventType::ClusterRetired => {
+                News::Cluster(name.clone(), None)
+            }
+            Aggregate::Cluster(name) => News::Cluster(name.clone(), Some(state::<ClusterState>(event)?)),
             Aggregate::Command(CommandScope::Source(_) | CommandScope::Cluster(_) | CommandScope::Fleet) => {
                 return Ok(None);
             }

@@ -1,6 +1,7 @@
 //! What the log says: the newest state of every aggregate that a decision about a target reads.
 
 mod around;
+mod nameless;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -95,8 +96,8 @@ pub enum News {
     Sync(TargetId, SyncFacts),
     /// A target, as we or a predecessor wrote it.
     Target(TargetId, Versioned<TargetState>),
-    /// A cluster.
-    Cluster(ClusterName, ClusterState),
+    /// A cluster; `None`: it was retired.
+    Cluster(ClusterName, Option<ClusterState>),
     /// The pending requests of a target.
     Requests(TargetId, Vec<Request>),
     /// The target's own newest event cannot be read: it must not be written.
@@ -123,6 +124,8 @@ pub struct Known {
     requests: BTreeMap<TargetId, Arc<Vec<Request>>>,
     parked: BTreeSet<TargetId>,
     clusters: BTreeMap<ClusterName, Arc<ClusterState>>,
+    /// Those of them that the definitions do not name.
+    undefined: BTreeSet<ClusterName>,
     /// Targets that are not defined any more and not released, and what was in force for them last, if that is
     /// read already.
     leaving: BTreeMap<TargetId, Option<Arc<Left>>>,
@@ -157,6 +160,7 @@ impl Known {
         match news {
             News::Definitions(definitions) => {
                 self.definitions = Some(Arc::new(definitions));
+                self.note_undefined();
                 let known: BTreeSet<TargetId> =
                     self.targets.keys().chain(self.syncs.keys()).cloned().collect();
                 known.iter().for_each(|target| self.note_leaving(target));
@@ -192,10 +196,7 @@ impl Known {
                 }
                 Dirty::Targets(if newer { vec![target] } else { Vec::new() })
             }
-            News::Cluster(name, cluster) => {
-                self.clusters.insert(name, Arc::new(cluster));
-                Dirty::Targets(Vec::new())
-            }
+            News::Cluster(name, cluster) => self.take_cluster(name, cluster),
             News::Requests(target, requests) => {
                 self.requests.insert(target.clone(), Arc::new(requests));
                 Dirty::Targets(vec![target])

@@ -8,6 +8,7 @@ mod load;
 mod preview;
 mod provenance;
 mod refusal;
+mod retire;
 
 pub use append::{Due, End, append};
 pub use ask::{Asker, Attempt, failure, mark};
@@ -16,3 +17,4 @@ pub use last_applied::LastApplied;
 pub use load::{Loaded, load};
 pub use preview::preview;
 pub use provenance::provenance;
+pub use retire::retire_cluster;

@@ -76,11 +76,14 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
             },
             _ = sweep.tick() => {
                 seen = seen.follow(&*shared.log).await?;
+                if listed {
+                    fleet.retire_nameless().await?;
+                }
                 continue;
             }
             () = share.changed() => {
                 if listed {
-                    fleet.wake(Dirty::All);
+                    fleet.follow(Dirty::All).await?;
                 }
                 continue;
             }
@@ -91,15 +94,13 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
                 if let Some(news) = shared.intake.read(&event).await? {
                     let dirty = shared.known(|known| known.take(news));
                     if listed {
-                        let dirty = settle_leaving(&shared, dirty).await?;
-                        fleet.wake(dirty);
+                        fleet.follow(dirty).await?;
                     }
                 }
             }
             Some(Ok(WatchItem::Listed)) => {
                 listed = true;
-                let dirty = settle_leaving(&shared, Dirty::All).await?;
-                fleet.wake(dirty);
+                fleet.follow(Dirty::All).await?;
             }
             Some(Ok(WatchItem::Undecodable(parked))) => {
                 tracing::error!(aggregate = %parked.aggregate, reason = parked.reason, "an aggregate is parked");
@@ -143,6 +144,26 @@ struct Fleet {
 impl Fleet {
     fn new(shared: Shared) -> Self {
         Self { shared, workers: JoinSet::new(), clusters: BTreeMap::new() }
+    }
+
+    /// Does what follows from news: settles who leaves, wakes the workers concerned, retires what is nameless.
+    async fn follow(&mut self, dirty: Dirty) -> Result<(), Error> {
+        let dirty = settle_leaving(&self.shared, dirty).await?;
+        self.wake(dirty);
+        self.retire_nameless().await
+    }
+
+    /// Writes the last event of our clusters that nothing names any more. Before that their workers are let go of,
+    /// which would only bring them back.
+    async fn retire_nameless(&mut self) -> Result<(), Error> {
+        let nameless = self.shared.known(|known| known.nameless_clusters());
+        if !nameless.is_empty() {
+            self.follow_definitions();
+        }
+        for cluster in nameless.into_iter().filter(|name| self.shared.holds(name)) {
+            perform::retire_cluster(&self.shared.log, cluster).await?;
+        }
+        Ok(())
     }
 
     fn wake(&mut self, dirty: Dirty) {

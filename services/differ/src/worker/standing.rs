@@ -285,7 +285,11 @@ enum Told {
     Parked,
 }
 
+/// The state of a cluster, unless it was retired: then whatever is found is news.
 fn state_of(event: &Event) -> Option<ClusterState> {
+    if event.draft.kind == EventType::ClusterRetired {
+        return None;
+    }
     events::decode(event.draft.format, &event.draft.payload).ok()
 }
 

@@ -89,19 +89,28 @@ impl Scene {
         TargetId { cluster: "real".parse().unwrap(), application: self.name(application).parse().unwrap() }
     }
 
-    /// Puts applications in force: name, folder, deletion policy.
+    /// Puts applications in force on the one cluster: name, folder, deletion policy.
     pub async fn define(&self, applications: &[(&str, &str, Deletion)]) {
-        let source: Source =
-            serde_json::from_value(json!({"name": "repo", "git": {"url": "file:///repo"}, "pollMs": 30_000}))
-                .unwrap();
         let cluster = Cluster {
             name: "real".parse().unwrap(),
             labels: BTreeMap::new(),
             kubeconfig: self.cluster.admin(),
         };
+        self.define_on(vec![cluster], applications).await;
+    }
+
+    /// Puts applications in force, and no cluster for them.
+    pub async fn define_nowhere(&self, applications: &[(&str, &str, Deletion)]) {
+        self.define_on(vec![], applications).await;
+    }
+
+    async fn define_on(&self, clusters: Vec<Cluster>, applications: &[(&str, &str, Deletion)]) {
+        let source: Source =
+            serde_json::from_value(json!({"name": "repo", "git": {"url": "file:///repo"}, "pollMs": 30_000}))
+                .unwrap();
         let applications =
             applications.iter().map(|(name, folder, deletion)| self.application(name, folder, *deletion));
-        let set = DefinitionSet::new(vec![source], vec![cluster], applications.collect()).unwrap();
+        let set = DefinitionSet::new(vec![source], clusters, applications.collect()).unwrap();
         let bytes = DefinitionsState::encode_set(&set).unwrap();
         let state =
             DefinitionsState { digest: Digest::of(&bytes), set: Content::Inline(bytes), rejected: None };
@@ -205,6 +214,17 @@ impl Scene {
         let event = self.log.newest(aggregate).await.unwrap()?;
         let state = events::decode(event.draft.format, &event.draft.payload).unwrap();
         Some((event, state))
+    }
+
+    /// Waits until the newest event of the cluster is of that kind; returns its version.
+    pub async fn until_cluster(&self, kind: EventType) -> u64 {
+        // Shorter than the sweep, on which nothing here rests.
+        let bound = BOUND / 2;
+        eventually(bound, &format!("the cluster to be told of: {kind:?}"), async || {
+            let newest = self.log.newest(&Aggregate::Cluster("real".parse().unwrap())).await.unwrap()?;
+            (newest.draft.kind == kind).then_some(newest.n())
+        })
+        .await
     }
 
     pub async fn target_state(&self, application: &str) -> Option<(Event, TargetState)> {

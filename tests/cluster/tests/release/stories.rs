@@ -45,6 +45,29 @@ async fn an_application_that_leaves_keeps_its_objects_and_is_a_stranger_to_them_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_leaves_is_retired_once_nothing_of_ours_is_there() {
+    let mut scene = Scene::new().await;
+    let map = scene.config_map("map", json!({"x": "1"}));
+    scene.commit(&[("a", vec![map.clone()])]).await;
+    scene.define(&[("a", "a", Orphan)]).await;
+    scene.render("a", "a").await;
+    scene.until_holds("a", &["map"]).await;
+    let before = scene.until_cluster(EventType::ClusterConnected).await;
+
+    scene.define_nowhere(&[("a", "a", Orphan)]).await;
+    let retired = scene.until_cluster(EventType::ClusterRetired).await;
+    assert!(retired > before);
+    let (last, _) = scene.target_state("a").await.unwrap();
+    assert_eq!(last.draft.kind, EventType::TargetReleased, "first what is there, then the cluster");
+    assert_eq!(marks(&scene.live(&map).await.unwrap()), (None, vec![]));
+
+    // Defined again as it was: that it answers is news, though the last word before said the same.
+    scene.define(&[]).await;
+    let back = scene.until_cluster(EventType::ClusterConnected).await;
+    assert_eq!(back, retired + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_policy_before_the_change_deletes_under_the_guard_and_spares_what_needs_a_word() {
     let mut scene = Scene::new().await;
     let maps: Vec<_> = ["k1", "k2", "k3"].map(|name| scene.config_map(name, json!({}))).into();
