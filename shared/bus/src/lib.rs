@@ -5,6 +5,8 @@
 //! list the newest event of each aggregate and then watch. This crate knows places, versions and bytes; it
 //! must not know what a payload means. Only here are async-nats and redb named.
 
+#![warn(missing_docs)]
+
 mod clock;
 pub mod config;
 pub mod draft_check;

@@ -8,6 +8,8 @@
 //! It must not know why anything is applied or deleted: no plans, no ownership, no drift.
 //! Entry types: [`ClusterClient`], [`Live`], [`Observation`], [`ClusterError`].
 
+#![warn(missing_docs)]
+
 mod apply;
 mod backoff;
 mod client;

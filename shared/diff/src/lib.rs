@@ -4,6 +4,8 @@
 //! asked when it does not match; [`leftovers`] and [`clearing`] find what an apply cannot remove; [`left_out`] and [`given_up`] leave ignored fields to others; [`field_diff`] and
 //! [`render_diff`] show changes to people. All of it works on redacted objects. This crate knows no schema, no cluster and no clock.
 
+#![warn(missing_docs)]
+
 mod conflict_path;
 mod empties;
 mod field_diff;

@@ -12,6 +12,8 @@
 //!                     └─ scratch ▶ unpack ▶ helm, kustomize ▶ process ─▶ files, or EngineError with its place
 //! ```
 
+#![warn(missing_docs)]
+
 mod detect;
 mod engine;
 mod error;

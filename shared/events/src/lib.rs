@@ -4,6 +4,8 @@
 //! fold. Payloads are MessagePack maps with field names (never the array form, which breaks old readers on
 //! any added field). This crate knows no backend; it encodes, decodes and derives ids.
 
+#![warn(missing_docs)]
+
 pub mod content;
 pub mod envelope;
 pub mod event_type;

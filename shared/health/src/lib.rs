@@ -4,6 +4,8 @@
 //! the conditions that controllers share. This crate knows no cluster and no clock: an object that stays
 //! Progressing for too long is for the caller to notice.
 
+#![warn(missing_docs)]
+
 mod api_service;
 mod autoscaler;
 mod conditions;

@@ -7,6 +7,8 @@
 //! This crate knows no file system, no clock, no cluster and no schema: whether a kind is namespaced, or a
 //! list has keys, is for others to find out. It draws no random numbers: keys are handed in.
 
+#![warn(missing_docs)]
+
 pub mod artifact;
 pub mod canonical;
 pub mod key;

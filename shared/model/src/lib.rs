@@ -3,6 +3,8 @@
 //! Ids are parsed once, at the border, and carried as types from then on. This crate knows no file, no
 //! network, no clock and no other crate of ours.
 
+#![warn(missing_docs)]
+
 pub mod aggregate;
 pub mod definition;
 pub mod digest;

@@ -4,6 +4,8 @@
 //! names its object, its action, its preconditions and its reason. The planner never sees a network, a
 //! clock or a manifest's text; it compares digests and verdicts that others made.
 
+#![warn(missing_docs)]
+
 pub mod assign;
 pub mod check;
 pub mod guard;

@@ -12,6 +12,8 @@
 //!                     cannot read it) ───┘   (what changed)   └─▶ closure ─▶ digest
 //! ```
 
+#![warn(missing_docs)]
+
 mod address;
 mod advertised;
 pub mod closure;

@@ -4,6 +4,8 @@
 //! It knows no service. A missing tool fails the test that wants it and says how to get it; nothing is skipped.
 //! Entry points: [`cluster::real`], [`git_server::Server`], [`tool`], [`ShakyLog`], [`eventually`].
 
+#![warn(missing_docs)]
+
 pub mod cluster;
 #[expect(clippy::unwrap_used, reason = "a server that cannot serve fails its test")]
 pub mod git_server;

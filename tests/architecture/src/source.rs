@@ -19,6 +19,8 @@ pub struct Source {
     pub modules: Vec<(String, usize)>,
     /// All lines but those of test items.
     pub production_lines: usize,
+    /// Whether it makes the compiler warn of public items without documentation.
+    pub wants_docs: bool,
     /// Whether the whole file is for tests only.
     pub is_test: bool,
 }
@@ -68,9 +70,15 @@ impl Source {
             error_codes: reader.error_codes,
             modules: reader.modules,
             production_lines: text.lines().count() - reader.test_lines,
+            wants_docs: file.attrs.iter().any(wants_docs),
             is_test,
         }
     }
+}
+
+fn wants_docs(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("warn")
+        && attribute.parse_args::<syn::Path>().is_ok_and(|lint| lint.is_ident("missing_docs"))
 }
 
 /// Test packages, the kit for tests, and files that a crate's tests or benchmarks are made of.
