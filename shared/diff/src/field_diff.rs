@@ -63,6 +63,18 @@ const SERVER_KEPT: [&str; 6] =
     ["managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"];
 
 impl Scope {
+    /// What is shown of an object that stands alone.
+    fn part_of(self, object: &Value) -> Value {
+        let mut part = shown(object);
+        for path in ["", "metadata"] {
+            let map = if path.is_empty() { Some(&mut part) } else { part.get_mut(path) };
+            if let Some(map) = map.and_then(Value::as_object_mut) {
+                map.retain(|name, _| !self.leaves_out(path, name));
+            }
+        }
+        part
+    }
+
     fn leaves_out(self, path: &str, name: &str) -> bool {
         match self {
             Self::Everything => false,
@@ -74,14 +86,18 @@ impl Scope {
     }
 }
 
-/// The differences from `old` to `new`, ordered by path as the names sort; equal objects have none, whatever
+/// The differences from `old` to `new` (null: there is none), ordered by path as the names sort; equal objects have none, whatever
 /// the order of their keys.
 ///
 /// List items are paired by the fields that name them (`name`, `containerPort` and `protocol`, `mountPath`, …),
 /// else by value or position.
 pub fn field_diff(old: &Value, new: &Value, scope: Scope) -> Vec<FieldChange> {
     let mut comparison = Comparison { scope, path: String::new(), changes: Vec::new() };
-    comparison.values(old, new);
+    match (old, new) {
+        (Value::Null, Value::Object(_)) => comparison.push(Change::Added { value: scope.part_of(new) }),
+        (Value::Object(_), Value::Null) => comparison.push(Change::Removed { value: scope.part_of(old) }),
+        _ => comparison.values(old, new),
+    }
     comparison.changes
 }
 

@@ -124,6 +124,15 @@ fn secrets_show_that_they_changed_and_nothing_more() {
 }
 
 #[test]
+fn an_object_that_is_new_or_gone_is_shown_without_what_the_server_keeps() {
+    let kept =
+        json!({"metadata": {"name": "a", "uid": "u", "managedFields": [{}]}, "status": {"x": 1}, "data": {}});
+    let shown = "{\"metadata\":{\"name\":\"a\"},\"data\":{}}";
+    assert_eq!(diff(Value::Null, kept.clone()), [format!("+ {shown}")]);
+    assert_eq!(diff(kept, Value::Null), [format!("- {shown}")]);
+}
+
+#[test]
 fn a_field_of_another_type_is_a_change() {
     assert_eq!(diff(json!({"a": 1}), json!({"a": "1"})), ["a 1 -> \"1\""]);
     assert_eq!(diff(json!({"a": null}), json!({})), ["-a null"]);
