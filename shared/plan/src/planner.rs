@@ -347,7 +347,8 @@ fn plan_ours(
     }
     match live.verdict {
         Verdict::InSync => Outcome::Nothing,
-        Verdict::OwnershipLost | Verdict::Drifted => heal(situation, &object.id, apply(), Reason::Drift),
+        Verdict::OwnershipLost => heal(situation, &object.id, apply(), Reason::Ownership),
+        Verdict::Drifted => heal(situation, &object.id, apply(), Reason::Drift),
     }
 }
 

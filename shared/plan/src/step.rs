@@ -163,6 +163,8 @@ pub enum Reason {
     Missing,
     /// Live state moved on our fields.
     Drift,
+    /// Live state has our values, and no longer says that we set them.
+    Ownership,
     /// Found with our mark, in no inventory.
     Found,
     /// Applied, and no longer desired.

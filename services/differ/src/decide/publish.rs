@@ -233,7 +233,7 @@ pub(super) fn publish(
     let healed: Vec<ObjectId> = plan
         .steps
         .iter()
-        .filter(|step| matches!(step.reason, Reason::Drift | Reason::Missing))
+        .filter(|step| matches!(step.reason, Reason::Drift | Reason::Missing | Reason::Ownership))
         .map(|step| step.id.clone())
         .collect();
     state.heals = heals::count(facts, context.judged, context.wanted.digest, &healed, now);
@@ -306,12 +306,14 @@ fn is_open(reason: HeldReason) -> bool {
 
 fn status(plan: &SyncPlan, state: &TargetState) -> SyncStatus {
     let held = |wanted: HeldReason| plan.held.iter().any(|held| held.reason == wanted);
-    let drift_only = plan.steps.iter().all(|step| matches!(step.reason, Reason::Drift | Reason::Missing));
-    if !plan.steps.is_empty() && !drift_only {
+    // Ownership is taken back quietly: no value differs.
+    let mut told = plan.steps.iter().filter(|step| step.reason != Reason::Ownership).peekable();
+    let drifted = told.peek().is_some();
+    if !told.all(|step| matches!(step.reason, Reason::Drift | Reason::Missing)) {
         SyncStatus::OutOfSync
     } else if held(HeldReason::Contested) {
         SyncStatus::Contested
-    } else if !state.drift.is_empty() || !plan.steps.is_empty() {
+    } else if !state.drift.is_empty() || drifted {
         SyncStatus::Drifted
     } else if [
         HeldReason::RetryBackoff,

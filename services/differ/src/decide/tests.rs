@@ -2,6 +2,7 @@
 
 mod release;
 mod unanswered;
+mod upkeep;
 mod world;
 
 use events::state::{ObjectOutcome, RequestKind, RequestOutcome, SyncOutcome, SyncStage};
