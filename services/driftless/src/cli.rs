@@ -85,7 +85,8 @@ pub struct Subject {
     /// Folder in the repository with plain YAML, a kustomization or a chart
     #[arg(long, value_name = "P", default_value = ".")]
     pub path: String,
-    /// Branch, tag, semver range (^1.4) or commit [default: the remote's default branch]
+    /// Branch, tag (tags/NAME if it is no version), semver range (^1.4) or commit (all 40 digits) [default: the
+    /// remote's default branch]
     #[arg(long, value_name = "R")]
     pub revision: Option<String>,
     /// Kubeconfig file [default: KUBECONFIG, else ~/.kube/config]

@@ -51,7 +51,8 @@ impl Mirror {
 
     fn named(&self, kind: Kind, name: &str) -> Result<Resolved, SourceError> {
         let repository = self.repository();
-        let missing = || self.missing(kind, &format!("{} {:?}", kind.word(), cut(name)));
+        let missing =
+            || self.hinted(kind, name, self.missing(kind, &format!("{} {:?}", kind.word(), cut(name))));
         let full =
             gix::refs::FullName::try_from(format!("{}{name}", kind.prefix())).map_err(|_| missing())?;
         let found = repository.try_find_reference(&full).map_err(|error| self.damaged(&error))?;
@@ -63,6 +64,24 @@ impl Mirror {
             return Err(missing());
         }
         Ok(Resolved { commit: ours(id), name: name.to_owned() })
+    }
+
+    /// Says what a name that is no branch may have been meant as.
+    fn hinted(&self, kind: Kind, name: &str, mut error: SourceError) -> SourceError {
+        let abbreviated = (7..40).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let hint = match kind {
+            Kind::Tag => None,
+            Kind::Branch if self.names(Kind::Tag).is_ok_and(|tags| tags.iter().any(|tag| tag == name)) => {
+                Some("there is a tag of that name")
+            }
+            Kind::Branch if abbreviated => Some("a commit is named by all of its digits"),
+            Kind::Branch => None,
+        };
+        if let (SourceError::Reference { known, .. }, Some(hint)) = (&mut error, hint) {
+            known.push_str("; ");
+            known.push_str(hint);
+        }
+        error
     }
 
     fn highest(&self, range: &str) -> Result<Resolved, SourceError> {

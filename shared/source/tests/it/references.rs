@@ -87,8 +87,14 @@ fn what_is_missing_is_named_with_what_there_is() {
     mirror.fetch().unwrap();
     let text = mirror.resolve(&Reference::Branch("nope".into())).unwrap_err().to_string();
     assert!(text.contains("has no branch \"nope\"; it has the branches a, b, c, d, e and 2 more"), "{text}");
+    let text = mirror.resolve(&Reference::Branch("0123abc".into())).unwrap_err().to_string();
+    assert!(text.ends_with("; a commit is named by all of its digits"), "{text}");
     let text = mirror.resolve(&Reference::Tag("v1".into())).unwrap_err().to_string();
     assert!(text.ends_with("it has no tag at all"), "{text}");
+    scene.tag(&[], "stable");
+    mirror.fetch().unwrap();
+    let text = mirror.resolve(&Reference::Branch("stable".into())).unwrap_err().to_string();
+    assert!(text.ends_with("; there is a tag of that name"), "{text}");
 }
 
 #[test]
