@@ -100,7 +100,7 @@ async fn preview(subject: &Subject) -> Result<Exit, Problem> {
         RequestOutcome::Refused(failure) => return Err(Problem::of(&failure, Exit::Refused)),
     };
     session.close().await;
-    preview.notes.extend_from_slice(session.story.notes());
+    preview.notes.extend(session.story.notes());
     Ok(report::previewed(&preview, subject.output))
 }
 
@@ -110,6 +110,7 @@ struct Session {
     story: Story,
     request: request::Asked,
     custody: Arc<Custody>,
+    output: Output,
 }
 
 impl Session {
@@ -121,7 +122,7 @@ impl Session {
         if purpose == Purpose::Apply {
             custody::take(&custody, &wanted, &folder, subject).await?;
         }
-        let services = services::Services::start(&folder, &wanted, (purpose, &custody));
+        let services = services::Services::start(&folder, &wanted, (purpose, &custody)).await?;
         let kind = match purpose {
             Purpose::Apply => |after| RequestKind::Sync { after },
             Purpose::Preview => |after| RequestKind::Preview { after },
@@ -133,7 +134,7 @@ impl Session {
             (Output::Text, Purpose::Apply) => Telling::Steps,
         };
         let story = Story::new(&folder.log, &wanted, request.id.clone(), telling).await?;
-        Ok(Self { services, story, request, custody })
+        Ok(Self { services, story, request, custody, output: subject.output })
     }
 
     /// Waits for the answer to the request, or for the end of a service.
@@ -149,7 +150,11 @@ impl Session {
         ended: Result<T, tokio::time::error::Elapsed>,
         bound: Duration,
     ) -> Result<T, Problem> {
-        ended.map_err(|_| self.story.too_late(bound))
+        ended.map_err(|_| {
+            let problem = self.story.too_late(bound);
+            report::failures(&self.story, &problem, self.output);
+            problem
+        })
     }
 
     /// Waits until every object is healthy; false if that does not happen in time.

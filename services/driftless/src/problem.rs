@@ -82,6 +82,11 @@ impl Problem {
         }
     }
 
+    /// Whether this is what it tells.
+    pub fn tells(&self, message: &str) -> bool {
+        self.message == message
+    }
+
     /// The problem as a part of a document.
     pub fn failure(&self) -> serde_json::Value {
         serde_json::json!({"code": self.code, "message": self.message, "remedy": self.remedy})

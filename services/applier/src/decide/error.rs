@@ -133,7 +133,7 @@ impl Fault {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::FirstContact { .. } => {
-                "rename it, remove it from the manifests or from the cluster, or set firstContact: takeOver in the Application"
+                "rename it, remove it from the manifests or from the cluster, or take it over (--take-over; firstContact: takeOver in an Application)"
             }
             Self::Conflict { .. } => {
                 "remove the field from the manifest, list it under ignore, or stop the other actor"

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Ended,
-    story::{Story, counted, outcome_word},
+    story::{Story, counted},
 };
 use crate::{
     cli::Output,
@@ -31,11 +31,27 @@ pub fn failed(problem: &Problem, output: Output) {
     }
 }
 
-fn text_of_sync(story: &Story, ended: &Ended) {
+/// Tells what failed, each once: what the problem of the run tells itself is left to it.
+pub fn failures(story: &Story, problem: &Problem, output: Output) {
+    if output == Output::Json {
+        return;
+    }
     for row in story.objects() {
-        if let ObjectOutcome::Failed(failure) = &row.outcome {
-            terminal::progress(&format!("  {}: [{}] {}", row.id, failure.code, failure.message));
+        let ObjectOutcome::Failed(failure) = &row.outcome else { continue };
+        let id = row.id.to_string();
+        if failure.code == "APPLY-SKIPPED" {
+            terminal::progress(&format!("  not tried   {id}"));
+        } else if !problem.tells(&failure.message) {
+            let named = if failure.message.contains(&id) { String::new() } else { format!("{id}: ") };
+            terminal::progress(&format!("  failed      {named}{}", failure.message));
         }
+    }
+}
+
+fn text_of_sync(story: &Story, ended: &Ended) {
+    match ended {
+        Ended::Failed(problem) | Ended::Refused(problem) => failures(story, problem, Output::Text),
+        Ended::InSync | Ended::Unhealthy(_) => {}
     }
     if let Ended::InSync | Ended::Unhealthy(_) = ended {
         for id in story.orphans() {
@@ -76,7 +92,7 @@ fn json_of_sync(story: &Story, ended: &Ended) -> Value {
             };
             json!({
                 "group": row.id.group, "kind": row.id.kind, "namespace": row.id.namespace, "name": row.id.name,
-                "outcome": outcome_word(&row.outcome), "failure": failure,
+                "outcome": story.done_to(row), "failure": failure,
             })
         })
         .collect();

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use applier::Custody;
-use bus::{Log, Share};
+use bus::{Filter, Log, Share, WatchItem};
+use events::state::DefinitionsState;
+use model::{AggregateKind, DefinitionSet};
 use plan::RebuiltPrune;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -27,41 +29,59 @@ fn text<E: std::error::Error>(service: &str, ended: Result<(), E>) -> Result<(),
 }
 
 impl Services {
-    /// Starts them. For a preview there is no applier, so that nothing can change the cluster.
-    pub fn start(
+    /// Starts them, the differ first: what this run is about has to be in force before anybody else looks, or what
+    /// a run before was about would be fetched, and its answer taken for that of this run. For a preview there is no
+    /// applier, so that nothing can change the cluster.
+    pub async fn start(
         folder: &StateFolder,
         wanted: &Wanted,
         (purpose, custody): (Purpose, &Arc<Custody>),
-    ) -> Self {
-        let stop = CancellationToken::new();
-        let mut tasks = JoinSet::new();
-        let log = || -> Arc<dyn Log> { folder.log.clone() };
-        let key = || folder.key.clone();
-        let fetch = fetcher::run(log(), fetcher::Config::new(&folder.path, key(), Share::Sole), stop.clone());
-        tasks.spawn(async move { text("fetcher", fetch.await) });
-        let config =
-            renderer::Config { key: key(), engine: engine_options(&folder.path), share: Share::Sole };
-        let render = renderer::run(log(), config, stop.clone());
-        tasks.spawn(async move { text("renderer", render.await) });
+    ) -> Result<Self, Problem> {
+        let mut services = Self { tasks: JoinSet::new(), stop: CancellationToken::new() };
+        services.differ(folder, wanted);
+        let in_force = in_force(&folder.log, &wanted.set);
+        tokio::select! {
+            ended = services.ended() => return Err(ended),
+            in_force = in_force => in_force?,
+        }
+        services.fetcher_and_renderer(folder);
+        if purpose == Purpose::Apply {
+            services.applier(folder, custody);
+        }
+        Ok(services)
+    }
+
+    fn differ(&mut self, folder: &StateFolder, wanted: &Wanted) {
         let prune = if wanted.prune { RebuiltPrune::Confirmed } else { RebuiltPrune::Unconfirmed };
         let config = differ::Config {
             instance: "one-shot".into(),
-            key: key(),
+            key: folder.key.clone(),
             bootstrap: Some(wanted.set.clone()),
             rebuilt_prune: prune,
             silence: plan::patience::SILENCE,
             share: Share::Sole,
         };
-        let differ = differ::run(log(), config, stop.clone());
-        tasks.spawn(async move { text("differ", differ.await) });
-        if purpose == Purpose::Apply {
-            let instance = format!("one-shot-{}-{:08x}", std::process::id(), rand::random::<u32>());
-            let mut config = applier::Config::new(key(), instance, Share::Sole);
-            config.custody = Some(custody.clone());
-            let apply = applier::run(log(), config, stop.clone());
-            tasks.spawn(async move { text("applier", apply.await) });
-        }
-        Self { tasks, stop }
+        let differ = differ::run(folder.log.clone(), config, self.stop.clone());
+        self.tasks.spawn(async move { text("differ", differ.await) });
+    }
+
+    fn fetcher_and_renderer(&mut self, folder: &StateFolder) {
+        let (log, key) = (|| -> Arc<dyn Log> { folder.log.clone() }, || folder.key.clone());
+        let config = fetcher::Config::new(&folder.path, key(), Share::Sole);
+        let fetch = fetcher::run(log(), config, self.stop.clone());
+        self.tasks.spawn(async move { text("fetcher", fetch.await) });
+        let config =
+            renderer::Config { key: key(), engine: engine_options(&folder.path), share: Share::Sole };
+        let render = renderer::run(log(), config, self.stop.clone());
+        self.tasks.spawn(async move { text("renderer", render.await) });
+    }
+
+    fn applier(&mut self, folder: &StateFolder, custody: &Arc<Custody>) {
+        let instance = format!("one-shot-{}-{:08x}", std::process::id(), rand::random::<u32>());
+        let mut config = applier::Config::new(folder.key.clone(), instance, Share::Sole);
+        config.custody = Some(custody.clone());
+        let apply = applier::run(folder.log.clone(), config, self.stop.clone());
+        self.tasks.spawn(async move { text("applier", apply.await) });
     }
 
     /// Waits until a service ends, which none should.
@@ -79,4 +99,24 @@ impl Services {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
     }
+}
+
+/// Waits until a set of definitions is in force.
+async fn in_force(log: &Arc<dyn Log>, set: &DefinitionSet) -> Result<(), Problem> {
+    let encoded = DefinitionsState::encode_set(set);
+    let encoded = encoded.map_err(|error| Problem::new("BUG", error.to_string(), "report it as a bug"))?;
+    let wanted = DefinitionSet::digest(&encoded);
+    let unreadable = |error: bus::ReadError| {
+        Problem::new(error.code(), chain(&error), error.remedy()).ending(Exit::Failed)
+    };
+    let mut watch = log.watch(Filter::kinds(&[AggregateKind::Definitions])).await.map_err(unreadable)?;
+    while let Some(item) = watch.next().await {
+        if let WatchItem::Event(event) = item.map_err(unreadable)?
+            && events::decode::<DefinitionsState>(event.draft.format, &event.draft.payload)
+                .is_ok_and(|state| state.digest == wanted && state.rejected.is_none())
+        {
+            return Ok(());
+        }
+    }
+    Err(Problem::new("LOG-RESTARTED", "the log is another one than at the start", "run it again"))
 }

@@ -67,10 +67,12 @@ pub struct Story {
     told: BTreeMap<ObjectId, ObjectOutcome>,
     /// What the files of the revision leave out.
     left_out: Vec<String>,
-    /// That, and what the render says.
-    notes: Vec<String>,
+    /// What the render says besides.
+    set_aside: Vec<String>,
     objects: Vec<AppliedObject>,
     generation: u64,
+    /// The generation that was listed, and what had become of its objects: by a run before this one.
+    before: (u64, BTreeMap<ObjectId, ObjectOutcome>),
     /// Namespace of objects that name none.
     namespace: String,
     desired: BTreeSet<ObjectId>,
@@ -99,9 +101,10 @@ impl Story {
             revision: None,
             told: BTreeMap::new(),
             left_out: vec![],
-            notes: vec![],
+            set_aside: vec![],
             objects: vec![],
             generation: 0,
+            before: Default::default(),
             namespace: wanted.namespace.clone().unwrap_or_else(|| "default".into()),
             desired: BTreeSet::new(),
         })
@@ -116,14 +119,30 @@ impl Story {
         self.revision.as_deref()
     }
 
-    /// What a person should know of the revision and its render.
-    pub fn notes(&self) -> &[String] {
-        &self.notes
+    /// What a person should know of the revision and its render, in whatever order they were told.
+    pub fn notes(&self) -> Vec<String> {
+        self.left_out.iter().chain(&self.set_aside).cloned().collect()
     }
 
     /// The inventory as the newest sync left it.
     pub fn objects(&self) -> &[AppliedObject] {
         &self.objects
+    }
+
+    /// What this run did to an object, for people; `None`: nothing, and nothing was due.
+    pub fn done_to(&self, row: &AppliedObject) -> Option<&'static str> {
+        let (generation, outcomes) = &self.before;
+        match outcomes.get(&row.id) {
+            Some(before) if *generation == self.generation && *before == row.outcome => match before {
+                ObjectOutcome::Created | ObjectOutcome::Configured => Some("unchanged"),
+                ObjectOutcome::Unchanged
+                | ObjectOutcome::Untouched
+                | ObjectOutcome::Pending
+                | ObjectOutcome::Failed(_)
+                | ObjectOutcome::Terminating => outcome_word(before),
+            },
+            Some(_) | None => outcome_word(&row.outcome),
+        }
     }
 
     /// What is in the inventory and no longer in Git.
@@ -174,6 +193,8 @@ impl Story {
             Some(Ok(WatchItem::Event(event))) => self.take(&event).await,
             Some(Ok(WatchItem::Listed)) => {
                 self.listed = true;
+                let rows = self.objects.iter().map(|row| (row.id.clone(), row.outcome.clone()));
+                self.before = (self.generation, rows.collect());
                 Ok(())
             }
             Some(Ok(WatchItem::Undecodable(parked))) => {
@@ -277,10 +298,9 @@ impl Story {
                 .map_err(|error| Problem::new("LOG-CONTENT", chain(&error), ""))?;
             self.desired = set.objects().iter().map(|object| object.id.clone()).collect();
             self.revision = Some(state.made_from.commit.to_string());
-            let told = desired.notes.iter().map(|note| note.message.clone());
-            self.notes = self.left_out.iter().cloned().chain(told).collect();
+            self.set_aside = desired.notes.iter().map(|note| note.message.clone()).collect();
             self.say(&format!("rendered  {} with {}", counted(desired.objects), state.made_from.engine));
-            for note in &self.notes {
+            for note in self.notes() {
                 self.say(&format!("  note: {note}"));
             }
         }
@@ -297,7 +317,9 @@ impl Story {
             self.told.clear();
         }
         for row in &rows {
-            if let Some(word) = outcome_word(&row.outcome)
+            // What failed is told at the end, with its reason.
+            let failed = matches!(row.outcome, ObjectOutcome::Failed(_));
+            if let (Some(word), false) = (outcome_word(&row.outcome), failed)
                 && self.told.insert(row.id.clone(), row.outcome.clone()).as_ref() != Some(&row.outcome)
             {
                 self.say(&format!("  {word:<11} {}", row.id));

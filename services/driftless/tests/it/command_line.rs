@@ -32,6 +32,11 @@ fn json_is_one_document_of_a_stable_form() {
     });
     assert_eq!(document(&sync), expected, "{sync}");
     assert_eq!(sync.err, "", "nothing but the document is told");
+    let again = document(&scene.run("sync", &["-o", "json"]));
+    assert_eq!(
+        (&again["objects"][0]["outcome"], &again["objects"][1]["outcome"]),
+        (&json!("unchanged"), &json!("unchanged"))
+    );
 
     scene.api.edit(&core(&scene.name, "configmaps", "settings"), json!({"data": {"colour": "red"}}));
     let login = core(&scene.name, "secrets", "login");

@@ -110,6 +110,48 @@ fn a_missing_path_is_named() {
 }
 
 #[test]
+fn what_a_run_before_was_about_is_not_told_again() {
+    let scene = scene();
+    let nowhere = scene.folder().join("home").display().to_string();
+    for round in 0..6 {
+        scene.run("sync", &["--repo", &nowhere]).failed(1, "GIT-NOT-FOUND");
+        let name = format!("missing-{round}");
+        scene.run("sync", &["--revision", &name]).failed(1, "GIT-REF").naming(&name);
+    }
+    // Nor is what was asked for before taken for what is asked for now.
+    let green = shop::CONFIG.replace("blue", "green");
+    scene.repository.git(&["tag", "v1.0"]);
+    scene.repository.commit(&[("deploy/config.yaml", &green)]);
+    for _ in 0..3 {
+        for (revision, colour) in [("v1.0", "blue"), ("main", "green")] {
+            let told = scene.sync(&["--revision", revision]);
+            let object = scene.api.object(&core(&scene.name, "configmaps", "settings"));
+            assert_eq!(object["data"]["colour"], colour, "{told}");
+        }
+    }
+}
+
+#[test]
+fn several_refusals_are_told_once_each() {
+    let scene = scene();
+    scene.repository.commit(&[("deploy/more.yaml", &shop::config("more"))]);
+    scene.repository.commit(&[("deploy/deployment.yaml", shop::DEPLOYMENT)]);
+    scene.api.create("/api/v1/namespaces", json!({"metadata": {"name": scene.name}}));
+    let collection = format!("/api/v1/namespaces/{}/configmaps", scene.name);
+    for name in ["settings", "more"] {
+        scene.api.create(&collection, json!({"metadata": {"name": name}, "data": {"other": "theirs"}}));
+    }
+    let told = scene.run("sync", &[]);
+    told.failed(1, "APPLY-FIRST-CONTACT");
+    let lines: Vec<String> = told.err.lines().map(|line| scene.readable(line)).collect();
+    let of = |what: &str| lines.iter().filter(|line| line.contains(what)).cloned().collect::<Vec<_>>();
+    let owned = "exists and is not ours; it belongs to kubectl-create";
+    assert_eq!(of("settings"), [format!("  failed      ConfigMap NAME/settings {owned}")], "{told}");
+    assert_eq!(of("more"), [format!("error[APPLY-FIRST-CONTACT]: ConfigMap NAME/more {owned}")], "{told}");
+    assert_eq!(of("Deployment"), ["  not tried   Deployment.apps NAME/web"], "{told}");
+}
+
+#[test]
 fn a_missing_branch_is_named() {
     let scene = scene();
     let told = scene.run("sync", &["--revision", "stagging"]);
@@ -199,7 +241,8 @@ fn an_object_of_somebody_is_left_untouched() {
         "! refused ConfigMap NAME/settings\n    ConfigMap NAME/settings exists and is not ours; it belongs to kubectl-create\n"
     );
     let told = scene.run("sync", &[]);
-    told.failed(1, "APPLY-FIRST-CONTACT").naming("settings");
+    told.failed(1, "APPLY-FIRST-CONTACT").naming("settings").naming("--take-over");
+    assert_eq!(told.err.matches("settings").count(), 1, "it is told once: {told}");
     let after = scene.api.object(&path);
     assert_eq!(after["metadata"]["managedFields"], before["metadata"]["managedFields"], "{told}");
     assert_eq!(
