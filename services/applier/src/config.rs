@@ -20,14 +20,23 @@ pub struct Config {
     /// use all of these while others wait for the log. More would only share them, and each sync would last so long
     /// that it tells its progress. A cluster that hangs must not hold up the others.
     pub syncs_per_cluster: usize,
-    /// What has to be held before anything is written; only a one-shot run, which knows one application, has it.
-    pub custody: Option<Arc<Custody>>,
+    /// What has to be held before anything is written.
+    pub scope: Scope,
+}
+
+/// What has to be held before anything is written.
+#[derive(Debug, Clone)]
+pub enum Scope {
+    /// Each cluster: this is a platform.
+    Clusters,
+    /// One application: this is a run that ends.
+    Application(Arc<Custody>),
 }
 
 impl Config {
-    /// An applier with that key, name and share.
+    /// An applier of a platform, with that key, name and share.
     pub fn new(key: InstallKey, instance: impl Into<String>, share: Share) -> Self {
-        Self { key, instance: instance.into(), share, syncs_per_cluster: 24, custody: None }
+        Self { key, instance: instance.into(), share, syncs_per_cluster: 24, scope: Scope::Clusters }
     }
 }
 

@@ -15,7 +15,7 @@ pub mod error;
 mod perform;
 mod run;
 
-pub use config::Config;
+pub use config::{Config, Scope};
 pub use custody::{Custody, CustodyError};
 pub use error::Error;
 pub use run::run;

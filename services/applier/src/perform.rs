@@ -4,6 +4,7 @@ mod ask;
 mod attend;
 mod clusters;
 mod established;
+mod hold;
 mod load;
 mod namespace;
 mod pulse;
@@ -52,7 +53,7 @@ enum Halt {
 impl Performer {
     /// With that log and configuration, until `stop`.
     pub fn new(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> Self {
-        let clusters = Clusters::new(config.key.clone());
+        let clusters = Clusters::new(&log, &config);
         Self { log, config, clusters, stop, running: Running::default() }
     }
 

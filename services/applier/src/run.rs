@@ -1,10 +1,10 @@
 //! The loop: watch, decide which targets want something, attend to them.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use bus::{Filter, Log, LogPosition, Patient, ReadError, WatchItem};
+use bus::{Filter, Log, LogPosition, Patient, ReadError, Share, Watch, WatchItem};
 use events::{Event, state::DefinitionsState};
-use model::{Aggregate, AggregateKind, TargetId};
+use model::{Aggregate, AggregateKind, ClusterName, TargetId};
 use tokio::{task::JoinSet, time};
 use tokio_util::sync::CancellationToken;
 
@@ -32,20 +32,9 @@ pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> 
     let seen = log.position().await?;
     let mut share = config.share.clone();
     let mut applier = Applier::new(log, config, (seen, stop.clone()));
-    let mut sweep = time::interval(SWEEP);
-    loop {
-        applier.dispatch().await?;
-        tokio::select! {
-            () = stop.cancelled() => return applier.drain().await,
-            item = watch.next() => applier.take(item.ok_or(Error::WatchEnded)?).await?,
-            Some(ended) = applier.syncs.join_next() => {
-                let (target, attended) = ended.map_err(Error::SyncDied)?;
-                applier.conclude(&target, attended?);
-            }
-            () = share.changed() => applier.wake_all(),
-            _ = sweep.tick() => applier.sweep().await?,
-        }
-    }
+    let ended = applier.serve(&mut watch, &mut share, &stop).await;
+    applier.rest().await;
+    ended
 }
 
 type Ended = (TargetId, Result<Attended, Error>);
@@ -55,6 +44,9 @@ struct Applier {
     picture: Picture,
     queue: Queue,
     syncs: JoinSet<Ended>,
+    /// Who takes custody of clusters, and of which.
+    keepers: JoinSet<ClusterName>,
+    keeping: BTreeSet<ClusterName>,
     /// Definitions that are not in force yet, because they have not been read so far.
     unread: Option<(u64, DefinitionsState)>,
     listed: bool,
@@ -70,10 +62,38 @@ impl Applier {
             picture: Picture::default(),
             queue: Queue::default(),
             syncs: JoinSet::new(),
+            keepers: JoinSet::new(),
+            keeping: BTreeSet::new(),
             unread: None,
             listed: false,
             seen,
             syncs_per_cluster,
+        }
+    }
+
+    /// Goes on until it is told to stop.
+    async fn serve(
+        &mut self,
+        watch: &mut Watch,
+        share: &mut Share,
+        stop: &CancellationToken,
+    ) -> Result<(), Error> {
+        let mut sweep = time::interval(SWEEP);
+        loop {
+            self.dispatch().await?;
+            tokio::select! {
+                () = stop.cancelled() => return self.drain().await,
+                item = watch.next() => self.take(item.ok_or(Error::WatchEnded)?).await?,
+                Some(ended) = self.syncs.join_next() => {
+                    let (target, attended) = ended.map_err(Error::SyncDied)?;
+                    self.conclude(&target, attended?);
+                }
+                Some(kept) = self.keepers.join_next() => {
+                    self.keeping.remove(&kept.map_err(Error::SyncDied)?);
+                }
+                () = share.changed() => self.wake_all(),
+                _ = sweep.tick() => self.sweep().await?,
+            }
         }
     }
 
@@ -154,6 +174,23 @@ impl Applier {
 
     fn wake_all(&mut self) {
         self.picture.wanting().into_iter().for_each(|target| self.queue.push(target));
+        if self.performer.keeps_clusters() {
+            self.keep_all();
+        }
+    }
+
+    /// Takes custody of every cluster, whether there is something to do or not.
+    fn keep_all(&mut self) {
+        for (cluster, applications) in self.picture.clusters() {
+            self.performer.comprise(&cluster.name, applications);
+            if self.keeping.insert(cluster.name.clone()) {
+                let performer = Arc::clone(&self.performer);
+                self.keepers.spawn(async move {
+                    performer.keep(&cluster).await;
+                    cluster.name
+                });
+            }
+        }
     }
 
     async fn sweep(&mut self) -> Result<(), Error> {
@@ -165,10 +202,19 @@ impl Applier {
     }
 
     /// Lets every sync come to the end of its requests.
-    async fn drain(mut self) -> Result<(), Error> {
+    async fn drain(&mut self) -> Result<(), Error> {
         while let Some(ended) = self.syncs.join_next().await {
             ended.map_err(Error::SyncDied)?.1?;
         }
         Ok(())
+    }
+
+    /// Ends whatever is under way, and gives back the clusters: a successor of another log would wait for them.
+    async fn rest(mut self) {
+        self.syncs.shutdown().await;
+        self.keepers.shutdown().await;
+        if self.performer.keeps_clusters() {
+            self.performer.give_back().await;
+        }
     }
 }

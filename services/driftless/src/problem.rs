@@ -10,7 +10,7 @@ use crate::exit::Exit;
 const CONFIGURATION: [&str; 4] = ["CLUSTER-KUBECONFIG", "ENGINE-MISSING", "GIT-ADDRESS", "GIT-SECRET"];
 
 /// Codes of services that tell of a refusal: it is safe, and up to a person, to ask again.
-const REFUSALS: [&str; 1] = ["CUSTODY-HELD"];
+const REFUSALS: [&str; 2] = ["CUSTODY-HELD", "CUSTODY-PLATFORM"];
 
 /// Why a command did not do what it should.
 #[derive(Debug, Clone, PartialEq, Eq)]

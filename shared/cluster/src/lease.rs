@@ -1,6 +1,6 @@
 //! Leases: who writes to a cluster, or to a part of it, and whether he is still alive.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use http::Method;
 use model::{Gvk, ObjectId, Timestamp};
@@ -20,8 +20,10 @@ pub struct LeaseClaim<'a> {
     pub namespace: &'a str,
     /// Its name.
     pub name: &'a str,
-    /// Who holds it then.
-    pub holder: &'a str,
+    /// Who holds it then; `None`: nobody.
+    pub holder: Option<&'a str>,
+    /// All annotations that it has then.
+    pub annotations: &'a BTreeMap<String, String>,
     /// How long it counts without being renewed; whole seconds, at least one.
     pub life: Duration,
     /// Now, as written into it for people: nobody decides by the clock of another machine.
@@ -39,6 +41,8 @@ pub struct Lease {
     pub uid: String,
     /// Another one: it was renewed, or changed hands.
     pub resource_version: String,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
     acquired: Option<String>,
     transitions: u32,
 }
@@ -55,6 +59,8 @@ struct Raw {
 struct RawMetadata {
     uid: String,
     resource_version: String,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -127,10 +133,11 @@ impl ClusterClient {
 impl LeaseClaim<'_> {
     fn body(&self, seen: Option<&Lease>) -> serde_json::Value {
         let now = micro(self.now);
-        let renewed = seen.filter(|lease| lease.holder.as_deref() == Some(self.holder));
+        let renewed = seen.filter(|lease| lease.holder.as_deref() == self.holder);
         let acquired = renewed.and_then(|lease| lease.acquired.clone()).unwrap_or_else(|| now.clone());
         let transitions = seen.map_or(0, |lease| lease.transitions.saturating_add(renewed.is_none().into()));
-        let mut metadata = json!({"namespace": self.namespace, "name": self.name});
+        let mut metadata =
+            json!({"namespace": self.namespace, "name": self.name, "annotations": self.annotations});
         if let Some(seen) = seen {
             metadata["uid"] = seen.uid.as_str().into();
             metadata["resourceVersion"] = seen.resource_version.as_str().into();
@@ -154,6 +161,7 @@ fn parse(body: &[u8], about: &About) -> Result<Lease, ClusterError> {
         life: Duration::from_secs(raw.spec.lease_duration_seconds.unwrap_or(0).into()),
         uid: raw.metadata.uid,
         resource_version: raw.metadata.resource_version,
+        annotations: raw.metadata.annotations,
         acquired: raw.spec.acquire_time,
         transitions: raw.spec.lease_transitions.unwrap_or(0),
     })

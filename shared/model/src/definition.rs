@@ -9,7 +9,7 @@ mod source;
 pub use application::{
     Application, Deletion, FirstContact, Guard, Helm, Plain, Rendering, Selector, SourcePath, SyncPolicy,
 };
-pub use cluster::{Cluster, Kubeconfig};
+pub use cluster::{Cluster, Kubeconfig, OWN_NAMESPACE};
 pub use ignore::{IgnoreRule, Ignored, is_identity};
 pub use set::{DefinitionSet, SetError};
 pub use source::{Git, GitAuth, Reference, SecretRef, Source};

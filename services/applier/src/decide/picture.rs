@@ -6,7 +6,7 @@ use events::{
     Event, EventType,
     state::{DecodeError, DefinitionsState, SyncStage, SyncState, TargetState, decode},
 };
-use model::{Aggregate, Cluster, ClusterName, DefinitionSet, TargetId};
+use model::{Aggregate, ApplicationName, Cluster, ClusterName, DefinitionSet, TargetId};
 use plan::{Assignment, assign};
 
 /// What the log says.
@@ -141,6 +141,18 @@ impl Picture {
         let Some(in_force) = &self.in_force else { return false };
         let ended = ended && !in_force.assignments.contains_key(target);
         !self.parked.contains(target) && (interrupted || newer || ended)
+    }
+
+    /// The clusters in force, each with what is on it: what is defined there, and what was not let go yet.
+    pub fn clusters(&self) -> Vec<(Cluster, BTreeSet<ApplicationName>)> {
+        let Some(in_force) = &self.in_force else { return Vec::new() };
+        let left = self.synced.iter().filter(|(_, synced)| !synced.retired).map(|(target, _)| target);
+        let mut applications: BTreeMap<&ClusterName, BTreeSet<ApplicationName>> = BTreeMap::new();
+        for target in in_force.assignments.keys().chain(left) {
+            applications.entry(&target.cluster).or_default().insert(target.application.clone());
+        }
+        let mut on = |cluster: &Cluster| applications.remove(&cluster.name).unwrap_or_default();
+        in_force.clusters.values().map(|cluster| (cluster.clone(), on(cluster))).collect()
     }
 
     /// What the definitions in force say about a target; `None` while none are known.

@@ -10,7 +10,6 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{clusters::Connected, pulse::Pulse};
-use crate::Custody;
 use crate::decide::{
     body::{self, Precondition},
     claim::{Permit, permit},
@@ -23,7 +22,6 @@ pub(super) struct Errand {
     pub(super) pulse: Arc<Pulse>,
     pub(super) share: Share,
     pub(super) partition: Partition,
-    pub(super) custody: Option<Arc<Custody>>,
     pub(super) task: Task,
     /// The manifest with its secret values.
     pub(super) manifest: Option<Value>,
@@ -47,7 +45,7 @@ impl Errand {
         }
     }
 
-    /// Asks as soon as it may be asked; a create for which there was no room in time is not sent, and waits again.
+    /// Asks as soon as it may be asked; what there was no room for in time is not sent, and waits again.
     async fn ask_when_permitted(
         &self,
         act: Act,
@@ -63,7 +61,7 @@ impl Errand {
         }
     }
 
-    async fn ask(&self, act: Act, start_by: Option<Instant>) -> Result<Answer, ClusterError> {
+    async fn ask(&self, act: Act, start_by: Instant) -> Result<Answer, ClusterError> {
         let served = self.cluster.served().await;
         let client = &self.cluster.client;
         let resource = || served.resource(&self.task.step, client.address());
@@ -108,7 +106,7 @@ impl Errand {
         &self,
         resource: &Resource,
         body: &Value,
-        (force, start_by): (Force, Option<Instant>),
+        (force, start_by): (Force, Instant),
     ) -> Result<cluster::Applied, ClusterError> {
         let manager = self.task.manager();
         let request = Apply {
@@ -118,7 +116,7 @@ impl Errand {
             manager: &manager,
             force,
             mode: Mode::Real,
-            start_by,
+            start_by: Some(start_by),
         };
         self.cluster.client.apply(&request).await
     }
@@ -138,7 +136,7 @@ impl Errand {
 
     /// Waits until a request may be started: creates only keep a distance from both ends of a claim. Answers
     /// until when it may; `None`: the cluster or the application is not ours any more.
-    async fn await_permit(&self, act: &Act) -> Option<Option<Instant>> {
+    async fn await_permit(&self, act: &Act) -> Option<Instant> {
         loop {
             let creates = *act == Act::Create;
             let permit = if creates { permit(self.share.claim(self.partition)) } else { Permit::Now(None) };
@@ -146,11 +144,8 @@ impl Errand {
                 Permit::Now(within) => {
                     let claimed = within.map(|within| Instant::now() + within);
                     // Asked after the wait: custody may be lost during it.
-                    let held = match &self.custody {
-                        Some(custody) => Some(custody.writable_until()?),
-                        None => None,
-                    };
-                    return Some(claimed.into_iter().chain(held).min());
+                    let held = self.cluster.custody.writable_until()?;
+                    return Some(claimed.map_or(held, |claimed| claimed.min(held)));
                 }
                 Permit::After(wait) => sleep(wait).await,
                 Permit::No => return None,

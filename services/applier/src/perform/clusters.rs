@@ -2,14 +2,20 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
+use bus::Log;
 use cluster::{ClusterClient, ClusterError, ConnectOptions, Discovery, Lookup, Missing, Resource};
 use manifest::InstallKey;
 use model::{Cluster, ClusterName, Gvk, ObjectId, definition::Kubeconfig};
 use plan::Step;
+
+use crate::{
+    Config, Custody, Scope,
+    custody::{Charge, Platform},
+};
 
 /// Sensitive places of objects by id, while a sync writes them.
 type Places = Arc<RwLock<HashMap<ObjectId, Vec<String>>>>;
@@ -17,7 +23,23 @@ type Places = Arc<RwLock<HashMap<ObjectId, Vec<String>>>>;
 /// All clusters.
 pub(super) struct Clusters {
     key: InstallKey,
-    open: Mutex<HashMap<ClusterName, Arc<Door>>>,
+    places: Mutex<HashMap<ClusterName, Arc<Place>>>,
+    keeping: Keeping,
+}
+
+/// How clusters are held.
+enum Keeping {
+    /// Each, by the platform.
+    Each(Platform),
+    /// None: one application is held, wherever it is.
+    Application(Arc<Custody>),
+}
+
+/// What is known of a cluster, connected or not.
+#[derive(Default)]
+struct Place {
+    door: Door,
+    charge: Arc<Charge>,
 }
 
 /// How long a failed attempt to connect stands for all who want to: else each of many would wait in turn.
@@ -42,6 +64,8 @@ enum Entry {
 pub(super) struct Connected {
     kubeconfig: Kubeconfig,
     pub(super) client: ClusterClient,
+    /// What has to be held before anything is written.
+    pub(super) custody: Arc<Custody>,
     served: tokio::sync::Mutex<Arc<Served>>,
     places: Places,
 }
@@ -53,16 +77,33 @@ pub(super) struct Served {
 }
 
 impl Clusters {
-    pub(super) fn new(key: InstallKey) -> Self {
-        Self { key, open: Mutex::default() }
+    pub(super) fn new(log: &Arc<dyn Log>, config: &Config) -> Self {
+        let keeping = match &config.scope {
+            Scope::Application(custody) => Keeping::Application(custody.clone()),
+            Scope::Clusters => Keeping::Each(Platform {
+                install: config.key.key_id(),
+                instance: config.instance.clone(),
+                log: log.clone(),
+                share: config.share.clone(),
+            }),
+        };
+        Self { key: config.key.clone(), places: Mutex::default(), keeping }
+    }
+
+    /// Whether clusters are held although there is nothing to do.
+    pub(super) fn are_held(&self) -> bool {
+        match self.keeping {
+            Keeping::Each(_) => true,
+            Keeping::Application(_) => false,
+        }
     }
 
     /// The client of a cluster; connects if there is none, or its definition has changed.
     pub(super) async fn connect(&self, cluster: &Cluster) -> Result<Arc<Connected>, ClusterError> {
-        let door = self.door(&cluster.name);
-        let mut entry = door.lock().await;
+        let place = self.place(&cluster.name);
+        let mut entry = place.door.lock().await;
         match &*entry {
-            Entry::Open(connected) if connected.kubeconfig == cluster.kubeconfig => {
+            Entry::Open(connected) if connected.is(cluster, &self.keeping) => {
                 return Ok(connected.clone());
             }
             Entry::Refused { until, kubeconfig, error }
@@ -72,7 +113,7 @@ impl Clusters {
             }
             Entry::Open(_) | Entry::Refused { .. } | Entry::Closed => {}
         }
-        let attempt = self.open(&cluster.kubeconfig).await;
+        let attempt = self.open(cluster, &place.charge).await;
         *entry = match &attempt {
             Ok(connected) => Entry::Open(connected.clone()),
             Err(error) => Entry::Refused {
@@ -84,7 +125,7 @@ impl Clusters {
         attempt
     }
 
-    async fn open(&self, kubeconfig: &Kubeconfig) -> Result<Arc<Connected>, ClusterError> {
+    async fn open(&self, cluster: &Cluster, charge: &Arc<Charge>) -> Result<Arc<Connected>, ClusterError> {
         let places = Places::default();
         let lookup = places.clone();
         let sensitive = move |id: &ObjectId| {
@@ -95,11 +136,16 @@ impl Clusters {
             sensitive: Arc::new(sensitive),
             user_agent: concat!("driftless-applier/", env!("CARGO_PKG_VERSION")).to_owned(),
         };
-        let client = ClusterClient::connect(kubeconfig, options).await?;
+        let client = ClusterClient::connect(&cluster.kubeconfig, options).await?;
         let served = Served { number: 0, discovery: client.discover().await? };
+        let custody = match &self.keeping {
+            Keeping::Each(platform) => Custody::of_cluster(cluster, platform.clone(), charge.clone()),
+            Keeping::Application(custody) => custody.clone(),
+        };
         Ok(Arc::new(Connected {
-            kubeconfig: kubeconfig.clone(),
+            kubeconfig: cluster.kubeconfig.clone(),
             client,
+            custody,
             served: tokio::sync::Mutex::new(Arc::new(served)),
             places,
         }))
@@ -107,16 +153,45 @@ impl Clusters {
 
     /// Drops a connection whose credentials are not accepted any more: the next sync reads them anew.
     pub(super) async fn forget(&self, cluster: &ClusterName) {
-        *self.door(cluster).lock().await = Entry::Closed;
+        *self.place(cluster).door.lock().await = Entry::Closed;
     }
 
-    fn door(&self, cluster: &ClusterName) -> Arc<Door> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.entry(cluster.clone()).or_default().clone()
+    /// All connections.
+    pub(super) async fn connected(&self) -> Vec<Arc<Connected>> {
+        let places: Vec<_> = self.places().values().cloned().collect();
+        let mut connected = Vec::new();
+        for place in places {
+            if let Entry::Open(open) = &*place.door.lock().await {
+                connected.push(open.clone());
+            }
+        }
+        connected
+    }
+
+    /// What the platform has in its charge on a cluster.
+    pub(super) fn charge(&self, cluster: &ClusterName) -> Arc<Charge> {
+        self.place(cluster).charge.clone()
+    }
+
+    fn place(&self, cluster: &ClusterName) -> Arc<Place> {
+        self.places().entry(cluster.clone()).or_default().clone()
+    }
+
+    fn places(&self) -> MutexGuard<'_, HashMap<ClusterName, Arc<Place>>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Connected {
+    /// Whether it is the connection to a cluster as it is defined.
+    fn is(&self, cluster: &Cluster, keeping: &Keeping) -> bool {
+        let held = match keeping {
+            Keeping::Each(_) => self.custody.namespace == cluster.namespace,
+            Keeping::Application(_) => true,
+        };
+        held && self.kubeconfig == cluster.kubeconfig
+    }
+
     /// What the cluster serves, as far as is known.
     pub(super) async fn served(&self) -> Arc<Served> {
         self.served.lock().await.clone()

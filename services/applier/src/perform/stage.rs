@@ -89,8 +89,10 @@ impl Sync<'_> {
         if waiting.is_empty() && !left || self.gives_way() {
             return Ok(());
         }
-        if let Some(fault) = self.out_of_custody() {
-            self.rows.fail_rest(steps, &fault, now());
+        if self.performer.holds(&self.cluster.name)
+            && let Err(error) = cluster.custody.check()
+        {
+            self.rows.fail_rest(steps, &Fault::Custody(error), now());
             return Ok(());
         }
         // What was done is told, the rest is for the next one.
@@ -102,7 +104,7 @@ impl Sync<'_> {
         while running.len() < WIDTH
             && !self.stop.is_cancelled()
             && self.performer.holds(&self.cluster.name)
-            && self.out_of_custody().is_none()
+            && place.cluster.custody.check().is_ok()
             && let Some(step) = waiting.pop_front()
         {
             let stop = self.stop.clone();
@@ -123,7 +125,6 @@ impl Sync<'_> {
             pulse: place.pulse.clone(),
             share: self.performer.config.share.clone(),
             partition: Partition::of_cluster(&self.cluster.name),
-            custody: self.performer.config.custody.clone(),
             task,
             manifest,
         })

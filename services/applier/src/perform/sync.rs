@@ -19,7 +19,6 @@ use super::{
     read::Unread,
     record::{Kind, Recorder},
 };
-use crate::custody::lacks_namespace;
 use crate::decide::{
     error::Fault,
     intent::Rows,
@@ -223,27 +222,11 @@ impl Sync<'_> {
     async fn prepare(&self) -> Result<Arc<Connected>, Fault> {
         let connected = self.performer.clusters.connect(&self.cluster).await.map_err(Fault::Cluster)?;
         let manager = manager(&self.application.name);
-        if let Some(custody) = &self.performer.config.custody {
-            match custody.take(&connected.client).await {
-                // A plain namespace is the one thing that is made before custody is held: the Lease lives in it.
-                Err(error) if lacks_namespace(&error) => {
-                    ensure(&connected, &custody.namespace, &manager).await.map_err(Fault::Cluster)?;
-                    custody.take(&connected.client).await
-                }
-                taken => taken,
-            }
-            .map_err(Fault::Custody)?;
-        }
+        connected.hold(&manager).await.map_err(Fault::Custody)?;
         if let Some(name) = &self.plan.namespace {
             ensure(&connected, name, &manager).await.map_err(Fault::Cluster)?;
         }
         Ok(connected)
-    }
-
-    /// Why nothing more may be written, although the process goes on and the cluster is its own.
-    pub(super) fn out_of_custody(&self) -> Option<Fault> {
-        let custody = self.performer.config.custody.as_ref()?;
-        custody.check().err().map(Fault::Custody)
     }
 
     /// Ends it for what is wanted now. Steps that were not begun stay pending: the next plan sees to them.

@@ -10,8 +10,8 @@ use applier::{Config, Error};
 use bus::{Log, Share};
 use bytes::Bytes;
 use cluster::{
-    Apply, ClusterClient, ClusterError, ConnectOptions, Delete, Force, Live, Mode, Propagation, Resource,
-    Scope,
+    Apply, ClusterClient, ClusterError, ConnectOptions, Delete, Force, Lease, Live, Mode, Propagation,
+    Resource, Scope,
 };
 use events::{
     Content, Draft, Event, EventType, Table,
@@ -54,9 +54,11 @@ pub struct Bed {
     pub folder: tempfile::TempDir,
     pub kube: ClusterClient,
     pub namespace: String,
+    /// The namespace of the platform's Lease, which no other test has.
+    pub platform: String,
     pub target: TargetId,
     application: Application,
-    kubeconfig: Kubeconfig,
+    pub kubeconfig: Kubeconfig,
     generation: u64,
 }
 
@@ -89,8 +91,20 @@ impl Bed {
         Self::with(shared(), shared().admin(), FirstContact::TakeOver).await
     }
 
+    /// As a user who may do nothing but hold the platform's Lease.
     pub async fn without_rights() -> Self {
-        Self::with(shared(), shared().viewer(), FirstContact::Refuse).await
+        let bed = Self::with(shared(), shared().viewer(), FirstContact::Refuse).await;
+        bed.make_namespace(&bed.platform).await;
+        bed.grant_viewer(&bed.platform, ("coordination.k8s.io", &["leases"])).await;
+        bed
+    }
+
+    /// With a log of its own, on the same cluster as the platform of the other.
+    pub async fn beside(other: &Self) -> Self {
+        let mut bed = Self::new().await;
+        bed.platform.clone_from(&other.platform);
+        bed.define().await;
+        bed
     }
 
     pub async fn on(cluster: &TestCluster) -> Self {
@@ -109,7 +123,9 @@ impl Bed {
         let namespace = unique("t");
         let target = TargetId { cluster: "real".parse().unwrap(), application: namespace.parse().unwrap() };
         let application = application(&target, &namespace, first_contact);
-        let mut bed = Self { log, folder, kube, namespace, target, application, kubeconfig, generation: 0 };
+        let platform = format!("{namespace}-platform");
+        let mut bed =
+            Self { log, folder, kube, namespace, platform, target, application, kubeconfig, generation: 0 };
         bed.define().await;
         bed
     }
@@ -138,7 +154,8 @@ impl Bed {
         };
         let source = Source { name: "repo".parse().unwrap(), git, poll_ms: 30_000 };
         let kubeconfig = self.kubeconfig.clone();
-        let cluster = Cluster { name: self.target.cluster.clone(), labels: BTreeMap::new(), kubeconfig };
+        let (name, namespace) = (self.target.cluster.clone(), self.platform.clone());
+        let cluster = Cluster { name, labels: BTreeMap::new(), kubeconfig, namespace };
         DefinitionSet::new(vec![source], vec![cluster], vec![self.application.clone()]).unwrap()
     }
 
@@ -405,6 +422,18 @@ impl Bed {
         self.log.append(vec![draft]).await.pop().unwrap().unwrap()
     }
 
+    /// The platform's Lease.
+    pub async fn lease(&self) -> Option<Lease> {
+        self.kube.lease(&self.platform, "driftless-platform").await.unwrap()
+    }
+
+    /// Deletes the platform's Lease, as a person would.
+    pub async fn delete_lease(&self) {
+        let metadata = json!({"namespace": self.platform, "name": "driftless-platform"});
+        let kind = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata});
+        self.delete(&kind).await;
+    }
+
     /// Starts an applier of that name.
     pub fn start(&self, instance: &str) -> Applier {
         self.start_holding(instance, Share::Sole)
@@ -460,19 +489,28 @@ impl Bed {
         self.kube.delete(&request).await.unwrap();
     }
 
+    /// With the log of that folder instead of its own.
+    pub async fn with_log_in(self, folder: tempfile::TempDir) -> Self {
+        let log = bus::open(bus::LogConfig::embedded(folder.path())).await.unwrap();
+        Self { log, folder, ..self }
+    }
+
     /// Makes the namespace before the applier does.
     pub async fn with_namespace(self) -> Self {
-        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}});
-        self.apply_as("somebody", &body).await;
+        self.make_namespace(&self.namespace).await;
         self
     }
 
-    /// Lets the user without rights do everything with these kinds of the core group in the namespace.
-    pub async fn grant_viewer(&self, plurals: &[&str]) {
-        let (group, metadata) =
-            ("rbac.authorization.k8s.io", json!({"name": "v", "namespace": self.namespace}));
+    pub async fn make_namespace(&self, name: &str) {
+        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        self.apply_as("somebody", &body).await;
+    }
+
+    /// Lets the user without rights do everything with these kinds of a group in a namespace.
+    pub async fn grant_viewer(&self, namespace: &str, (of, plurals): (&str, &[&str])) {
+        let (group, metadata) = ("rbac.authorization.k8s.io", json!({"name": "v", "namespace": namespace}));
         let role = json!({"apiVersion": format!("{group}/v1"), "kind": "Role", "metadata": metadata,
-            "rules": [{"apiGroups": [""], "resources": plurals, "verbs": ["*"]}]});
+            "rules": [{"apiGroups": [of], "resources": plurals, "verbs": ["*"]}]});
         let binding = json!({"apiVersion": format!("{group}/v1"), "kind": "RoleBinding", "metadata": metadata,
             "roleRef": {"apiGroup": group, "kind": "Role", "name": "v"},
             "subjects": [{"apiGroup": group, "kind": "User", "name": "viewer"}]});

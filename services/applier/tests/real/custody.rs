@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use applier::{Config, Custody};
+use applier::{Config, Custody, Scope};
 use bus::Share;
 use cluster::LeaseClaim;
 use model::RetryClass;
@@ -20,7 +20,7 @@ fn custody(bed: &Bed) -> Arc<Custody> {
 }
 
 fn holding(custody: &Arc<Custody>) -> Config {
-    Config { custody: Some(Arc::clone(custody)), ..Config::new(key(), "one", Share::Sole) }
+    Config { scope: Scope::Application(Arc::clone(custody)), ..Config::new(key(), "one", Share::Sole) }
 }
 
 /// Writes the Lease as another run that believes it to be over.
@@ -29,7 +29,8 @@ async fn take_away(bed: &Bed) {
     let taken = async || {
         let seen = bed.kube.lease(&bed.namespace, &name).await.unwrap().unwrap();
         let (life, now) = (Duration::from_secs(60), bus::now());
-        let claim = LeaseClaim { namespace: &bed.namespace, name: &name, holder: "another-run", life, now };
+        let (holder, annotations) = (Some("another-run"), &Default::default());
+        let claim = LeaseClaim { namespace: &bed.namespace, name: &name, holder, annotations, life, now };
         bed.kube.claim_lease(&claim, Some(&seen)).await.ok()
     };
     eventually(BOUND, "the Lease is taken away", taken).await;
@@ -79,7 +80,7 @@ async fn a_write_that_waits_while_the_lease_is_lost_is_not_begun() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_may_hold_no_lease_writes_nothing() {
     let mut bed = Bed::without_rights().await.with_namespace().await;
-    bed.grant_viewer(&["configmaps", "namespaces"]).await;
+    bed.grant_viewer(&bed.namespace, ("", &["configmaps", "namespaces"])).await;
     let map = bed.config_map("a", json!({"x": "1"}));
     bed.desire(std::slice::from_ref(&map)).await;
     let _applier = bed.start_as(holding(&custody(&bed)));
@@ -93,9 +94,9 @@ async fn a_run_that_may_hold_no_lease_writes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_lease_to_hold_the_same_rights_do() {
+async fn a_platform_holds_no_lease_in_the_namespace_of_an_application() {
     let mut bed = Bed::without_rights().await.with_namespace().await;
-    bed.grant_viewer(&["configmaps", "namespaces"]).await;
+    bed.grant_viewer(&bed.namespace, ("", &["configmaps", "namespaces"])).await;
     let map = bed.config_map("a", json!({"x": "1"}));
     bed.desire(std::slice::from_ref(&map)).await;
     let _applier = bed.start("one");

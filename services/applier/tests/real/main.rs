@@ -10,6 +10,7 @@ mod ignored;
 mod interrupted;
 mod parting;
 mod plain;
+mod platform;
 mod recreated;
 mod refused;
 mod secrets;

@@ -43,12 +43,14 @@ pub async fn take(
     subject: &Subject,
 ) -> Result<(), Problem> {
     let Some(cluster) = wanted.set.cluster(&wanted.target.cluster) else { return Ok(()) };
-    let mut taking = Box::pin(custody.take_at(&cluster.kubeconfig, folder.key.clone()));
+    let mut taking = Box::pin(custody.take_at(cluster, folder.key.clone()));
     let taken = match timeout(QUIET.min(subject.timeout), &mut taking).await {
         Ok(taken) => taken,
         Err(_) => {
             if custody.is_contended() && subject.output == Output::Text {
-                terminal::progress("waiting: another run holds this application, or was killed while it did");
+                terminal::progress(
+                    "waiting: another run or a platform holds this application, or was killed while it did",
+                );
             }
             match timeout(subject.timeout, taking).await {
                 Ok(taken) => taken,
@@ -58,13 +60,18 @@ pub async fn take(
         }
     };
     match taken {
-        Err(error @ CustodyError::Held { .. }) => {
+        Err(error @ (CustodyError::Held { .. } | CustodyError::Platform { .. })) => {
             Err(Problem::new(error.code(), error.to_string(), error.remedy()).ending(Exit::Refused))
         }
         Ok(())
-        | Err(CustodyError::Lost { .. } | CustodyError::Forbidden { .. } | CustodyError::Cluster(_)) => {
-            Ok(())
-        }
+        | Err(
+            CustodyError::OtherInstall { .. }
+            | CustodyError::OtherLog { .. }
+            | CustodyError::OlderLog { .. }
+            | CustodyError::Lost { .. }
+            | CustodyError::Forbidden { .. }
+            | CustodyError::Cluster(_),
+        ) => Ok(()),
     }
 }
 
@@ -77,7 +84,7 @@ fn silent(bound: Duration) -> Problem {
 
 fn undecided(bound: Duration) -> Problem {
     let message =
-        format!("whether the run that holds this application is alive was not known within {bound:?}");
+        format!("whether somebody who holds this application is alive was not known within {bound:?}");
     let remedy = "run the command again with a longer --timeout";
     Problem::new("CUSTODY-HELD", message, remedy).ending(Exit::Refused)
 }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use model::{
     Application, Cluster, DefinitionSet, Source, TargetId,
-    definition::{FirstContact, Git, GitAuth, Kubeconfig, Reference, SecretRef, SourcePath, SyncPolicy},
+    definition::{
+        FirstContact, Git, GitAuth, Kubeconfig, OWN_NAMESPACE, Reference, SecretRef, SourcePath, SyncPolicy,
+    },
 };
 
 use crate::{
@@ -53,6 +55,7 @@ impl Wanted {
                 name: target.cluster.clone(),
                 labels: Default::default(),
                 kubeconfig: Kubeconfig { file: kubeconfig, context: subject.context.clone() },
+                namespace: OWN_NAMESPACE.to_owned(),
             }],
             vec![Application {
                 name: target.application.clone(),

@@ -79,7 +79,7 @@ impl Services {
     fn applier(&mut self, folder: &StateFolder, custody: &Arc<Custody>) {
         let instance = format!("one-shot-{}-{:08x}", std::process::id(), rand::random::<u32>());
         let mut config = applier::Config::new(folder.key.clone(), instance, Share::Sole);
-        config.custody = Some(custody.clone());
+        config.scope = applier::Scope::Application(custody.clone());
         let apply = applier::run(folder.log.clone(), config, self.stop.clone());
         self.tasks.spawn(async move { text("applier", apply.await) });
     }

@@ -54,7 +54,8 @@ impl Scene {
                 "source": {"name": "repository", "path": format!("apps/{name}")}})
         };
         let names = ["alpha", "beta"];
-        let cluster = |(test, name): (&TestCluster, _)| json!({"name": name, "kubeconfig": test.admin()});
+        // Other tests are other platforms on the same clusters.
+        let cluster = |(test, name): (&TestCluster, _)| json!({"name": name, "kubeconfig": test.admin(), "namespace": prefix});
         let set = json!({
             "sources": [{"name": "repository", "pollMs": 500, "git": {"url": repository.0}}],
             "clusters": tests.iter().zip(names).map(cluster).collect::<Vec<_>>(),

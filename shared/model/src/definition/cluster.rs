@@ -17,6 +17,17 @@ pub struct Cluster {
     pub labels: BTreeMap<String, String>,
     /// Address and credentials.
     pub kubeconfig: Kubeconfig,
+    /// Where the platform keeps its Lease on the cluster, which tells other installs whose it is. They have to
+    /// look in the same place.
+    #[serde(default = "own_namespace")]
+    pub namespace: String,
+}
+
+/// Where a Lease is kept unless the cluster says otherwise.
+pub const OWN_NAMESPACE: &str = "driftless";
+
+fn own_namespace() -> String {
+    OWN_NAMESPACE.to_owned()
 }
 
 /// A kubeconfig file and the context in it.
@@ -27,4 +38,18 @@ pub struct Kubeconfig {
     pub file: Option<PathBuf>,
     /// The context; `None`: the file's current one.
     pub context: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_that_was_written_before_leases_keeps_its_own_where_all_do() {
+        let old = r#"{"name":"eu-1","labels":{},"kubeconfig":{"file":null,"context":null}}"#;
+        let read: Cluster = serde_json::from_str(old).unwrap();
+        assert_eq!(read.namespace, OWN_NAMESPACE);
+        let own = r#"{"name":"eu-1","kubeconfig":{"file":null,"context":null},"namespace":"gitops"}"#;
+        assert_eq!(serde_json::from_str::<Cluster>(own).unwrap().namespace, "gitops");
+    }
 }

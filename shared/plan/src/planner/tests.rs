@@ -25,6 +25,7 @@ pub(crate) fn cluster(name: &str, labels: &[(&str, &str)]) -> Cluster {
         name: name.parse().unwrap(),
         labels: labels.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
         kubeconfig: Kubeconfig::default(),
+        namespace: model::definition::OWN_NAMESPACE.to_owned(),
     }
 }
 

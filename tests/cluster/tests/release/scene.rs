@@ -95,6 +95,7 @@ impl Scene {
             name: "real".parse().unwrap(),
             labels: BTreeMap::new(),
             kubeconfig: self.cluster.admin(),
+            namespace: self.name("platform"),
         };
         self.define_on(vec![cluster], applications).await;
     }

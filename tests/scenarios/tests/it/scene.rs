@@ -121,7 +121,8 @@ impl Scene {
 
     fn definitions(&self, kubeconfig: &std::path::Path, self_heal: SelfHeal) -> DefinitionSet {
         let source = json!({"name": "repo", "git": {"url": self.repository()}, "pollMs": 3_600_000});
-        let cluster = json!({"name": "real", "kubeconfig": {"file": kubeconfig, "context": null}});
+        let platform = format!("{}-platform", self.name);
+        let cluster = json!({"name": "real", "kubeconfig": {"file": kubeconfig, "context": null}, "namespace": platform});
         let application = json!({"name": self.name, "source": {"name": "repo", "path": "deploy"},
             "namespace": self.name, "guard": {"maxPrunePercent": 90},
             "sync": {"auto": true, "prune": true, "selfHeal": self_heal == SelfHeal::On}});

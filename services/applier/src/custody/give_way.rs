@@ -1,0 +1,77 @@
+//! A run gives way to a platform that holds its application.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
+
+use cluster::{ClusterClient, ClusterError, ConnectOptions, Lease};
+use manifest::InstallKey;
+use model::{ApplicationName, Cluster};
+use tokio::time::sleep;
+
+use super::{
+    Custody, CustodyError, LOOK, PLATFORM,
+    scope::Scope,
+    statement::Statement,
+    watched::{Sign, Watched},
+};
+
+impl Custody {
+    /// Takes it over a connection of its own, before any service has one, unless a platform holds the application.
+    ///
+    /// # Errors
+    /// Platform: transient. Others as [`take`](Self::take).
+    pub async fn take_at(self: &Arc<Self>, cluster: &Cluster, key: InstallKey) -> Result<(), CustodyError> {
+        let user_agent = concat!("driftless-custody/", env!("CARGO_PKG_VERSION")).to_owned();
+        let options = ConnectOptions { key, sensitive: Arc::new(|_| vec![]), user_agent };
+        let client = ClusterClient::connect(&cluster.kubeconfig, options).await;
+        let client = client.map_err(CustodyError::Cluster)?;
+        match &self.scope {
+            Scope::Application { application, .. } => {
+                self.give_way(&client, &cluster.namespace, application).await?;
+            }
+            Scope::Cluster(_) => {}
+        }
+        self.take(&client).await
+    }
+
+    /// Refuses while a platform that is alive names the application in its Lease. One that cannot be seen is passed:
+    /// who may write an application need not have a right in the namespace of the platform.
+    async fn give_way(
+        &self,
+        client: &ClusterClient,
+        namespace: &str,
+        application: &ApplicationName,
+    ) -> Result<(), CustodyError> {
+        let place = format!("{namespace}/{PLATFORM}");
+        let mut watched = Watched::default();
+        loop {
+            let found = client.lease(namespace, PLATFORM).await;
+            let Some((lease, holder)) = holding(found, application, &place) else { return Ok(()) };
+            self.contended.store(true, Ordering::Relaxed);
+            match watched.look(&lease, Instant::now()) {
+                Sign::None => sleep(LOOK).await,
+                Sign::Alive => return Err(CustodyError::Platform { lease: place, holder }),
+                Sign::Over => {
+                    tracing::warn!(lease = place, holder, "a platform that renews nothing is passed");
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// The platform's Lease and its holder, if it names the application.
+fn holding(
+    found: Result<Option<Lease>, ClusterError>,
+    application: &ApplicationName,
+    place: &str,
+) -> Option<(Lease, String)> {
+    let found = found.inspect_err(|error| {
+        tracing::warn!(lease = place, %error, "whether a platform holds the application is not known");
+    });
+    let lease = found.ok().flatten()?;
+    let holder = lease.holder.clone()?;
+    Statement::of(&lease).applications.hold(application).then_some((lease, holder))
+}

@@ -1,0 +1,71 @@
+//! Whether a log knows an event that was acted on once: an older copy of it does not.
+
+use bus::{HISTORY_MAX, Log, ReadError};
+use events::EventId;
+
+use super::statement::Acted;
+
+/// Asks the log.
+///
+/// # Errors
+/// Unavailable (transient).
+pub(super) async fn is_known(log: &dyn Log, acted: &Acted) -> Result<bool, ReadError> {
+    let newest = match log.newest(&acted.aggregate).await {
+        Ok(newest) => newest.map(|event| event.n()),
+        // Something newer than this program stands there, so the log is not an older one.
+        Err(ReadError::Undecodable(_)) => return Ok(true),
+        Err(error @ (ReadError::Unavailable(_) | ReadError::Restarted { .. })) => return Err(error),
+    };
+    let back = newest.and_then(|n| n.checked_sub(acted.n)).and_then(|back| usize::try_from(back).ok());
+    let there = match back {
+        Some(back) if back < HISTORY_MAX => {
+            let history = log.history(&acted.aggregate, back + 1).await?;
+            history.iter().find(|event| event.n() == acted.n).map(|event| event.id)
+        }
+        Some(_) | None => None,
+    };
+    Ok(knows(acted, newest, there))
+}
+
+/// Decides by the newest version of the aggregate and by what stands at the event's own.
+fn knows(acted: &Acted, newest: Option<u64>, there: Option<EventId>) -> bool {
+    match newest {
+        // The last event of an aggregate is forgotten after its time.
+        None => acted.retired,
+        Some(newest) if newest < acted.n => false,
+        // Not in the history any more: it was passed.
+        Some(_) => there.is_none_or(|id| id == acted.id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Aggregate, Digest};
+
+    use super::*;
+
+    #[test]
+    fn an_event_is_found_or_passed_or_the_log_is_another() {
+        let id = |text: &str| -> EventId { Digest::of(text.as_bytes()).to_string().parse().unwrap() };
+        let acted = |retired| Acted {
+            aggregate: Aggregate::from_words(&["sync", "eu-1", "shop"]).unwrap(),
+            n: 12,
+            id: id("this"),
+            sequence: 1,
+            retired,
+        };
+        for (newest, there, known) in [
+            (Some(12), Some("this"), true),
+            (Some(14), Some("this"), true),
+            (Some(900), None, true),
+            // Written after the older copy was put back.
+            (Some(14), Some("other"), false),
+            (Some(11), None, false),
+            (None, None, false),
+        ] {
+            assert_eq!(knows(&acted(false), newest, there.map(id)), known, "{newest:?} {there:?}");
+        }
+        assert!(knows(&acted(true), None, None));
+        assert!(!knows(&acted(true), Some(3), None));
+    }
+}

@@ -1,0 +1,174 @@
+//! What is held, and by whom: an application while a run lasts, or a cluster for as long as a platform runs.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bus::{Log, Share};
+use cluster::Lease;
+use model::{ApplicationName, Partition};
+
+use super::{
+    Charge, CustodyError, known,
+    statement::{Acted, Statement, Told},
+};
+
+/// Longest name of a holder that is told.
+const HOLDER_CHARS_MAX: usize = 100;
+
+/// What is held, and by whom.
+pub(super) enum Scope {
+    /// An application, by a run. Whoever calls himself `holder` too is a predecessor that is dead.
+    Application { application: ApplicationName, holder: String },
+    /// A cluster, by a platform.
+    Cluster(Post),
+}
+
+/// A platform: an install with its log.
+#[derive(Clone)]
+pub struct Platform {
+    /// Id of its key.
+    pub install: String,
+    /// Names this process.
+    pub instance: String,
+    /// Its log.
+    pub log: Arc<dyn Log>,
+    /// Which clusters are this process's.
+    pub share: Share,
+}
+
+/// A platform on one cluster.
+pub(super) struct Post {
+    pub(super) platform: Platform,
+    pub(super) partition: Partition,
+    pub(super) charge: Arc<Charge>,
+}
+
+/// Whose a Lease is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Nobody's, or ours.
+    Ours,
+    /// Somebody else's, who is called this; it is ours once it is over.
+    Theirs(String),
+}
+
+impl Scope {
+    /// Who it is held by.
+    pub(super) fn holder(&self) -> String {
+        match self {
+            Self::Application { holder, .. } => holder.clone(),
+            Self::Cluster(post) => {
+                format!("driftless-platform {} {}", post.platform.instance, post.platform.install)
+            }
+        }
+    }
+
+    /// Whether this process is to hold it now.
+    pub(super) fn is_entitled(&self) -> bool {
+        match self {
+            Self::Application { .. } => true,
+            Self::Cluster(post) => post.platform.share.holds(post.partition),
+        }
+    }
+
+    /// Whether other processes of ours may write the Lease too.
+    pub(super) fn is_shared(&self) -> bool {
+        match self {
+            Self::Application { .. } => false,
+            Self::Cluster(_) => true,
+        }
+    }
+
+    /// The annotations of the Lease when it is taken or renewed, having been seen as it is.
+    pub(super) fn annotations(&self, seen: Option<&Lease>) -> BTreeMap<String, String> {
+        match self {
+            Self::Application { .. } => seen.map(|lease| lease.annotations.clone()).unwrap_or_default(),
+            Self::Cluster(post) => post.annotations(seen),
+        }
+    }
+
+    /// Whose a Lease is that stands at `place`.
+    ///
+    /// # Errors
+    /// OtherInstall, OlderLog: it is not ours to take. Lost: the process is to stop.
+    pub(super) async fn whose(&self, lease: &Lease, place: &str) -> Result<Whose, CustodyError> {
+        let theirs = match self {
+            Self::Application { holder, .. } => lease.holder.as_ref().filter(|found| *found != holder),
+            Self::Cluster(post) => match post.look(lease, place).await? {
+                Ownership::SameLog => None,
+                Ownership::OtherLog => lease.holder.as_ref(),
+            },
+        };
+        Ok(theirs.map_or(Whose::Ours, |holder| Whose::Theirs(short(holder))))
+    }
+
+    /// The error for a Lease whose holder is alive.
+    pub(super) fn taken(&self, lease: String, holder: String) -> CustodyError {
+        match self {
+            Self::Application { .. } => CustodyError::Held { lease, holder },
+            Self::Cluster(_) => CustodyError::OtherLog { lease, holder },
+        }
+    }
+}
+
+/// Whose log a Lease of this install was written from.
+enum Ownership {
+    SameLog,
+    OtherLog,
+}
+
+impl Post {
+    /// A Lease of another install is never ours, alive or not: what it applied is in no log of ours.
+    async fn look(&self, lease: &Lease, place: &str) -> Result<Ownership, CustodyError> {
+        let platform = &self.platform;
+        let told = Statement::of(lease);
+        if told.install.as_ref() != Some(&platform.install) {
+            let install = told.install.as_deref().or(lease.holder.as_deref()).unwrap_or("unknown");
+            return Err(CustodyError::OtherInstall { lease: place.to_owned(), install: short(install) });
+        }
+        if told.log.as_deref() != Some(platform.log.incarnation()) {
+            return Ok(Ownership::OtherLog);
+        }
+        let known = match &told.acted {
+            None => true,
+            Some(Told::Event(acted)) => known::is_known(&*platform.log, acted)
+                .await
+                .map_err(|_| CustodyError::Lost { lease: place.to_owned() })?,
+            Some(Told::Unreadable(_)) => false,
+        };
+        match &told.acted {
+            Some(acted) if !known => {
+                Err(CustodyError::OlderLog { lease: place.to_owned(), acted: short(&acted.to_string()) })
+            }
+            Some(_) | None => Ok(Ownership::SameLog),
+        }
+    }
+
+    fn annotations(&self, seen: Option<&Lease>) -> BTreeMap<String, String> {
+        let log = self.platform.log.incarnation().to_owned();
+        let told = seen.map(Statement::of).filter(|told| told.log.as_ref() == Some(&log));
+        let before = told.and_then(|told| told.acted).and_then(event);
+        let (acted, applications) = self.charge.get();
+        let newest = acted.into_iter().chain(before).max_by_key(|acted| acted.sequence);
+        let statement = Statement {
+            install: Some(self.platform.install.clone()),
+            log: Some(log),
+            acted: newest.map(Told::Event),
+            applications,
+        };
+        let mut all = seen.map(|lease| lease.annotations.clone()).unwrap_or_default();
+        Statement::clear(&mut all);
+        all.extend(statement.annotations());
+        all
+    }
+}
+
+fn event(told: Told) -> Option<Acted> {
+    match told {
+        Told::Event(acted) => Some(acted),
+        Told::Unreadable(_) => None,
+    }
+}
+
+fn short(name: &str) -> String {
+    name.chars().take(HOLDER_CHARS_MAX).collect()
+}

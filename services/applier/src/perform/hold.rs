@@ -1,0 +1,62 @@
+//! Custody before anything is written.
+
+use std::collections::BTreeSet;
+
+use model::{ApplicationName, Cluster, ClusterName};
+use tokio::task::JoinSet;
+
+use super::{Performer, clusters::Connected, namespace::ensure};
+use crate::CustodyError;
+
+/// Field manager of what belongs to the platform itself.
+const MANAGER: &str = "driftless";
+
+impl Performer {
+    /// Whether clusters are held although there is nothing to do.
+    pub fn keeps_clusters(&self) -> bool {
+        self.clusters.are_held()
+    }
+
+    /// Says which applications there are on a cluster.
+    pub fn comprise(&self, cluster: &ClusterName, applications: BTreeSet<ApplicationName>) {
+        self.clusters.charge(cluster).comprise(applications);
+    }
+
+    /// Takes custody of a cluster that is this process's, before there is anything to write: others learn whose it
+    /// is. Without success it is only told here; a sync tells it where people look.
+    pub async fn keep(&self, cluster: &Cluster) {
+        if !self.holds(&cluster.name) {
+            return;
+        }
+        let hold = async {
+            let connected = self.clusters.connect(cluster).await.map_err(CustodyError::Cluster)?;
+            connected.hold(MANAGER).await
+        };
+        if let Some(Err(error)) = self.stop.run_until_cancelled(hold).await {
+            tracing::warn!(cluster = %cluster.name, %error, code = error.code(), "the cluster is not held");
+        }
+    }
+
+    /// Gives back the clusters that are held, so that whoever comes next need not wait. Nothing may be under way.
+    pub async fn give_back(&self) {
+        let mut given = JoinSet::new();
+        for connected in self.clusters.connected().await {
+            given.spawn(async move { connected.custody.give_back().await });
+        }
+        given.join_all().await;
+    }
+}
+
+impl Connected {
+    /// Takes custody. A plain namespace is the one thing that is made before it is held: the Lease lives in it.
+    pub(super) async fn hold(&self, manager: &str) -> Result<(), CustodyError> {
+        match self.custody.take(&self.client).await {
+            Err(error) if error.lacks_namespace() => {
+                let made = ensure(self, &self.custody.namespace, manager).await;
+                made.map_err(CustodyError::Cluster)?;
+                self.custody.take(&self.client).await
+            }
+            taken => taken,
+        }
+    }
+}
