@@ -197,15 +197,37 @@ impl Custody {
     /// Gives it back, so that the next one need not wait. A platform's Lease stays, held by nobody: it tells whose
     /// the cluster is.
     pub async fn give_back(&self) {
+        match &self.scope {
+            Scope::Application { .. } => self.let_go().await,
+            Scope::Cluster(_) => {
+                let _alone = self.door.lock().await;
+                if let Some((lease, client)) = self.end() {
+                    self.told(self.claim(&client, (None, Some(&lease))).await.map(|_| ()));
+                }
+            }
+        }
+    }
+
+    /// Lets it go for good: the Lease is deleted, and anybody may have the cluster.
+    pub async fn let_go(&self) {
         let _alone = self.door.lock().await;
-        let before = std::mem::take(&mut *self.standing());
-        let Standing::Held { lease, renewal, .. } = before else { return };
-        renewal.end();
-        let client = renewal.client();
-        let given = match &self.scope {
-            Scope::Application { .. } => client.drop_lease(&self.namespace, &self.name, &lease).await,
-            Scope::Cluster(_) => self.claim(client, (None, Some(&lease))).await.map(|_| ()),
-        };
+        if let Some((lease, client)) = self.end() {
+            self.told(client.drop_lease(&self.namespace, &self.name, &lease).await);
+        }
+    }
+
+    /// Ends the renewal of what is held.
+    fn end(&self) -> Option<(Lease, ClusterClient)> {
+        match std::mem::take(&mut *self.standing()) {
+            Standing::Held { lease, renewal, .. } => {
+                renewal.end();
+                Some((lease, renewal.client().clone()))
+            }
+            Standing::Open | Standing::Refused { .. } | Standing::Lost => None,
+        }
+    }
+
+    fn told(&self, given: Result<(), ClusterError>) {
         if let Err(error) = given {
             tracing::warn!(lease = self.place(), %error, "the Lease stays until it is over");
         }
@@ -243,6 +265,12 @@ impl Custody {
 
     fn lost(&self) -> CustodyError {
         CustodyError::Lost { lease: self.place() }
+    }
+
+    /// The error if the namespace of the Lease is not there and cannot be made.
+    pub(crate) fn homeless(&self) -> CustodyError {
+        let message = "the namespace is not there, and may not be created".to_owned();
+        CustodyError::Forbidden { lease: self.place(), message }
     }
 
     fn refused(&self, error: ClusterError) -> CustodyError {

@@ -47,6 +47,8 @@ struct Applier {
     /// Who takes custody of clusters, and of which.
     keepers: JoinSet<ClusterName>,
     keeping: BTreeSet<ClusterName>,
+    /// Who lets go of them.
+    leaving: JoinSet<()>,
     /// Definitions that are not in force yet, because they have not been read so far.
     unread: Option<(u64, DefinitionsState)>,
     listed: bool,
@@ -64,6 +66,7 @@ impl Applier {
             syncs: JoinSet::new(),
             keepers: JoinSet::new(),
             keeping: BTreeSet::new(),
+            leaving: JoinSet::new(),
             unread: None,
             listed: false,
             seen,
@@ -88,7 +91,8 @@ impl Applier {
                     let (target, attended) = ended.map_err(Error::SyncDied)?;
                     self.conclude(&target, attended?);
                 }
-                Some(kept) = self.keepers.join_next() => {
+                Some(left) = self.leaving.join_next() => left.map_err(Error::SyncDied)?,
+            Some(kept) = self.keepers.join_next() => {
                     self.keeping.remove(&kept.map_err(Error::SyncDied)?);
                 }
                 () = share.changed() => self.wake_all(),
@@ -120,6 +124,7 @@ impl Applier {
         if let Some(set) = self.performer.read_set(&state).await? {
             self.picture.define(n, &set);
             self.wake_all();
+            self.let_go();
         }
         Ok(())
     }
@@ -166,7 +171,12 @@ impl Applier {
     fn conclude(&mut self, target: &TargetId, attended: Attended) {
         self.queue.done(target);
         match attended {
-            Attended::At(Some(synced)) => self.picture.conclude(target, synced),
+            Attended::At(Some(synced)) => {
+                self.picture.conclude(target, synced);
+                if synced.retired {
+                    self.let_go();
+                }
+            }
             Attended::Parked => self.picture.park(target),
             Attended::At(None) | Attended::Left => {}
         }
@@ -197,8 +207,17 @@ impl Applier {
         self.seen = self.performer.follow(&self.seen).await?;
         if self.listed {
             self.wake_all();
+            self.let_go();
         }
         Ok(())
+    }
+
+    /// Lets go of clusters with which it is over.
+    fn let_go(&mut self) {
+        if let (true, Some(ours)) = (self.performer.keeps_clusters(), self.picture.ours()) {
+            let performer = Arc::clone(&self.performer);
+            self.leaving.spawn(async move { performer.leave_all_but(ours).await });
+        }
     }
 
     /// Lets every sync come to the end of its requests.
@@ -213,6 +232,7 @@ impl Applier {
     async fn rest(mut self) {
         self.syncs.shutdown().await;
         self.keepers.shutdown().await;
+        self.leaving.shutdown().await;
         if self.performer.keeps_clusters() {
             self.performer.give_back().await;
         }

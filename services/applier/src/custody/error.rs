@@ -100,7 +100,7 @@ impl CustodyError {
             }
             Self::Lost { .. } => "check the connection to the API server, then run the command again",
             Self::Forbidden { .. } => {
-                "grant get, create, update and delete on leases.coordination.k8s.io in that namespace"
+                "create that namespace if it is not there, and grant get, create, update and delete on leases.coordination.k8s.io in it"
             }
             Self::Cluster(error) => error.remedy(),
         }

@@ -36,7 +36,7 @@ impl Custody {
         self.take(&client).await
     }
 
-    /// Refuses while a platform that is alive names the application in its Lease. One that cannot be seen is passed:
+    /// Refuses while a platform that is alive names the application in its Lease. One that may not be seen is passed:
     /// who may write an application need not have a right in the namespace of the platform.
     async fn give_way(
         &self,
@@ -47,8 +47,17 @@ impl Custody {
         let place = format!("{namespace}/{PLATFORM}");
         let mut watched = Watched::default();
         loop {
-            let found = client.lease(namespace, PLATFORM).await;
-            let Some((lease, holder)) = holding(found, application, &place) else { return Ok(()) };
+            let found = match client.lease(namespace, PLATFORM).await {
+                Ok(found) => found,
+                Err(error @ ClusterError::Forbidden { .. }) => {
+                    tracing::warn!(lease = place, %error, "whether a platform holds it cannot be seen");
+                    return Ok(());
+                }
+                Err(error) => return Err(CustodyError::Cluster(error)),
+            };
+            let Some((lease, holder)) = found.and_then(|lease| holding(lease, application)) else {
+                return Ok(());
+            };
             self.contended.store(true, Ordering::Relaxed);
             match watched.look(&lease, Instant::now()) {
                 Sign::None => sleep(LOOK).await,
@@ -62,16 +71,8 @@ impl Custody {
     }
 }
 
-/// The platform's Lease and its holder, if it names the application.
-fn holding(
-    found: Result<Option<Lease>, ClusterError>,
-    application: &ApplicationName,
-    place: &str,
-) -> Option<(Lease, String)> {
-    let found = found.inspect_err(|error| {
-        tracing::warn!(lease = place, %error, "whether a platform holds the application is not known");
-    });
-    let lease = found.ok().flatten()?;
+/// A platform's Lease and its holder, if it names the application.
+fn holding(lease: Lease, application: &ApplicationName) -> Option<(Lease, String)> {
     let holder = lease.holder.clone()?;
     Statement::of(&lease).applications.hold(application).then_some((lease, holder))
 }

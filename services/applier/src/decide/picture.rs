@@ -155,6 +155,16 @@ impl Picture {
         in_force.clusters.values().map(|cluster| (cluster.clone(), on(cluster))).collect()
     }
 
+    /// The clusters that are ours: defined, or with a target on them that was not let go yet. `None` while that is
+    /// not known.
+    pub fn ours(&self) -> Option<BTreeSet<ClusterName>> {
+        let defined = self.in_force.as_ref()?.clusters.keys();
+        let planned = self.planned.keys().filter(|target| !self.released.contains(target));
+        let left = self.synced.iter().filter(|(_, synced)| !synced.retired).map(|(target, _)| target);
+        let left = planned.chain(left).chain(&self.parked).map(|target| &target.cluster);
+        Some(defined.chain(left).cloned().collect())
+    }
+
     /// What the definitions in force say about a target; `None` while none are known.
     pub fn defined(&self, target: &TargetId) -> Option<Defined> {
         self.in_force.as_ref().map(|in_force| Defined {

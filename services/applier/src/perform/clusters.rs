@@ -1,7 +1,7 @@
 //! The clusters that are connected to, and what each of them serves.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::{Duration, Instant},
 };
@@ -166,6 +166,21 @@ impl Clusters {
             }
         }
         connected
+    }
+
+    /// Drops the connections to all but these clusters, and answers them.
+    pub(super) async fn forget_all_but(&self, ours: &BTreeSet<ClusterName>) -> Vec<Arc<Connected>> {
+        let places: Vec<_> = {
+            let places = self.places();
+            places.iter().filter(|(name, _)| !ours.contains(name)).map(|(_, place)| place.clone()).collect()
+        };
+        let mut forgotten = Vec::new();
+        for place in places {
+            if let Entry::Open(open) = std::mem::take(&mut *place.door.lock().await) {
+                forgotten.push(open);
+            }
+        }
+        forgotten
     }
 
     /// What the platform has in its charge on a cluster.

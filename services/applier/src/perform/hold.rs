@@ -37,6 +37,13 @@ impl Performer {
         }
     }
 
+    /// Lets go of the clusters that are not among these: they are defined no more, and nothing on them is ours.
+    pub async fn leave_all_but(&self, ours: BTreeSet<ClusterName>) {
+        for connected in self.clusters.forget_all_but(&ours).await {
+            connected.custody.let_go().await;
+        }
+    }
+
     /// Gives back the clusters that are held, so that whoever comes next need not wait. Nothing may be under way.
     pub async fn give_back(&self) {
         let mut given = JoinSet::new();
@@ -54,7 +61,8 @@ impl Connected {
             Err(error) if error.lacks_namespace() => {
                 let made = ensure(self, &self.custody.namespace, manager).await;
                 made.map_err(CustodyError::Cluster)?;
-                self.custody.take(&self.client).await
+                let taken = self.custody.take(&self.client).await;
+                taken.map_err(|error| if error.lacks_namespace() { self.custody.homeless() } else { error })
             }
             taken => taken,
         }

@@ -7,6 +7,7 @@ use bus::{Share, share::Holding};
 use cluster::{Lease, LeaseClaim};
 use manifest::InstallKey;
 use model::{Cluster, RetryClass};
+use plan::{Action, Reason};
 use serde_json::{Value, json};
 use testkit::eventually;
 use tokio::{
@@ -15,7 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    bed::{BOUND, Bed, apply, create, failure, key, succeeded},
+    bed::{BOUND, Bed, apply, create, failure, key, step, succeeded},
     interrupted::held,
 };
 
@@ -220,6 +221,20 @@ async fn a_new_log_is_refused_while_the_platform_of_the_old_one_is_alive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_on_which_all_is_over_is_let_go() {
+    let mut bed = Bed::new().await;
+    let _applier = bed.start("one");
+    let map = created(&mut bed, "a").await;
+    let uid = bed.get(&map).await.unwrap().uid;
+    bed.leave().await;
+    let state = bed.release(vec![step(&map, Action::Orphan { uid }, Reason::Released)]).await;
+    assert!(succeeded(&state), "{state:?}");
+    assert!(bed.lease().await.is_some(), "it is not over yet");
+    bed.released().await;
+    eventually(BOUND, "the Lease is gone", async || bed.lease().await.is_none().then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_platform_that_may_hold_no_lease_writes_nothing() {
     let mut bed = Bed::without_rights().await.with_namespace().await;
     bed.grant_viewer(&bed.namespace, ("", &["configmaps", "namespaces"])).await;
@@ -233,6 +248,30 @@ async fn a_platform_that_may_hold_no_lease_writes_nothing() {
         assert!(failed.message.contains(word), "{word}: {}", failed.message);
     }
     assert!(failed.remedy.contains("leases.coordination.k8s.io"), "{}", failed.remedy);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_without_a_namespace_for_its_lease_says_so() {
+    let mut bed = Bed::without_rights().await.with_namespace().await;
+    bed.grant_viewer(&bed.namespace, ("", &["configmaps", "namespaces"])).await;
+    // Its rights are there already, the namespace is not.
+    bed.platform = format!("{}-nowhere", bed.platform);
+    let (group, kind) = ("rbac.authorization.k8s.io", "ClusterRole");
+    let name = bed.platform.clone();
+    let role = json!({"apiVersion": format!("{group}/v1"), "kind": kind, "metadata": {"name": name},
+        "rules": [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["*"]}]});
+    let binding = json!({"apiVersion": format!("{group}/v1"), "kind": "ClusterRoleBinding",
+        "metadata": {"name": name}, "roleRef": {"apiGroup": group, "kind": kind, "name": name},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": "viewer"}]});
+    bed.apply_as("somebody", &role).await;
+    bed.apply_as("somebody", &binding).await;
+    bed.define().await;
+    let _applier = bed.start("one");
+    let failed = refused(&mut bed, "a").await;
+    bed.delete(&binding).await;
+    assert_eq!(failed.code, "CUSTODY-FORBIDDEN");
+    assert!(failed.message.contains("the namespace is not there"), "{}", failed.message);
+    assert!(failed.message.contains(&bed.platform), "{}", failed.message);
 }
 
 #[tokio::test(flavor = "multi_thread")]

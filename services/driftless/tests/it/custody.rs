@@ -1,12 +1,22 @@
 //! Two runs from two machines on one application, and runs that died while they held it.
 
-use std::process::Stdio;
+use std::{
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+};
 
 use serde_json::json;
-use testkit::eventually;
+use testkit::{
+    cluster::{self, TestCluster},
+    eventually,
+};
 
 use crate::{
-    api::core,
+    api::{Api, core},
     scene::{Scene, Told},
     shop,
 };
@@ -91,6 +101,68 @@ fn a_lease_that_nobody_renews_is_waited_for_and_taken_over() {
     assert!(start.elapsed().as_secs() >= 4, "{told}");
     told.naming("waiting: another run");
     assert!(config_maps(&scene) > 0 && scene.api.get(&lease(&scene)).is_none(), "{told}");
+}
+
+/// A platform's Lease on a cluster, renewed until it is dropped.
+struct Platform {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Platform {
+    fn holding(cluster: &TestCluster, application: &str) -> Self {
+        let api = Api::of(cluster.kubeconfig_file());
+        let leases = "/apis/coordination.k8s.io/v1/namespaces/driftless/leases";
+        api.create(
+            "/api/v1/namespaces",
+            json!({"apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": "driftless"}}),
+        );
+        api.create(leases, json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": {"name": "driftless-platform", "annotations": {
+                "driftless.dev/install": "0011", "driftless.dev/applications": format!("first,{application}")}},
+            "spec": {"holderIdentity": "the-platform", "leaseDurationSeconds": 5}}));
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = std::thread::spawn(move || {
+            for transitions in 1.. {
+                if stopped.load(Ordering::Relaxed) {
+                    return;
+                }
+                let renewed = json!({"spec": {"leaseTransitions": transitions}});
+                api.edit(&format!("{leases}/driftless-platform"), renewed);
+            }
+        });
+        Self { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+#[test]
+fn an_application_that_a_platform_holds_is_refused_and_another_is_not() {
+    let cluster = cluster::own("driftless");
+    let scene = Scene::on(&cluster);
+    scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG)]);
+    let platform = Platform::holding(&cluster, &scene.name);
+    let told = scene.run("sync", &[]);
+    told.failed(3, "CUSTODY-PLATFORM").naming("the-platform").naming("driftless/driftless-platform");
+    assert_eq!(config_maps(&scene), 0);
+    // Looking is free, and so is what it does not name.
+    assert_eq!(scene.run("diff", &[]).exit, 1);
+    let state = scene.folder().join("other").display().to_string();
+    let other = scene.run("sync", &["--application", "other", "--state", &state]);
+    assert_eq!(other.exit, 0, "{other}");
+    drop(platform);
+    // A platform that is no more keeps nobody out for longer than its Lease counts. The objects are the other's by now.
+    let start = std::time::Instant::now();
+    scene.run("sync", &[]).failed(1, "APPLY-FIRST-CONTACT");
+    assert!(start.elapsed().as_secs() >= 5);
 }
 
 #[test]
