@@ -38,7 +38,7 @@ const RENEWAL: Duration = Duration::from_secs(15);
 const LIFE: Duration = Duration::from_secs(60);
 /// Time between two looks at a Lease of somebody else.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long a refusal stands for all who want to write: else each of many would ask in turn.
+/// How long a refusal stands for all who want to write to a cluster: else each of many would ask in turn.
 const REFUSED_FOR: Duration = Duration::from_secs(5);
 /// Name of the Lease of a platform: the same for all, so that they meet.
 const PLATFORM: &str = "driftless-platform";
@@ -121,6 +121,7 @@ impl Custody {
         }
         let taken = self.take_anew(client).await;
         if let Err(error) = &taken
+            && self.scope.is_shared()
             && !error.lacks_namespace()
         {
             let until = Instant::now() + REFUSED_FOR;

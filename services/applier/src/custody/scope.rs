@@ -70,7 +70,7 @@ impl Scope {
         }
     }
 
-    /// Whether other processes of ours may write the Lease too.
+    /// Whether many want it, and other processes of ours may write the Lease too.
     pub(super) fn is_shared(&self) -> bool {
         match self {
             Self::Application { .. } => false,
