@@ -86,10 +86,7 @@ impl ClusterClient {
         let Apply { resource, id, .. } = request;
         let about = self.about("apply", resource, id).with_body(request.body);
         let call = request.call(&about)?;
-        let slot = self.inner.flight.enter().await;
-        if request.start_by.is_some_and(|latest| Instant::now() > latest) {
-            return Err(ClusterError::Late { request: about.request });
-        }
+        let slot = self.room(request.start_by, &about).await?;
         let answer = self.counted(&slot, call).await?;
         let outcome = match answer.status {
             StatusCode::CREATED => Outcome::Created,
@@ -132,6 +129,15 @@ impl ClusterClient {
             Err(ClusterError::NotFound { missing: Missing::Object, .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Waits for room for a call, which has to start by then.
+    pub(crate) async fn room(&self, start_by: Option<Instant>, about: &About) -> Result<Slot, ClusterError> {
+        let slot = self.inner.flight.enter().await;
+        if start_by.is_some_and(|latest| Instant::now() > latest) {
+            return Err(ClusterError::Late { request: about.request.clone() });
+        }
+        Ok(slot)
     }
 
     /// Sends a call that holds a slot, and lets its answer count.

@@ -1,5 +1,7 @@
 //! Deleting one object, never another one of the same name.
 
+use std::time::Instant;
+
 use http::Method;
 use model::ObjectId;
 use serde_json::{Value, json};
@@ -23,6 +25,8 @@ pub struct Delete<'a> {
     pub resource_version: Option<&'a str>,
     /// What becomes of the objects that it owns.
     pub propagation: Propagation,
+    /// It is not sent later than that.
+    pub start_by: Option<Instant>,
 }
 
 /// What becomes of owned objects.
@@ -65,12 +69,12 @@ impl ClusterClient {
     ///
     /// # Errors
     /// Forbidden: permanent. Unreachable, Timeout (it may have been done), Throttled, Server: transient.
-    /// NotFound (the kind is not served), Moved (it changes too fast): stale.
+    /// NotFound (the kind is not served), Moved (it changes too fast), Late: stale.
     pub async fn delete(&self, request: &Delete<'_>) -> Result<Deleted, ClusterError> {
         let Delete { resource, id, .. } = *request;
         let about = self.about("delete", resource, id);
         let call = request.call(&about)?;
-        let slot = self.inner.flight.enter().await;
+        let slot = self.room(request.start_by, &about).await?;
         let answer = match self.counted(&slot, call).await {
             Ok(answer) => answer,
             Err(ClusterError::NotFound { missing: Missing::Object, .. }) => return Ok(Deleted::NotFound),

@@ -125,7 +125,8 @@ impl ClusterClient {
         let (resource, id) = (resource(), id(namespace, name));
         let resource_version = Some(lease.resource_version.as_str());
         let propagation = Propagation::Background;
-        let request = Delete { resource: &resource, id: &id, uid: &lease.uid, resource_version, propagation };
+        let (uid, start_by) = (lease.uid.as_str(), None);
+        let request = Delete { resource: &resource, id: &id, uid, resource_version, propagation, start_by };
         self.delete(&request).await.map(|_| ())
     }
 }

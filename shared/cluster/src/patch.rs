@@ -1,5 +1,7 @@
 //! JSON patches: the surgical changes that server-side apply cannot express.
 
+use std::time::Instant;
+
 use http::Method;
 use model::ObjectId;
 use serde_json::Value;
@@ -11,10 +13,10 @@ use crate::{
 
 impl ClusterClient {
     /// Applies the operations of RFC 6902 to one object. Put a `test` of `/metadata/resourceVersion` first,
-    /// or the patch may meet another object than the one it was made for.
+    /// or the patch may meet another object than the one it was made for. It is not sent after `start_by`.
     ///
     /// # Errors
-    /// Moved (the object is newer than the version it is set to), NotFound: stale. Invalid (an operation fits
+    /// Moved (the object is newer than the version it is set to), NotFound, Late: stale. Invalid (an operation fits
     /// no more, a failed `test` included: read again before giving up), Forbidden: permanent. Unreachable,
     /// Timeout, Throttled, Server: transient.
     pub async fn json_patch(
@@ -22,7 +24,7 @@ impl ClusterClient {
         resource: &Resource,
         id: &ObjectId,
         operations: &Value,
-        manager: &str,
+        (manager, start_by): (&str, Option<Instant>),
     ) -> Result<Live, ClusterError> {
         let about = self.about("patch", resource, id);
         let query = [("fieldManager", manager), ("fieldValidation", "Strict")];
@@ -35,7 +37,7 @@ impl ClusterClient {
             bytes_max: OBJECT_BYTES_MAX,
             about: about.clone(),
         };
-        let slot = self.inner.flight.enter().await;
+        let slot = self.room(start_by, &about).await?;
         let answer = self.counted(&slot, call).await?;
         self.parse(resource, id, &answer.body, &about)
     }

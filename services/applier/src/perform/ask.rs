@@ -87,16 +87,21 @@ impl Errand {
             Act::Patch { clearing, version } => {
                 let operations = body::patch(&clearing, self.manifest.as_ref(), &version);
                 let manager = self.task.manager();
-                Answer::Patched(client.json_patch(resource()?, id, &operations, &manager).await?)
+                Answer::Patched(
+                    client.json_patch(resource()?, id, &operations, (&manager, Some(start_by))).await?,
+                )
             }
             Act::Disown { operations } => {
                 let manager = self.task.manager();
-                Answer::Patched(client.json_patch(resource()?, id, &operations, &manager).await?)
+                Answer::Patched(
+                    client.json_patch(resource()?, id, &operations, (&manager, Some(start_by))).await?,
+                )
             }
             Act::Probe => Answer::Probed(self.probe(resource()?).await?),
             Act::Delete { uid } => {
-                let (resource, uid, propagation) = (resource()?, uid.as_str(), Propagation::Background);
-                let request = Delete { resource, id, uid, resource_version: None, propagation };
+                let (resource, uid, start_by) = (resource()?, uid.as_str(), Some(start_by));
+                let propagation = Propagation::Background;
+                let request = Delete { resource, id, uid, resource_version: None, propagation, start_by };
                 Answer::Deleted(client.delete(&request).await?)
             }
         })

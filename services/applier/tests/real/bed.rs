@@ -99,6 +99,22 @@ impl Bed {
         bed
     }
 
+    /// As a user who may write Leases everywhere on that cluster, config maps in the namespace, and nothing else: no
+    /// namespace can be made, and that of the platform is not there.
+    pub async fn without_namespaces(cluster: &TestCluster) -> Self {
+        let bed = Self::with(cluster, cluster.viewer(), FirstContact::Refuse).await.with_namespace().await;
+        bed.grant_viewer(&bed.namespace, ("", &["configmaps"])).await;
+        let (group, name) = ("rbac.authorization.k8s.io", json!({"name": "leases"}));
+        let role = json!({"apiVersion": format!("{group}/v1"), "kind": "ClusterRole", "metadata": name,
+            "rules": [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["*"]}]});
+        let binding = json!({"apiVersion": format!("{group}/v1"), "kind": "ClusterRoleBinding", "metadata": name,
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "leases"},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": "viewer"}]});
+        bed.apply_as("somebody", &role).await;
+        bed.apply_as("somebody", &binding).await;
+        bed
+    }
+
     /// With a log of its own, on the same cluster as the platform of the other.
     pub async fn beside(other: &Self) -> Self {
         let mut bed = Self::new().await;
@@ -470,7 +486,7 @@ impl Bed {
 
     /// Writes for somebody else, who declares nothing.
     pub async fn patch_as(&self, manager: &str, body: &Value, operations: Value) -> Live {
-        self.kube.json_patch(&resource_of(body), &id_of(body), &operations, manager).await.unwrap()
+        self.kube.json_patch(&resource_of(body), &id_of(body), &operations, (manager, None)).await.unwrap()
     }
 
     pub async fn get(&self, body: &Value) -> Option<Live> {
@@ -485,7 +501,14 @@ impl Bed {
         let (resource, id) = (resource_of(body), id_of(body));
         let uid = self.get(body).await.unwrap().uid;
         let propagation = Propagation::Background;
-        let request = Delete { resource: &resource, id: &id, uid: &uid, resource_version: None, propagation };
+        let request = Delete {
+            resource: &resource,
+            id: &id,
+            uid: &uid,
+            resource_version: None,
+            propagation,
+            start_by: None,
+        };
         self.kube.delete(&request).await.unwrap();
     }
 

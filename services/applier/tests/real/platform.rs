@@ -252,23 +252,11 @@ async fn a_platform_that_may_hold_no_lease_writes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_platform_without_a_namespace_for_its_lease_says_so() {
-    let mut bed = Bed::without_rights().await.with_namespace().await;
-    bed.grant_viewer(&bed.namespace, ("", &["configmaps", "namespaces"])).await;
-    // Its rights are there already, the namespace is not.
-    bed.platform = format!("{}-nowhere", bed.platform);
-    let (group, kind) = ("rbac.authorization.k8s.io", "ClusterRole");
-    let name = bed.platform.clone();
-    let role = json!({"apiVersion": format!("{group}/v1"), "kind": kind, "metadata": {"name": name},
-        "rules": [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["*"]}]});
-    let binding = json!({"apiVersion": format!("{group}/v1"), "kind": "ClusterRoleBinding",
-        "metadata": {"name": name}, "roleRef": {"apiGroup": group, "kind": kind, "name": name},
-        "subjects": [{"apiGroup": group, "kind": "User", "name": "viewer"}]});
-    bed.apply_as("somebody", &role).await;
-    bed.apply_as("somebody", &binding).await;
-    bed.define().await;
+    // Its rights hold for the whole cluster, so that no other test may be on it.
+    let cluster = testkit::cluster::own("applier");
+    let mut bed = Bed::without_namespaces(&cluster).await;
     let _applier = bed.start("one");
     let failed = refused(&mut bed, "a").await;
-    bed.delete(&binding).await;
     assert_eq!(failed.code, "CUSTODY-FORBIDDEN");
     assert!(failed.message.contains("the namespace is not there"), "{}", failed.message);
     assert!(failed.message.contains(&bed.platform), "{}", failed.message);

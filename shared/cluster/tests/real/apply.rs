@@ -1,6 +1,8 @@
 use std::time::{Duration, Instant};
 
-use cluster::{Apply, CauseKind, ClusterError, FieldConflict, Force, Missing, Mode, Outcome};
+use cluster::{
+    Apply, CauseKind, ClusterError, Delete, FieldConflict, Force, Missing, Mode, Outcome, Propagation,
+};
 use model::RetryClass;
 use serde_json::json;
 
@@ -131,6 +133,15 @@ async fn nothing_starts_too_late() {
     let error = fixture.client.apply(&request).await.unwrap_err();
     assert_eq!((error.code(), error.class()), ("CLUSTER-LATE", RetryClass::Stale));
     assert_eq!(fixture.get(&body).await, None);
+
+    let live = fixture.apply(&body, "m", Force::No).await.unwrap().object;
+    let patch = json!([{"op": "add", "path": "/data", "value": {"x": "1"}}]);
+    let error = fixture.client.json_patch(&resource, &id, &patch, ("m", start_by)).await.unwrap_err();
+    assert_eq!(error.code(), "CLUSTER-LATE");
+    let (uid, resource_version, propagation) = (live.uid.as_str(), None, Propagation::Background);
+    let request = Delete { resource: &resource, id: &id, uid, resource_version, propagation, start_by };
+    assert_eq!(fixture.client.delete(&request).await.unwrap_err().code(), "CLUSTER-LATE");
+    assert_eq!(fixture.get(&body).await, Some(live));
 }
 
 #[tokio::test]
@@ -151,13 +162,13 @@ async fn a_patch_meets_only_the_version_it_was_made_for() {
         {"op": "remove", "path": "/metadata/labels/app"},
     ]);
     let (resource, id) = (config_maps(), id_of(&body));
-    let patched = fixture.client.json_patch(&resource, &id, &patch, "m").await.unwrap();
+    let patched = fixture.client.json_patch(&resource, &id, &patch, ("m", None)).await.unwrap();
     assert!(patched.value.value()["metadata"].get("labels").is_none());
-    let error = fixture.client.json_patch(&resource, &id, &patch, "m").await.unwrap_err();
+    let error = fixture.client.json_patch(&resource, &id, &patch, ("m", None)).await.unwrap_err();
     assert_eq!(error.code(), "CLUSTER-INVALID", "{error:?}");
     // Without strict validation the server would drop the field and say nothing.
     let unknown = json!([{"op": "add", "path": "/colour", "value": "red"}]);
-    let error = fixture.client.json_patch(&resource, &id, &unknown, "m").await.unwrap_err();
+    let error = fixture.client.json_patch(&resource, &id, &unknown, ("m", None)).await.unwrap_err();
     assert_eq!(error.code(), "CLUSTER-INVALID", "{error:?}");
 }
 

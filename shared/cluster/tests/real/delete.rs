@@ -10,7 +10,7 @@ async fn delete(
 ) -> Deleted {
     let (resource, id) = (config_maps(), id_of(body));
     let propagation = Propagation::Background;
-    let request = Delete { resource: &resource, id: &id, uid, resource_version, propagation };
+    let request = Delete { resource: &resource, id: &id, uid, resource_version, propagation, start_by: None };
     fixture.client.delete(&request).await.unwrap()
 }
 
@@ -39,6 +39,6 @@ async fn finalizers_are_named() {
     assert_eq!(delete(&fixture, &body, (&live.uid, None)).await, waits);
     assert!(fixture.get(&body).await.unwrap().is_terminating());
     let patch = json!([{"op": "remove", "path": "/metadata/finalizers"}]);
-    fixture.client.json_patch(&config_maps(), &id_of(&body), &patch, "m").await.unwrap();
+    fixture.client.json_patch(&config_maps(), &id_of(&body), &patch, ("m", None)).await.unwrap();
     assert_eq!(fixture.get(&body).await, None);
 }

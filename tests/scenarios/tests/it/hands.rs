@@ -43,7 +43,8 @@ impl Hands {
     }
 
     pub async fn patch(&self, body: &Value, operations: &Value) -> Value {
-        let patched = self.0.json_patch(&resource_of(body), &id_of(body), operations, "kubectl-edit").await;
+        let patched =
+            self.0.json_patch(&resource_of(body), &id_of(body), operations, ("kubectl-edit", None)).await;
         patched.unwrap().value.into_value()
     }
 
@@ -51,7 +52,14 @@ impl Hands {
         let (resource, id) = (resource_of(body), id_of(body));
         let uid = self.get(body).await.unwrap()["metadata"]["uid"].as_str().unwrap().to_owned();
         let propagation = Propagation::Background;
-        let request = Delete { resource: &resource, id: &id, uid: &uid, resource_version: None, propagation };
+        let request = Delete {
+            resource: &resource,
+            id: &id,
+            uid: &uid,
+            resource_version: None,
+            propagation,
+            start_by: None,
+        };
         self.0.delete(&request).await.unwrap();
     }
 }
