@@ -68,9 +68,12 @@ fn logged(mut run: Command, file: &std::path::Path) -> Child {
 
 /// One application on one cluster, looked at every second.
 fn set(scene: &Scene) -> serde_json::Value {
+    let kubeconfig = json!({"file": scene.kubeconfig(), "context": null});
+    // Other tests are other platforms on the same cluster.
+    let namespace = format!("{}-platform", scene.name);
     json!({
         "sources": [{"name": "shop", "git": {"url": scene.repository.url()}, "pollMs": 1000}],
-        "clusters": [{"name": "eu", "labels": {}, "kubeconfig": {"file": scene.kubeconfig(), "context": null}}],
+        "clusters": [{"name": "eu", "labels": {}, "kubeconfig": kubeconfig, "namespace": namespace}],
         "applications": [{
             "name": scene.name, "source": {"name": "shop", "path": "deploy"}, "namespace": scene.name,
             "sync": {"auto": true, "prune": false, "selfHeal": true},
