@@ -11,6 +11,7 @@ use cluster::{ClusterClient, ClusterError, ConnectOptions, Discovery, Lookup, Mi
 use manifest::InstallKey;
 use model::{Cluster, ClusterName, Gvk, ObjectId, definition::Kubeconfig};
 use plan::Step;
+use tokio::sync::Semaphore;
 
 use crate::{
     Config, Custody, Scope,
@@ -25,6 +26,7 @@ pub(super) struct Clusters {
     key: InstallKey,
     places: Mutex<HashMap<ClusterName, Arc<Place>>>,
     keeping: Keeping,
+    turns: Semaphore,
 }
 
 /// How clusters are held.
@@ -44,6 +46,10 @@ struct Place {
 
 /// How long a failed attempt to connect stands for all who want to: else each of many would wait in turn.
 const REFUSED_FOR: Duration = Duration::from_secs(5);
+
+/// Clusters that are connected to at once although there is nothing to do on them: each costs a handshake and a
+/// discovery, and there may be thousands.
+const TURNS: usize = 16;
 
 /// Connects one at a time per cluster.
 type Door = tokio::sync::Mutex<Entry>;
@@ -87,7 +93,7 @@ impl Clusters {
                 share: config.share.clone(),
             }),
         };
-        Self { key: config.key.clone(), places: Mutex::default(), keeping }
+        Self { key: config.key.clone(), places: Mutex::default(), keeping, turns: Semaphore::new(TURNS) }
     }
 
     /// Whether clusters are held although there is nothing to do.
@@ -123,6 +129,12 @@ impl Clusters {
             },
         };
         attempt
+    }
+
+    /// The same for those who have nothing urgent: a few at once.
+    pub(super) async fn connect_in_turn(&self, cluster: &Cluster) -> Result<Arc<Connected>, ClusterError> {
+        let _turn = self.turns.acquire().await;
+        self.connect(cluster).await
     }
 
     async fn open(&self, cluster: &Cluster, charge: &Arc<Charge>) -> Result<Arc<Connected>, ClusterError> {

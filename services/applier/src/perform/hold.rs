@@ -29,7 +29,7 @@ impl Performer {
             return;
         }
         let hold = async {
-            let connected = self.clusters.connect(cluster).await.map_err(CustodyError::Cluster)?;
+            let connected = self.clusters.connect_in_turn(cluster).await.map_err(CustodyError::Cluster)?;
             connected.hold(MANAGER).await
         };
         if let Some(Err(error)) = self.stop.run_until_cancelled(hold).await {
