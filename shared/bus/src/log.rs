@@ -7,7 +7,9 @@ use bytes::Bytes;
 use events::{Draft, Event};
 use model::{Aggregate, Digest, Timestamp};
 
-use crate::{AppendError, BlobError, Feed, Filter, LogPosition, Member, Membership, ReadError, Watch};
+use crate::{
+    AppendError, BlobError, Feed, Filter, LogPosition, Member, Membership, ReadError, Report, Watch,
+};
 
 /// Events kept of each aggregate; the newest is always among them. Enough for a page of history in the UI,
 /// and small enough that 100,000 busy aggregates fit on one disk.
@@ -118,4 +120,11 @@ pub trait Log: Send + Sync + 'static {
     /// # Errors
     /// `Unavailable` (transient).
     async fn join(&self, group: &str, member: Member, ttl: Duration) -> Result<Membership, ReadError>;
+
+    /// Who is in a group now, and what each told with its newest heartbeat; without joining it. A member that died
+    /// is there for as long as its time to live, and so much older than told its work may be.
+    ///
+    /// # Errors
+    /// `Unavailable` (transient).
+    async fn members(&self, group: &str) -> Result<Vec<Report>, ReadError>;
 }

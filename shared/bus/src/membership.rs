@@ -5,6 +5,8 @@ use std::{collections::BTreeSet, time::Duration};
 use async_trait::async_trait;
 use tokio::{sync::watch, time::Instant};
 
+use crate::Evaluated;
+
 /// A process in a group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Member {
@@ -26,6 +28,7 @@ impl Member {
 pub struct Membership {
     pub(crate) member: Member,
     pub(crate) ttl: Duration,
+    evaluated: Evaluated,
     roll: watch::Receiver<Roll>,
     /// The members at the last look.
     last: BTreeSet<Member>,
@@ -60,11 +63,12 @@ pub(crate) trait Held: Send + Sync {
 impl Membership {
     pub(crate) fn new(
         (member, ttl): (Member, Duration),
+        evaluated: Evaluated,
         roll: watch::Receiver<Roll>,
         held: impl Held + 'static,
     ) -> Self {
         let last = roll.borrow().members.clone();
-        Self { member, ttl, roll, last, held: Box::new(held) }
+        Self { member, ttl, evaluated, roll, last, held: Box::new(held) }
     }
 
     /// The members now, oneself included, in order.
@@ -82,6 +86,11 @@ impl Membership {
             }
         }
         self.members()
+    }
+
+    /// Where to note what was evaluated: it is told with every heartbeat.
+    pub fn evaluated(&self) -> Evaluated {
+        self.evaluated.clone()
     }
 
     /// Leaves, and tells the others, who take over at once: only for a process that has come to rest.

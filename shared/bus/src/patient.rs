@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AppendError, BlobError, Feed, Filter, Log, LogPosition, Member, Membership, ReadError, Swept, Watch,
-    WatchItem, watch::WatchSource,
+    AppendError, BlobError, Feed, Filter, Log, LogPosition, Member, Membership, ReadError, Report, Swept,
+    Watch, WatchItem, watch::WatchSource,
 };
 
 /// Wait before a log that did not answer is asked again: it is busy coming back, and people wait for it.
@@ -25,7 +25,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 ///
 /// `Unavailable` comes out of appends, reads of events and blobs, and watches only once `stop` is cancelled.
 /// What a sweep repeats anyway (`position`, `sweep_blobs`) and what a process starts with (opening a watch or a
-/// feed, joining a group) is asked once.
+/// feed, joining a group) is asked once, and so is who is in a group, which only whoever waits wants to know.
 pub struct Patient {
     log: Arc<dyn Log>,
     stop: CancellationToken,
@@ -146,6 +146,10 @@ impl Log for Patient {
 
     async fn join(&self, group: &str, member: Member, ttl: Duration) -> Result<Membership, ReadError> {
         self.log.join(group, member, ttl).await
+    }
+
+    async fn members(&self, group: &str) -> Result<Vec<Report>, ReadError> {
+        self.log.members(group).await
     }
 }
 

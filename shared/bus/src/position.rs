@@ -28,13 +28,21 @@ impl LogPosition {
     /// # Errors
     /// `Restarted` (permanent): it is another one, or an older copy.
     pub async fn follow(&self, log: &dyn Log) -> Result<Self, ReadError> {
+        Ok(self.follow_if_answered(log).await?.unwrap_or_else(|| self.clone()))
+    }
+
+    /// As [`follow`](Self::follow); `None`: the log does not answer.
+    ///
+    /// # Errors
+    /// `Restarted` (permanent): it is another one, or an older copy.
+    pub async fn follow_if_answered(&self, log: &dyn Log) -> Result<Option<Self>, ReadError> {
         let found = match log.position().await {
             Ok(found) => found,
             Err(error @ ReadError::Restarted { .. }) => return Err(error),
-            Err(ReadError::Unavailable(_) | ReadError::Undecodable(_)) => return Ok(self.clone()),
+            Err(ReadError::Unavailable(_) | ReadError::Undecodable(_)) => return Ok(None),
         };
         match self.succession(&found) {
-            Succession::Continues => Ok(found),
+            Succession::Continues => Ok(Some(found)),
             Succession::Replaced | Succession::Older => {
                 Err(ReadError::Restarted { seen: self.clone(), found })
             }

@@ -12,8 +12,10 @@ pub mod git_server;
 
 mod eventually;
 mod shaky_log;
+mod stuck_log;
 mod tool;
 
 pub use eventually::eventually;
 pub use shaky_log::ShakyLog;
+pub use stuck_log::StuckLog;
 pub use tool::tool;

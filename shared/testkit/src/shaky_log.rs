@@ -12,8 +12,8 @@ use std::{
 
 use async_trait::async_trait;
 use bus::{
-    AppendError, BlobError, Feed, Filter, Log, LogPosition, Member, Membership, ReadError, Swept, Watch,
-    error::Cause,
+    AppendError, BlobError, Feed, Filter, Log, LogPosition, Member, Membership, ReadError, Report, Swept,
+    Watch, error::Cause,
 };
 use bytes::Bytes;
 use events::{Draft, Event};
@@ -148,5 +148,9 @@ impl Log for ShakyLog {
 
     async fn join(&self, group: &str, member: Member, ttl: Duration) -> Result<Membership, ReadError> {
         self.log.join(group, member, ttl).await
+    }
+
+    async fn members(&self, group: &str) -> Result<Vec<Report>, ReadError> {
+        self.log.members(group).await
     }
 }

@@ -1,35 +1,62 @@
 //! Membership inside one process: whoever holds it is there.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    Member, Membership,
+    Evaluated, Member, Membership, Report,
     membership::{self, Roll},
 };
 
 /// The groups of this process.
 #[derive(Default)]
-pub(super) struct Groups(Mutex<HashMap<String, Arc<watch::Sender<Roll>>>>);
+pub(super) struct Groups(Mutex<HashMap<String, Arc<Group>>>);
+
+/// Who is there, and what each has evaluated.
+#[derive(Default)]
+struct Group {
+    roll: watch::Sender<Roll>,
+    evaluated: Mutex<BTreeMap<Member, Evaluated>>,
+}
 
 impl Groups {
-    pub(super) fn join(&self, group: &str, member: Member, ttl: Duration) -> Membership {
+    fn group(&self, group: &str) -> Arc<Group> {
         let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let roll = groups.entry(group.to_owned()).or_default().clone();
-        roll.send_if_modified(|roll| roll.members.insert(member.clone()));
-        let held = Held { roll: roll.clone(), member: member.clone() };
-        Membership::new((member, ttl), roll.subscribe(), held)
+        groups.entry(group.to_owned()).or_default().clone()
+    }
+
+    pub(super) fn join(&self, group: &str, member: Member, ttl: Duration) -> Membership {
+        let (group, evaluated) = (self.group(group), Evaluated::default());
+        group.evaluated().insert(member.clone(), evaluated.clone());
+        group.roll.send_if_modified(|roll| roll.members.insert(member.clone()));
+        let roll = group.roll.subscribe();
+        Membership::new((member.clone(), ttl), evaluated, roll, Held { group, member })
+    }
+
+    pub(super) fn reports(&self, group: &str) -> Vec<Report> {
+        let (group, now) = (self.group(group), Instant::now());
+        let report = |(member, evaluated): (&Member, &Evaluated)| Report {
+            member: member.clone(),
+            ages: evaluated.ages(now),
+        };
+        group.evaluated().iter().map(report).collect()
+    }
+}
+
+impl Group {
+    fn evaluated(&self) -> MutexGuard<'_, BTreeMap<Member, Evaluated>> {
+        self.evaluated.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 struct Held {
-    roll: Arc<watch::Sender<Roll>>,
+    group: Arc<Group>,
     member: Member,
 }
 
@@ -41,6 +68,7 @@ impl membership::Held for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.roll.send_if_modified(|roll| roll.members.remove(&self.member));
+        self.group.evaluated().remove(&self.member);
+        self.group.roll.send_if_modified(|roll| roll.members.remove(&self.member));
     }
 }

@@ -30,7 +30,7 @@ use model::{Aggregate, Digest, Timestamp};
 
 use crate::{
     AppendError, BlobError, Cause, EmbeddedConfig, Feed, Filter, Log, LogPosition, Member, Membership,
-    OpenError, ReadError, Swept, Watch, WatchItem, draft_check,
+    OpenError, ReadError, Report, Swept, Watch, WatchItem, draft_check,
 };
 
 use {store::Store, writer::Writer};
@@ -162,5 +162,9 @@ impl Log for EmbeddedLog {
 
     async fn join(&self, group: &str, member: Member, ttl: Duration) -> Result<Membership, ReadError> {
         Ok(self.groups.join(group, member, ttl))
+    }
+
+    async fn members(&self, group: &str) -> Result<Vec<Report>, ReadError> {
+        Ok(self.groups.reports(group))
     }
 }

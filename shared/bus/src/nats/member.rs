@@ -29,7 +29,7 @@ use super::{
     tail::{AfterLoss, Content, Course, Start, Step, Tail},
 };
 use crate::{
-    Cause, Member, Membership, ReadError,
+    Ages, Cause, Evaluated, Member, Membership, ReadError, Report,
     membership::{self, Pulse, Roll, token},
 };
 
@@ -45,6 +45,16 @@ struct Beat {
     presence: Presence,
     /// When it was sent: milliseconds on a clock that only the sender knows.
     sent_ms: u64,
+    /// How long ago it evaluated what.
+    #[serde(default)]
+    ages: Ages,
+}
+
+impl Beat {
+    fn read(payload: &[u8]) -> Option<Self> {
+        let read = rmp_serde::from_slice(payload);
+        read.inspect_err(|error| tracing::warn!(%error, "a heartbeat could not be read")).ok()
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,28 +72,60 @@ pub(super) async fn join(
     let group = token(group);
     let ttl = Duration::from_secs(ttl.as_secs().max(1));
     let subject = format!("member.{group}.{}", Digest::of(member.name.as_bytes()).short());
-    let me = Me { hub: hub.clone(), member: member.clone(), subject, ttl, clock: Instant::now() };
+    let evaluated = Evaluated::default();
+    let me = Me {
+        hub: hub.clone(),
+        member: member.clone(),
+        evaluated: evaluated.clone(),
+        subject,
+        ttl,
+        clock: Instant::now(),
+    };
     me.tell(Presence::Here).await.map_err(ReadError::Unavailable)?;
-    let course = Course {
+    let mut view = View::new(me.clone());
+    let mut tail = Tail::new(hub, course(&group));
+    list(&mut view, &mut tail).await.map_err(ReadError::Unavailable)?;
+    let roll = watch::Sender::new(view.roll());
+    let receiver = roll.subscribe();
+    let task = tokio::spawn(run(view, tail, roll));
+    Ok(Membership::new((member, ttl), evaluated, receiver, Held { me, task }))
+}
+
+fn course(group: &str) -> Course {
+    Course {
         stream: streams::MEMBERS,
         filters: vec![format!("member.{group}.*")],
         start: Start::Newest,
         content: Content::Whole,
         after_loss: AfterLoss::StartAgain,
-    };
-    let mut view = View::new(me.clone());
-    let mut tail = Tail::new(hub, course);
-    list(&mut view, &mut tail).await.map_err(ReadError::Unavailable)?;
-    let roll = watch::Sender::new(view.roll());
-    let receiver = roll.subscribe();
-    let task = tokio::spawn(run(view, tail, roll));
-    Ok(Membership::new((member, ttl), receiver, Held { me, task }))
+    }
+}
+
+/// What the members of a group told last. The server drops what is older than its sender's time to live.
+pub(super) async fn reports(hub: Arc<Hub>, group: &str) -> Result<Vec<Report>, ReadError> {
+    let mut reports = BTreeMap::new();
+    let mut tail = Tail::new(hub, course(&token(group)));
+    loop {
+        let message = match tail.next().await.map_err(ReadError::Unavailable)? {
+            Step::Message(message) => message,
+            Step::CaughtUp | Step::Restarted(..) => return Ok(reports.into_values().collect()),
+        };
+        let Some(beat) = Beat::read(&message.payload) else { continue };
+        match beat.presence {
+            Presence::Leaving => drop(reports.remove(&beat.name)),
+            Presence::Here => {
+                let member = Member { name: beat.name.clone(), weight: beat.weight };
+                reports.insert(beat.name, Report { member, ages: beat.ages });
+            }
+        }
+    }
 }
 
 #[derive(Clone)]
 struct Me {
     hub: Arc<Hub>,
     member: Member,
+    evaluated: Evaluated,
     subject: String,
     ttl: Duration,
     /// The beginning of our own clock.
@@ -98,6 +140,7 @@ impl Me {
             ttl_ms: self.ttl.as_millis() as u64,
             presence,
             sent_ms: self.clock.elapsed().as_millis() as u64,
+            ages: self.evaluated.ages(Instant::now()),
         };
         let payload = rmp_serde::to_vec_named(&beat).map_err(|error| -> Cause { Arc::new(error) })?;
         let mut headers = HeaderMap::new();
@@ -161,10 +204,7 @@ impl View {
     }
 
     fn hear(&mut self, payload: &[u8], now: Instant) {
-        let Ok(beat) = rmp_serde::from_slice::<Beat>(payload) else {
-            tracing::warn!("a heartbeat could not be read");
-            return;
-        };
+        let Some(beat) = Beat::read(payload) else { return };
         if beat.presence == Presence::Leaving {
             self.seen.remove(&beat.name);
             return;

@@ -25,7 +25,7 @@ use model::{Aggregate, Digest, Timestamp};
 
 use crate::{
     AppendError, BlobError, Feed, Filter, Log, LogPosition, Member, Membership, NatsConfig, OpenError,
-    ReadError, Swept, Watch, draft_check,
+    ReadError, Report, Swept, Watch, draft_check,
 };
 
 use {append::Appender, hub::Hub};
@@ -103,5 +103,9 @@ impl Log for NatsLog {
 
     async fn join(&self, group: &str, member: Member, ttl: Duration) -> Result<Membership, ReadError> {
         member::join(self.hub.clone(), group, member, ttl).await
+    }
+
+    async fn members(&self, group: &str) -> Result<Vec<Report>, ReadError> {
+        member::reports(self.hub.clone(), group).await
     }
 }

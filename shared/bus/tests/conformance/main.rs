@@ -9,6 +9,7 @@ mod joining;
 mod only_embedded;
 mod only_nats;
 mod parking;
+mod reporting;
 mod retiring;
 mod samples;
 mod server;
@@ -77,6 +78,10 @@ suite! {
     joining::{
         members_see_each_other_come_and_go,
         heartbeats_keep_members,
+    },
+    reporting::{
+        a_status_turns_stale_by_itself,
+        nobody_stands_for_a_member_that_is_gone,
     },
     sharing::{
         a_newcomer_waits_and_then_both_share,
