@@ -5,7 +5,6 @@ use std::{path::Path, sync::Arc};
 use bus::{Log, Share};
 use manifest::InstallKey;
 use model::DefinitionSet;
-use plan::RebuiltPrune;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -30,12 +29,8 @@ impl Services {
         let renderer = renderer::run(log.clone(), config, stop.clone());
         tasks.spawn(async move { renderer.await.map_err(Fault::from) });
         let config = differ::Config {
-            instance: "loadtest".into(),
-            key: key.clone(),
             bootstrap: Some(set),
-            rebuilt_prune: RebuiltPrune::Unconfirmed,
-            silence: plan::patience::SILENCE,
-            share: Share::Sole,
+            ..differ::Config::new(key.clone(), "loadtest", Share::Sole)
         };
         let differ = differ::run(log.clone(), config, stop.clone());
         tasks.spawn(async move { differ.await.map_err(Fault::from) });

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use bus::Share;
+use bus::{Evaluated, Share};
 use manifest::InstallKey;
 use model::DefinitionSet;
 use plan::RebuiltPrune;
+
+/// Time between two looks at everything: nothing rests on a wake-up.
+pub const SWEEP: Duration = Duration::from_secs(60);
 
 /// Settings of a differ.
 #[derive(Debug, Clone)]
@@ -22,4 +25,24 @@ pub struct Config {
     pub silence: Duration,
     /// Its share of the partitions: of the clusters, and of the definitions.
     pub share: Share,
+    /// Where it notes what it has evaluated.
+    pub evaluated: Evaluated,
+    /// Time between two looks at everything.
+    pub sweep: Duration,
+}
+
+impl Config {
+    /// The defaults, for a process of that name.
+    pub fn new(key: InstallKey, instance: impl Into<String>, share: Share) -> Self {
+        Self {
+            instance: instance.into(),
+            key,
+            bootstrap: None,
+            rebuilt_prune: RebuiltPrune::Unconfirmed,
+            silence: plan::patience::SILENCE,
+            share,
+            evaluated: Evaluated::default(),
+            sweep: SWEEP,
+        }
+    }
 }

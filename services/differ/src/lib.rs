@@ -16,7 +16,7 @@ mod perform;
 mod run;
 mod worker;
 
-pub use config::Config;
+pub use config::{Config, SWEEP};
 pub use error::Error;
 pub use run::run;
 

@@ -105,6 +105,11 @@ impl LiveView {
         self.kinds.get(kind)
     }
 
+    /// Whether the list of a kind is not complete yet.
+    pub fn is_pending(&self) -> bool {
+        self.kinds.values().any(|view| *view == KindView::Pending)
+    }
+
     /// Notes how far the watch of a kind is.
     pub fn set_kind(&mut self, kind: GroupKind, view: KindView) {
         self.kinds.insert(kind, view);

@@ -3,12 +3,11 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use bus::{Filter, Log, Patient, WatchItem};
 use model::{Aggregate, AggregateKind, Cluster, ClusterName, TargetId};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -29,9 +28,6 @@ const KINDS: [AggregateKind; 7] = [
     AggregateKind::Target,
     AggregateKind::Command,
 ];
-
-/// Time between two looks at whether the log is still the same one.
-const SWEEP: Duration = Duration::from_secs(60);
 
 /// Works until `stop`. A log that does not answer is waited for.
 ///
@@ -61,7 +57,7 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
     };
     let mut fleet = Fleet::new(shared.clone());
     let mut listed = false;
-    let mut sweep = tokio::time::interval(SWEEP);
+    let mut sweep = tokio::time::interval(shared.config.sweep);
     loop {
         if share.holds(Aggregate::Definitions.partition())
             && let Some(set) = bootstrap.take()
@@ -75,7 +71,11 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
                 ended => return Err(ended_early(ended)),
             },
             _ = sweep.tick() => {
-                seen = seen.follow(&*shared.log).await?;
+                let asked = Instant::now();
+                if let Some(found) = seen.follow_if_answered(&*shared.log).await? {
+                    seen = found;
+                    shared.config.evaluated.followed(asked);
+                }
                 if listed {
                     fleet.retire_nameless().await?;
                 }
@@ -194,11 +194,13 @@ impl Fleet {
                 self.shared.holds(name) && now.is_some_and(|now| now.kubeconfig == cluster.kubeconfig);
             if !stays {
                 worker.abort();
+                self.shared.config.evaluated.end(name);
             }
             stays
         });
         for cluster in &wanted {
             if self.shared.holds(&cluster.name) && !self.clusters.contains_key(&cluster.name) {
+                self.shared.config.evaluated.begin(cluster.name.clone());
                 let inbox = Arc::new(Inbox::default());
                 let worker = Worker::new(self.shared.clone(), cluster.clone(), inbox.clone());
                 let handle = self.workers.spawn(worker.run());

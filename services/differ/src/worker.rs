@@ -6,6 +6,7 @@ mod observe;
 mod round;
 mod standing;
 mod wakes;
+mod vigil;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,6 +27,7 @@ use tokio::time::Instant;
 pub use inbox::Inbox;
 use standing::Probed;
 use wakes::Wakes;
+use vigil::Vigil;
 
 use crate::{
     Config, Error,
@@ -37,9 +39,6 @@ use crate::{
     live::{GroupKind, LiveView},
     perform::Loaded,
 };
-
-/// Nothing rests on a wake-up: every target is looked at this often.
-const SWEEP: Duration = Duration::from_secs(60);
 
 /// Observations taken in one go before targets are decided: enough to merge a burst, few enough to stay prompt.
 const OBSERVATIONS_AT_ONCE: usize = 512;
@@ -106,6 +105,8 @@ pub struct Worker {
     observations: SelectAll<BoxStream<'static, (GroupKind, cluster::Observation)>>,
     /// The one question whether the cluster still answers; none while nothing makes us doubt it.
     probe: FuturesUnordered<BoxFuture<'static, Probed>>,
+    /// Since when everything was looked at.
+    vigil: Vigil,
     answers: BTreeMap<TargetId, Answers>,
     held: BTreeMap<TargetId, Arc<Held>>,
     wakes: Wakes,
@@ -128,6 +129,7 @@ impl Worker {
             news: News::default(),
             observations: SelectAll::new(),
             probe: FuturesUnordered::new(),
+            vigil: Vigil::default(),
             answers: BTreeMap::new(),
             held: BTreeMap::new(),
             wakes: Wakes::default(),
@@ -142,10 +144,11 @@ impl Worker {
     /// # Errors
     /// If the log cannot be used.
     pub async fn run(mut self) -> Result<(), Error> {
-        let mut sweep = tokio::time::interval(SWEEP);
+        let mut sweep = tokio::time::interval(self.shared.config.sweep);
         let mut connect_at = Instant::now();
         loop {
             let until_wake = self.until_wake();
+            let mut sweeping = None;
             let dirty = tokio::select! {
                 () = tokio::time::sleep_until(connect_at), if self.connection.is_none() => {
                     connect_at = self.connect().await?;
@@ -163,13 +166,20 @@ impl Worker {
                 }
                 () = tokio::time::sleep(until_wake) => self.wakes.take_due(now()),
                 _ = sweep.tick() => {
+                    sweeping = Some(Instant::now());
                     // A server that takes connections and answers nothing breaks no watch: they wait for their
                     // next bookmark.
                     self.doubt();
                     self.sweep()
                 }
             };
-            self.round(dirty).await?;
+            let ending = self.round(dirty).await?;
+            if let Some(begun) = sweeping {
+                self.swept(begun, ending);
+            }
+            if self.vigil.is_open() && self.is_in_view() {
+                sweep.reset_immediately();
+            }
         }
     }
 
@@ -188,7 +198,7 @@ impl Worker {
     }
 
     fn until_wake(&self) -> Duration {
-        self.wakes.next().map_or(SWEEP, |wake| wake.since(now()))
+        self.wakes.next().map_or(self.shared.config.sweep, |wake| wake.since(now()))
     }
 
     /// Takes what has been observed by now, and says which targets it concerns.

@@ -4,7 +4,6 @@ use std::{path::Path, sync::Arc};
 
 use bus::{Log, LogConfig, Member, Share, share::CLAIM};
 use model::DefinitionSet;
-use plan::RebuiltPrune;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -59,14 +58,8 @@ pub async fn run(role: Role, options: RoleOptions, definitions: Option<&Path>) -
             text(renderer::run(log, config, stop).await)
         }
         Role::Differ => {
-            let config = differ::Config {
-                instance,
-                key,
-                bootstrap,
-                rebuilt_prune: RebuiltPrune::Unconfirmed,
-                silence: plan::patience::SILENCE,
-                share,
-            };
+            let evaluated = membership.evaluated();
+            let config = differ::Config { bootstrap, evaluated, ..differ::Config::new(key, instance, share) };
             text(differ::run(log, config, stop).await)
         }
         Role::Applier => text(applier::run(log, applier::Config::new(key, instance, share), stop).await),

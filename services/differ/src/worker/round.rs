@@ -41,6 +41,15 @@ struct Pass {
     append: Vec<Due>,
 }
 
+/// How a round ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Every target was decided.
+    AtRest,
+    /// One was not: its desired state cannot be read now, or its decisions come to no end.
+    Unsettled,
+}
+
 /// A target and its desired state, as read.
 type Read = (TargetId, Snapshot, Option<events::state::DesiredState>, Option<Result<perform::Loaded, Error>>);
 
@@ -52,21 +61,23 @@ enum Answer {
 
 impl Worker {
     /// Decides these targets until they rest.
-    pub(super) async fn round(&mut self, dirty: BTreeSet<TargetId>) -> Result<(), Error> {
+    pub(super) async fn round(&mut self, dirty: BTreeSet<TargetId>) -> Result<Ending, Error> {
         let mut active = self.with_awaiting(dirty);
+        let mut ending = Ending::AtRest;
         for _ in 0..DECISIONS_MAX {
             if active.is_empty() {
-                return Ok(());
+                return Ok(ending);
             }
             let pass = self.decide(std::mem::take(&mut active), &mut BTreeMap::new());
             active = pass.targets();
             for target in self.perform(pass).await? {
                 self.wakes.set(&target, Some(now().plus(UNREADABLE_WAIT)));
                 active.remove(&target);
+                ending = Ending::Unsettled;
             }
         }
         tracing::error!(cluster = %self.cluster.name, targets = ?active, "decisions do not come to rest");
-        Ok(())
+        Ok(Ending::Unsettled)
     }
 
     fn decide(&mut self, targets: BTreeSet<TargetId>, rested: &mut BTreeMap<TargetId, Snapshot>) -> Pass {

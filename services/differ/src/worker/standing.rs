@@ -33,6 +33,8 @@ const DISCOVERY_AGE: Duration = Duration::from_secs(2);
 pub(super) struct Probed {
     /// Times that it did not, before.
     attempts: u32,
+    /// When it was asked.
+    asked: Instant,
     /// Its version.
     answer: Result<String, ClusterError>,
 }
@@ -49,8 +51,10 @@ impl Worker {
             ClusterStanding::Unreachable(failure) => failure.attempts,
             ClusterStanding::Connecting | ClusterStanding::Connected => 0,
         };
+        let asked = Instant::now();
         match self.open().await {
             Ok(version) => {
+                self.answered(asked);
                 self.standing = ClusterStanding::Connected;
                 self.tell(Reachability::Connected { version }, EventType::ClusterConnected).await?;
                 Ok(Instant::now())
@@ -84,7 +88,9 @@ impl Worker {
         self.probe.push(
             async move {
                 tokio::time::sleep_until(at).await;
-                Probed { attempts, answer: client.version().await.map(|version| version.git_version) }
+                let asked = Instant::now();
+                let answer = client.version().await.map(|version| version.git_version);
+                Probed { attempts, asked, answer }
             }
             .boxed(),
         );
@@ -94,9 +100,11 @@ impl Worker {
     ///
     /// What is decided waits for the watches to return, as long as its patience lasts; only for a cluster with
     /// something to release is the silence itself a reason: who knows since when it lasts can give it up.
-    pub(super) async fn judge_probe(&mut self, Probed { attempts, answer }: Probed) -> Result<(), Error> {
+    pub(super) async fn judge_probe(&mut self, probed: Probed) -> Result<(), Error> {
+        let Probed { attempts, asked, answer } = probed;
         match answer {
             Ok(version) => {
+                self.answered(asked);
                 self.standing = ClusterStanding::Connected;
                 self.tell(Reachability::Connected { version }, EventType::ClusterConnected).await
             }

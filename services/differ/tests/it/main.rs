@@ -1,6 +1,8 @@
 //! A differ over a log whose broker restarts all the time, and over one that was replaced.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod evaluated;
+
 use std::{sync::Arc, time::Duration};
 
 use bus::{Log, LogConfig, Share};
@@ -8,7 +10,6 @@ use differ::{Config, Error};
 use events::state::{ClusterState, Reachability};
 use manifest::InstallKey;
 use model::{Aggregate, Cluster, DefinitionSet};
-use plan::RebuiltPrune;
 use tempfile::TempDir;
 use testkit::{ShakyLog, eventually};
 use tokio::{task::JoinHandle, time::timeout};
@@ -31,16 +32,13 @@ impl Scene {
     }
 
     fn start(&self, bootstrap: DefinitionSet, stop: &CancellationToken) -> JoinHandle<Result<(), Error>> {
-        let config = Config {
-            instance: "test".into(),
-            key: InstallKey::from_bytes([7; 32]),
-            bootstrap: Some(bootstrap),
-            rebuilt_prune: RebuiltPrune::Unconfirmed,
-            silence: plan::patience::SILENCE,
-            share: Share::Sole,
-        };
+        let config = Config { bootstrap: Some(bootstrap), ..config() };
         tokio::spawn(differ::run(self.shaky.clone(), config, stop.clone()))
     }
+}
+
+pub fn config() -> Config {
+    Config::new(InstallKey::from_bytes([7; 32]), "test", Share::Sole)
 }
 
 /// Clusters whose kubeconfigs do not exist; two hundred of them make the set too large for an event.

@@ -54,12 +54,9 @@ impl Services {
     fn differ(&mut self, folder: &StateFolder, wanted: &Wanted) {
         let prune = if wanted.prune { RebuiltPrune::Confirmed } else { RebuiltPrune::Unconfirmed };
         let config = differ::Config {
-            instance: "one-shot".into(),
-            key: folder.key.clone(),
             bootstrap: Some(wanted.set.clone()),
             rebuilt_prune: prune,
-            silence: plan::patience::SILENCE,
-            share: Share::Sole,
+            ..differ::Config::new(folder.key.clone(), "one-shot", Share::Sole)
         };
         let differ = differ::run(folder.log.clone(), config, self.stop.clone());
         self.tasks.spawn(async move { text("differ", differ.await) });

@@ -52,6 +52,10 @@ impl Nats {
         nats
     }
 
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
     /// Starts it, on the same port and data as before.
     pub async fn run(&mut self) {
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/nats/nats-server.conf");

@@ -82,7 +82,7 @@ impl Scene {
         let role = name.split('-').next().unwrap();
         let folder = self.folder.path();
         let mut command = Command::new(env!("CARGO_BIN_EXE_driftless"));
-        command.arg("-v").arg(role).args(["--nats", &format!("nats://127.0.0.1:{}", self.nats.port)]);
+        command.arg("-v").arg(role).args(["--nats", &self.nats.url()]);
         command.arg("--key").arg(folder.join("key")).arg("--state").arg(folder.join(name));
         if role == "differ" {
             command.arg("--definitions").arg(folder.join("definitions.json"));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bus::{Freshness, freshness};
 use testkit::eventually;
 
 use crate::scene::{Scene, all};
@@ -82,6 +83,32 @@ async fn stopped_workers_are_replaced_and_do_no_harm_when_they_go_on() {
         scene.commit(&last, fewer);
         scene.converge(TAKEOVER, &all(&last, fewer)).await;
     }
+}
+
+/// A differ that stands still says nothing any more: its statuses count no more until another one has looked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_does_not_outlive_the_differ_that_stands_still() {
+    let mut scene = Scene::new(1, 1).await;
+    let log = bus::open(bus::LogConfig::nats(scene.nats.url())).await.unwrap();
+    let cluster = "alpha".parse().unwrap();
+    let until = async |what: &str, is: fn(&Freshness) -> bool| {
+        let probe = async || {
+            let now = freshness(&cluster, &log.members("differ").await.unwrap(), bus::freshness::STALE_AFTER);
+            is(&now).then_some(now)
+        };
+        eventually(TAKEOVER, what, probe).await
+    };
+    scene.start("differ");
+    let Freshness::Fresh { by: first, .. } = until("fresh", is_fresh).await else { unreachable!() };
+    scene.roles["differ"].signal("-STOP");
+    until("nobody", |now| *now == Freshness::Unknown { owner: None }).await;
+    scene.start("differ-2");
+    let Freshness::Fresh { by: second, .. } = until("fresh again", is_fresh).await else { unreachable!() };
+    assert_ne!(first, second);
+}
+
+fn is_fresh(now: &Freshness) -> bool {
+    matches!(now, Freshness::Fresh { .. })
 }
 
 #[tokio::test(flavor = "multi_thread")]

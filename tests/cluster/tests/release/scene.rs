@@ -16,7 +16,6 @@ use model::{
     Aggregate, Application, Cluster, DefinitionSet, Digest, Gvk, ObjectId, Source, TargetId, Timestamp,
     definition::Deletion,
 };
-use plan::RebuiltPrune;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{
@@ -54,14 +53,7 @@ impl Scene {
             ConnectOptions { key: key(), sensitive: Arc::new(|_| vec![]), user_agent: "test".into() };
         let kube = ClusterClient::connect(&cluster.admin(), options).await.unwrap();
         let stop = CancellationToken::new();
-        let config = differ::Config {
-            instance: "differ".into(),
-            key: key(),
-            bootstrap: None,
-            rebuilt_prune: RebuiltPrune::Unconfirmed,
-            silence: plan::patience::SILENCE,
-            share: bus::Share::Sole,
-        };
+        let config = differ::Config::new(key(), "differ", bus::Share::Sole);
         tokio::spawn(differ::run(log.clone(), config, stop.clone()));
         tokio::spawn(applier::run(
             log.clone(),

@@ -5,6 +5,7 @@
 
 mod expiry;
 mod faults;
+mod freshness;
 mod hands;
 mod healing;
 mod health;

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, process::Command, sync::Arc, time::Duration};
 
-use bus::{Log, Share};
+use bus::{Evaluated, Freshness, Log, Member, Membership, Share, freshness, share::CLAIM};
 use events::{
     Draft, Event, EventType, Table,
     state::{
@@ -12,11 +12,11 @@ use events::{
 };
 use manifest::InstallKey;
 use model::{Aggregate, CommandScope, DefinitionSet, HealthStatus, TargetId, Timestamp};
-use plan::RebuiltPrune;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{
+    StuckLog,
     cluster::{TestCluster, unique},
     eventually,
 };
@@ -40,7 +40,10 @@ pub struct Scene {
     pub hands: Hands,
     /// The namespace, and the application's name.
     pub name: String,
+    /// The log as the differ sees it.
+    pub stuck: Arc<StuckLog>,
     log: Arc<dyn Log>,
+    _differ: Membership,
     folder: TempDir,
     _stop: DropGuard,
 }
@@ -59,6 +62,12 @@ impl Scene {
         Self::behind(proxy, cluster, self_heal, manifests).await
     }
 
+    /// The services have begun, and the differ looks at everything that often.
+    pub async fn sweeping(sweep: Duration, cluster: &TestCluster, manifests: &[Value]) -> Self {
+        let proxy = Proxy::before(cluster).await;
+        Self::build(proxy, cluster, (SelfHeal::On, sweep), manifests).await
+    }
+
     /// Behind a proxy that is prepared.
     pub async fn behind(
         proxy: Proxy,
@@ -66,21 +75,34 @@ impl Scene {
         self_heal: SelfHeal,
         manifests: &[Value],
     ) -> Self {
+        Self::build(proxy, cluster, (self_heal, differ::SWEEP), manifests).await
+    }
+
+    async fn build(
+        proxy: Proxy,
+        cluster: &TestCluster,
+        (self_heal, sweep): (SelfHeal, Duration),
+        manifests: &[Value],
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         let log = bus::open(bus::LogConfig::embedded(folder.path().join("log"))).await.unwrap();
         let stop = CancellationToken::new();
         let hands = Hands::on(cluster).await;
         let name = unique("s");
-        let scene = Self { proxy, hands, name, log, folder, _stop: stop.clone().drop_guard() };
+        let stuck = Arc::new(StuckLog::new(log.clone()));
+        let _differ = log.join("differ", Member::new("scenarios"), CLAIM).await.unwrap();
+        let evaluated = _differ.evaluated();
+        let scene =
+            Self { proxy, hands, name, stuck, log, _differ, folder, _stop: stop.clone().drop_guard() };
         fs::create_dir(scene.repository()).unwrap();
         scene.git(&["init", "--quiet", "--initial-branch=main"]);
         scene.commit(manifests);
         let set = scene.definitions(&scene.kubeconfig(cluster), self_heal);
-        scene.start(set, &stop);
+        scene.start(set, (evaluated, sweep), &stop);
         scene
     }
 
-    fn start(&self, set: DefinitionSet, stop: &CancellationToken) {
+    fn start(&self, set: DefinitionSet, (evaluated, sweep): (Evaluated, Duration), stop: &CancellationToken) {
         let key = InstallKey::from_bytes([7; 32]);
         let (log, folder) = (&self.log, self.folder.path());
         let config = fetcher::Config::new(folder, key.clone(), Share::Sole);
@@ -91,14 +113,12 @@ impl Scene {
         let config = renderer::Config { key: key.clone(), engine, share: Share::Sole };
         tokio::spawn(renderer::run(log.clone(), config, stop.clone()));
         let config = differ::Config {
-            instance: "scenarios".into(),
-            key: key.clone(),
             bootstrap: Some(set),
-            rebuilt_prune: RebuiltPrune::Unconfirmed,
-            silence: plan::patience::SILENCE,
-            share: Share::Sole,
+            evaluated,
+            sweep,
+            ..differ::Config::new(key.clone(), "scenarios", Share::Sole)
         };
-        tokio::spawn(differ::run(log.clone(), config, stop.clone()));
+        tokio::spawn(differ::run(self.stuck.clone(), config, stop.clone()));
         let config = applier::Config::new(key, "scenarios", Share::Sole);
         tokio::spawn(applier::run(log.clone(), config, stop.clone()));
     }
@@ -177,6 +197,11 @@ impl Scene {
 
     fn id(&self) -> TargetId {
         TargetId { cluster: "real".parse().unwrap(), application: self.name.parse().unwrap() }
+    }
+
+    /// How far the status of the target can be believed.
+    pub async fn freshness(&self, bound: Duration) -> Freshness {
+        freshness(&self.id().cluster, &self.log.members("differ").await.unwrap(), bound)
     }
 
     /// Every state of the target, oldest first.
