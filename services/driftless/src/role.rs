@@ -94,7 +94,7 @@ fn text<E: std::error::Error>(ended: Result<(), E>) -> Result<(), String> {
 }
 
 /// Unique among the processes of a fleet, and over restarts whatever it is called.
-fn instance_name(given: Option<&str>) -> String {
+pub fn instance_name(given: Option<&str>) -> String {
     let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = given.map_or_else(host, str::to_owned);
     let name: String = name.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();

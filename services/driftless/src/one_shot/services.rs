@@ -14,7 +14,7 @@ use super::{Purpose, definitions::Wanted};
 use crate::{
     exit::Exit,
     problem::Problem,
-    role::engine_options,
+    role::{engine_options, instance_name},
     state_folder::{StateFolder, chain},
 };
 
@@ -38,7 +38,8 @@ impl Services {
         (purpose, custody): (Purpose, &Arc<Custody>),
     ) -> Result<Self, Problem> {
         let mut services = Self { tasks: JoinSet::new(), stop: CancellationToken::new() };
-        services.differ(folder, wanted);
+        let instance = instance_name(Some("one-shot"));
+        services.differ(folder, wanted, &instance);
         let in_force = in_force(&folder.log, &wanted.set);
         tokio::select! {
             ended = services.ended() => return Err(ended),
@@ -46,17 +47,17 @@ impl Services {
         }
         services.fetcher_and_renderer(folder);
         if purpose == Purpose::Apply {
-            services.applier(folder, custody);
+            services.applier(folder, custody, instance);
         }
         Ok(services)
     }
 
-    fn differ(&mut self, folder: &StateFolder, wanted: &Wanted) {
+    fn differ(&mut self, folder: &StateFolder, wanted: &Wanted, instance: &str) {
         let prune = if wanted.prune { RebuiltPrune::Confirmed } else { RebuiltPrune::Unconfirmed };
         let config = differ::Config {
             bootstrap: Some(wanted.set.clone()),
             rebuilt_prune: prune,
-            ..differ::Config::new(folder.key.clone(), "one-shot", Share::Sole)
+            ..differ::Config::new(folder.key.clone(), instance, Share::Sole)
         };
         let differ = differ::run(folder.log.clone(), config, self.stop.clone());
         self.tasks.spawn(async move { text("differ", differ.await) });
@@ -73,8 +74,7 @@ impl Services {
         self.tasks.spawn(async move { text("renderer", render.await) });
     }
 
-    fn applier(&mut self, folder: &StateFolder, custody: &Arc<Custody>) {
-        let instance = format!("one-shot-{}-{:08x}", std::process::id(), rand::random::<u32>());
+    fn applier(&mut self, folder: &StateFolder, custody: &Arc<Custody>, instance: String) {
         let mut config = applier::Config::new(folder.key.clone(), instance, Share::Sole);
         config.scope = applier::Scope::Application(custody.clone());
         let apply = applier::run(folder.log.clone(), config, self.stop.clone());
