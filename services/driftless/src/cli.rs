@@ -184,7 +184,7 @@ pub struct RoleOptions {
     /// Address of its monitoring endpoint, to check that it writes before it acknowledges
     #[arg(long, value_name = "URL")]
     pub nats_monitoring: Option<String>,
-    /// File with the key of the log (64 hexadecimal digits)
+    /// File with the keys of the log: 64 hexadecimal digits a line, that in force first, then previous ones
     #[arg(long, value_name = "F")]
     pub key: PathBuf,
     /// Folder for what this process keeps: mirrors, temporary files

@@ -56,12 +56,13 @@ pub async fn open(path: &Path) -> Result<StateFolder, Problem> {
     Ok(StateFolder { path: path.to_owned(), log, key })
 }
 
-/// Reads a key file.
+/// Reads a key file: the key in force, then the previous ones.
 pub fn read_key(file: &Path) -> Result<InstallKey, Problem> {
-    let remedy = "64 hexadecimal digits are expected in the file";
+    let remedy =
+        "64 hexadecimal digits are expected in each line of the file: the key in force, then previous ones";
     let text = std::fs::read_to_string(file)
         .map_err(|error| Problem::new("STATE-KEY", format!("{}: {error}", file.display()), remedy))?;
-    InstallKey::from_hex(text.trim())
+    InstallKey::from_lines(&text)
         .map_err(|error| Problem::new("STATE-KEY", format!("{}: {error}", file.display()), remedy))
 }
 

@@ -7,17 +7,34 @@ use model::RetryClass;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// 32 secret bytes that belong to one installation; wiped from memory when dropped, never shown.
+/// Most keys of one installation: one in force, and those that rotations have left until nothing needs them.
+pub const KEYS_MAX: usize = 8;
+
+/// 32 secret bytes that belong to one installation, and those that did before; wiped from memory when dropped,
+/// never shown.
+///
+/// Everything is made under the key in force. The previous ones open what was sealed under them, and tell that a
+/// value is the same although its hash is another one.
 #[derive(Clone)]
 pub struct InstallKey {
     secret: Zeroizing<[u8; 32]>,
     id: [u8; 8],
+    previous: Vec<InstallKey>,
 }
 
 /// Says that a text is not an install key. The text itself is not repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an install key: 64 hexadecimal digits are expected")]
-pub struct InstallKeyError;
+pub enum InstallKeyError {
+    /// It is something else.
+    #[error("not an install key: 64 hexadecimal digits are expected")]
+    Malformed,
+    /// A line among others is something else.
+    #[error("line {0} is not an install key: 64 hexadecimal digits are expected")]
+    Line(usize),
+    /// More keys than [`KEYS_MAX`].
+    #[error("more than {KEYS_MAX} install keys")]
+    TooMany,
+}
 
 impl InstallKeyError {
     /// Always [`RetryClass::Permanent`].
@@ -32,7 +49,29 @@ impl InstallKey {
         let secret = Zeroizing::new(bytes);
         let mut id = [0; 8];
         id.copy_from_slice(&keyed_hash(&secret, &[b"driftless key id"])[..8]);
-        Self { secret, id }
+        Self { secret, id, previous: Vec::new() }
+    }
+
+    /// Reads the lines of a key file: the key in force, then the previous ones, the newest of them first. Empty
+    /// lines are ignored.
+    ///
+    /// # Errors
+    /// Permanent: a line is something else, there is none, or there are too many.
+    pub fn from_lines(text: &str) -> Result<Self, InstallKeyError> {
+        let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+        let read = |(number, line)| Self::from_hex(line).map_err(|_| InstallKeyError::Line(number));
+        let mut keys = lines.map(read).collect::<Result<Vec<_>, _>>()?;
+        if keys.len() > KEYS_MAX {
+            return Err(InstallKeyError::TooMany);
+        }
+        let previous = keys.split_off(keys.len().min(1));
+        let first = keys.pop().ok_or(InstallKeyError::Malformed)?;
+        Ok(Self { previous, ..first })
+    }
+
+    /// The keys of the installation, that in force first, each for itself.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.previous)
     }
 
     /// Reads 64 hexadecimal digits, as [`InstallKey::to_hex`] writes them; white space around them is ignored.
@@ -42,7 +81,7 @@ impl InstallKey {
     pub fn from_hex(text: &str) -> Result<Self, InstallKeyError> {
         let digits = text.trim().as_bytes();
         if digits.len() != 64 {
-            return Err(InstallKeyError);
+            return Err(InstallKeyError::Malformed);
         }
         let mut bytes = Zeroizing::new([0; 32]);
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
@@ -91,7 +130,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 fn digit(byte: u8) -> Result<u8, InstallKeyError> {
-    (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).ok_or(InstallKeyError)
+    (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).ok_or(InstallKeyError::Malformed)
 }
 
 #[cfg(test)]
@@ -106,6 +145,22 @@ mod tests {
         for bad in ["", "a5", &text[1..], &"g".repeat(64), &"é".repeat(32)] {
             assert!(InstallKey::from_hex(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_file_holds_the_key_in_force_and_the_previous_ones() {
+        let hex = |byte: u8| InstallKey::from_bytes([byte; 32]).to_hex();
+        let ids = |text: &str| -> Result<Vec<String>, InstallKeyError> {
+            Ok(InstallKey::from_lines(text)?.all().map(InstallKey::key_id).collect())
+        };
+        let id = |byte: u8| InstallKey::from_bytes([byte; 32]).key_id();
+        assert_eq!(ids(&hex(1)), Ok(vec![id(1)]));
+        assert_eq!(ids(&format!("\n {} \r\n\n{}\n", *hex(2), *hex(1))), Ok(vec![id(2), id(1)]));
+        assert_eq!(ids(" \n"), Err(InstallKeyError::Malformed));
+        assert_eq!(ids(&format!("{}\n\nnone", *hex(1))), Err(InstallKeyError::Line(3)));
+        let many = |count: usize| format!("{}\n", *hex(1)).repeat(count);
+        assert!(ids(&many(KEYS_MAX)).is_ok());
+        assert_eq!(ids(&many(KEYS_MAX + 1)), Err(InstallKeyError::TooMany));
     }
 
     #[test]

@@ -196,6 +196,21 @@ pub fn restore(redacted: &Redacted, values: &SecretValues) -> Result<Value, Rest
     Ok(value)
 }
 
+/// The object as it would be redacted under another key: equal to what was redacted under that one from the same
+/// values.
+///
+/// # Errors
+/// Bug: the values are not exactly those that were taken out of this object.
+pub fn redacted_under(
+    redacted: &Redacted,
+    values: &SecretValues,
+    key: &InstallKey,
+) -> Result<Redacted, RestoreError> {
+    let value = restore(redacted, values)?;
+    let sensitive = sensitive_pointers(&value);
+    Ok(redact(value, key, &sensitive).0)
+}
+
 /// The pointers that an object lists under [`SENSITIVE_ANNOTATION`]; at most [`SENSITIVE_MAX`].
 pub fn sensitive_pointers(desired: &Value) -> Vec<String> {
     let annotations = desired.pointer("/metadata/annotations");

@@ -24,12 +24,12 @@ const NONCE: usize = 24;
 /// Says why sealed bytes cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// They were sealed under another install key.
+    /// They were sealed under an install key that is not at hand.
     #[error("sealed under key {sealed}, but the install key is {ours}")]
     WrongKey {
         /// Id of the key that sealed them.
         sealed: String,
-        /// Id of the key at hand.
+        /// Ids of the keys at hand, that in force first.
         ours: String,
     },
     /// They were changed, cut, sealed for another purpose, or never sealed.
@@ -54,7 +54,9 @@ impl OpenError {
     /// What a person can do about it.
     pub fn remedy(&self) -> &'static str {
         match self {
-            Self::WrongKey { .. } => "start this role with the install key that the platform was set up with",
+            Self::WrongKey { .. } => {
+                "add that key of the platform to the key file of this role, below the one in force, and start it again"
+            }
             Self::Corrupt => "the blob is made again from Git at the next render; check the disk it was on",
         }
     }
@@ -75,7 +77,7 @@ pub fn seal(key: &InstallKey, purpose: &str, plaintext: &[u8]) -> Vec<u8> {
     sealed
 }
 
-/// Opens what [`seal`] made for the same purpose.
+/// Opens what [`seal`] made for the same purpose, under whichever of the keys.
 ///
 /// # Errors
 /// Permanent: [`OpenError::WrongKey`], [`OpenError::Corrupt`].
@@ -85,9 +87,10 @@ pub fn open(key: &InstallKey, purpose: &str, sealed: &[u8]) -> Result<Vec<u8>, O
     if header[0] != VERSION {
         return Err(OpenError::Corrupt);
     }
-    if header[1..] != key.id_bytes() {
-        return Err(OpenError::WrongKey { sealed: hex(&header[1..]), ours: key.key_id() });
-    }
+    let Some(key) = key.all().find(|key| header[1..] == key.id_bytes()) else {
+        let ours = key.all().map(InstallKey::key_id).collect::<Vec<_>>().join(", ");
+        return Err(OpenError::WrongKey { sealed: hex(&header[1..]), ours });
+    };
     let payload = Payload { msg: body, aad: header };
     cipher(key, purpose).decrypt(&x_nonce(nonce), payload).map_err(|_| OpenError::Corrupt)
 }
@@ -121,6 +124,17 @@ mod tests {
         assert_eq!(open(&key(), "secrets", &sealed), Err(OpenError::Corrupt));
         assert_eq!(open(&key(), "artifact", b""), Err(OpenError::Corrupt));
         assert_ne!(sealed, seal(&key(), "secrets", b"text"));
+    }
+
+    #[test]
+    fn a_previous_key_opens_and_does_not_seal() {
+        let new = InstallKey::from_bytes([8; 32]);
+        let both = InstallKey::from_lines(&format!("{}\n{}", *new.to_hex(), *key().to_hex())).unwrap();
+        assert_eq!(open(&both, "p", &seal(&key(), "p", b"text")).unwrap(), b"text");
+        assert_eq!(seal(&both, "p", b"text"), seal(&new, "p", b"text"));
+        let stranger = seal(&InstallKey::from_bytes([9; 32]), "p", b"text");
+        let Err(OpenError::WrongKey { ours, .. }) = open(&both, "p", &stranger) else { panic!("not ours") };
+        assert_eq!(ours, format!("{}, {}", new.key_id(), key().key_id()));
     }
 
     #[test]

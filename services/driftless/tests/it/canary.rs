@@ -200,7 +200,7 @@ async fn nor_by_the_services_on_nats() {
 }
 
 /// Neither what was told, nor the log, nor any file that is left shows a secret value.
-async fn nothing_shows(scene: &Scene, said: &[Told]) {
+pub async fn nothing_shows(scene: &Scene, said: &[Told]) {
     for told in said {
         for line in told.out.lines().chain(told.err.lines()) {
             assert!(!shows(line.as_bytes()), "{line}");
@@ -234,7 +234,7 @@ struct Searched {
 /// Looks into every event's payload, and into every blob that an event or another blob names.
 async fn search(scene: &Scene, log: LogConfig) {
     let key = fs::read_to_string(scene.state().join("key")).unwrap();
-    let key = manifest::InstallKey::from_hex(key.trim()).unwrap();
+    let key = manifest::InstallKey::from_lines(&key).unwrap();
     let log = bus::open(log).await.unwrap();
     let mut watch = log.watch(Filter::all()).await.unwrap();
     let mut searched = Searched::default();
