@@ -42,6 +42,8 @@ enum Halt {
     Stopping,
     /// A state of the target cannot be read here, so none of it may be written.
     Parked,
+    /// Nothing of it can be done here yet; the next sweep looks again.
+    Waits,
     /// Another event stands where the decision was to stand: read again, decide again.
     Overtaken,
     /// Another process runs the sync, or a newer one, or is to: the cluster is not this one's any more.

@@ -12,6 +12,7 @@ mod preflight;
 mod publish;
 mod release;
 mod requests;
+mod sealed;
 mod strays;
 mod summary;
 mod waits;
@@ -22,7 +23,7 @@ use events::{EventType, state::TargetState};
 use model::{Digest, Gvk, ObjectId, Timestamp};
 use plan::Stock;
 
-pub use facts::{ClusterStanding, Facts};
+pub use facts::{ClusterStanding, Facts, Sealed};
 pub use judge::judged_bodies;
 pub use requests::{PreviewDue, previewed};
 
@@ -100,7 +101,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     };
     let desired = match leaving {
         Some(_) => &nothing,
-        None => facts.desired.filter(as_wanted).ok_or(Next::Load)?,
+        None => facts.desired.filter(as_wanted).ok_or_else(|| sealed::load(facts, wanted, now))?,
     };
     judge::kinds_listed(facts, desired)?;
     publish::kinds_known(facts, desired, request, now)?;

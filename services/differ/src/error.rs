@@ -1,6 +1,7 @@
 //! What can end or hinder the differ.
 
 use bus::{AppendError, BlobError, LogPosition, ReadError};
+use manifest::OpenError;
 use model::{Aggregate, Digest, RetryClass};
 
 /// A failed act of the differ.
@@ -35,6 +36,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// Content is sealed under a key that is not at hand, or damaged.
+    #[error("{what} cannot be opened: {source}")]
+    Sealed {
+        /// What it is.
+        what: &'static str,
+        /// Why.
+        source: OpenError,
+    },
     /// The log is another one, or an older copy: everything that was seen is void.
     #[error("the log was replaced: it is at {}, {} was seen", found.sequence, seen.sequence)]
     Restarted {
@@ -60,6 +69,7 @@ impl Error {
             Self::Blob(error) => error.class(),
             Self::BlobMissing { .. } => RetryClass::Transient,
             Self::Content { .. } => RetryClass::Permanent,
+            Self::Sealed { source, .. } => source.class(),
             Self::Restarted { .. } | Self::WatchEnded => RetryClass::Transient,
             Self::TaskEnded(_) => RetryClass::Bug,
         }

@@ -14,7 +14,7 @@ pub use append::{Due, End, append};
 pub use ask::{Asker, Attempt, failure, mark};
 pub use definitions::commit_definitions;
 pub use last_applied::LastApplied;
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, sealed};
 pub use preview::preview;
 pub use provenance::provenance;
 pub use retire::retire_cluster;

@@ -32,7 +32,7 @@ use vigil::Vigil;
 use crate::{
     Config, Error,
     answers::Answers,
-    decide::ClusterStanding,
+    decide::{ClusterStanding, Sealed},
     desired::Desired,
     intake::Intake,
     known::{Around, Ids, Known},
@@ -109,6 +109,7 @@ pub struct Worker {
     vigil: Vigil,
     answers: BTreeMap<TargetId, Answers>,
     held: BTreeMap<TargetId, Arc<Held>>,
+    sealed: BTreeMap<TargetId, Sealed>,
     wakes: Wakes,
     around: BTreeMap<TargetId, Around>,
     /// Applications whose news a target waits for.
@@ -132,6 +133,7 @@ impl Worker {
             vigil: Vigil::default(),
             answers: BTreeMap::new(),
             held: BTreeMap::new(),
+            sealed: BTreeMap::new(),
             wakes: Wakes::default(),
             around: BTreeMap::new(),
             awaited: BTreeMap::new(),

@@ -8,7 +8,7 @@ use std::{
 use model::ObjectId;
 
 use crate::{
-    Action, Existence, Situation, Stage, SyncPlan,
+    Action, Existence, Reason, Situation, Stage, SyncPlan, Verdict,
     neighbour::{awaits_render, claim},
     order::key,
     orphan::prune_consent,
@@ -36,6 +36,8 @@ pub enum Violation {
     WriteOfUndesired(ObjectId),
     /// A write to something that nobody can see now.
     WriteBlind(ObjectId),
+    /// A change is recorded as if only the install key were another one.
+    HiddenChange(ObjectId),
 }
 
 impl fmt::Display for Violation {
@@ -50,6 +52,7 @@ impl fmt::Display for Violation {
             Self::PruneOfAnotherUid(id) => ("prunes another uid", id),
             Self::WriteOfUndesired(id) => ("writes an undesired object", id),
             Self::WriteBlind(id) => ("writes what it cannot see", id),
+            Self::HiddenChange(id) => ("records a change that it does not make", id),
         };
         write!(f, "the plan {rule}: {id}")
     }
@@ -82,6 +85,9 @@ pub fn check(plan: &SyncPlan, situation: &Situation<'_>) -> Vec<Violation> {
             Action::Create | Action::Apply { .. } | Action::Receive { .. } => {
                 found.extend(check_write(&step.id, step.stage, situation, &desired));
             }
+            Action::Record { .. } if step.reason == Reason::Rekeyed => {
+                found.extend(check_rekeyed(&step.id, situation));
+            }
             Action::Forget | Action::GiveBack { .. } | Action::Record { .. } => {}
         }
     }
@@ -105,6 +111,21 @@ fn check_write(
         found.push(Violation::Order(id.clone()));
     }
     found
+}
+
+/// The values are the same, and live.
+fn check_rekeyed(id: &ObjectId, situation: &Situation<'_>) -> Option<Violation> {
+    let applied = situation.inventory.iter().find(|object| object.id == *id);
+    let wanted = situation.desired.iter().find(|object| object.id == *id);
+    let same = wanted.zip(applied).is_some_and(|(wanted, applied)| wanted.is(applied.manifest));
+    let live = match situation.live.get(id) {
+        Some(Existence::Ours(live)) => live.verdict == Verdict::InSync,
+        Some(
+            Existence::NotOurs { .. } | Existence::Theirs { .. } | Existence::Absent | Existence::Unknown,
+        )
+        | None => false,
+    };
+    (!same || !live).then(|| Violation::HiddenChange(id.clone()))
 }
 
 fn check_loss(id: &ObjectId, uid: &str, situation: &Situation<'_>) -> Option<Violation> {

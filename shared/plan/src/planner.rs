@@ -77,8 +77,17 @@ pub struct DesiredObject {
     pub api_version: ApiVersion,
     /// Digest of its redacted manifest.
     pub manifest: Digest,
+    /// What that digest was, or will be, under the other install keys; none for what holds no secret.
+    pub under_other_keys: Vec<Digest>,
     /// What happens when it is gone although nobody changed its manifest.
     pub expiry: Expiry,
+}
+
+impl DesiredObject {
+    /// Whether that is a digest of its manifest, under whichever key.
+    pub fn is(&self, manifest: Option<Digest>) -> bool {
+        manifest.is_some_and(|it| it == self.manifest || self.under_other_keys.contains(&it))
+    }
 }
 
 /// Whether an object may go away by itself.
@@ -314,7 +323,7 @@ fn receive(
 }
 
 fn same(applied: &InventoryObject, object: &DesiredObject) -> bool {
-    applied.manifest == Some(object.manifest)
+    object.is(applied.manifest)
 }
 
 fn missing(situation: &Situation<'_>, object: &DesiredObject, applied: &InventoryObject) -> Outcome {
@@ -346,7 +355,8 @@ fn plan_ours(
         return Outcome::Do(apply(), Reason::Unfinished);
     }
     match live.verdict {
-        Verdict::InSync => Outcome::Nothing,
+        Verdict::InSync if applied.manifest == Some(object.manifest) => Outcome::Nothing,
+        Verdict::InSync => Outcome::Do(Action::Record { uid: live.uid.clone() }, Reason::Rekeyed),
         Verdict::OwnershipLost => heal(situation, &object.id, apply(), Reason::Ownership),
         Verdict::Drifted => heal(situation, &object.id, apply(), Reason::Drift),
     }

@@ -45,6 +45,11 @@ impl SyncPlan {
         self.steps.is_empty()
     }
 
+    /// The steps that do anything to the cluster, or to what is kept of it.
+    pub fn changes(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| step.reason != Reason::Rekeyed)
+    }
+
     /// The steps that delete.
     pub fn prunes(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().filter(|step| matches!(step.action, Action::Prune { .. }))
@@ -127,7 +132,8 @@ pub enum Action {
         /// The object must still have this uid.
         uid: String,
     },
-    /// Taken into the inventory without a request: it was found on the cluster with our mark.
+    /// Taken into the inventory without a request: it was found on the cluster with our mark, or is in it under
+    /// another install key.
     Record {
         /// Its uid.
         uid: String,
@@ -181,6 +187,9 @@ pub enum Reason {
     SameObject,
     /// Its application leaves the set or the cluster.
     Released,
+    /// Desired and applied with the same values; only the install key is another one. Nothing is to be done but to
+    /// record it.
+    Rekeyed,
 }
 
 /// An object that the plan leaves alone.

@@ -144,7 +144,7 @@ impl Fault {
             Self::NotEstablished { .. } => "see the conditions of the CustomResourceDefinition",
             Self::BlobMissing { .. } => "nothing: it is rendered again; check the disk of the log",
             Self::BlobUnreadable { .. } => {
-                "start the applier with the install key that the platform was set up with"
+                "if it names a key, add that key of the platform to the applier's key file, and start it again"
             }
             Self::NotDesired { .. } | Self::SecretsMismatch { .. } => "report it as a bug",
             Self::Custody(error) => error.remedy(),

@@ -46,7 +46,7 @@ impl Rows {
                 | Action::Prune { uid }
                 | Action::GiveBack { uid }
                 | Action::Orphan { uid } => rows.intend(step, Some(uid), manifest),
-                Action::Record { uid } => rows.row(step, Some(uid)).outcome = ObjectOutcome::Untouched,
+                Action::Record { uid } => rows.note(step, uid, manifest),
                 Action::Forget => {
                     if let Some(row) = rows.rows.get_mut(&step.id) {
                         row.outcome = ObjectOutcome::Pending;
@@ -107,6 +107,15 @@ impl Rows {
             row.ignored.clone_from(ignored);
         }
         row.outcome = ObjectOutcome::Pending;
+    }
+
+    /// What is only noted. An object that is in the inventory under another key is in it under this one from now on.
+    fn note(&mut self, step: &Step, uid: &String, tried: Option<&Tried>) {
+        let row = self.row(step, Some(uid));
+        row.outcome = ObjectOutcome::Untouched;
+        if let (Reason::Rekeyed, Some(Tried { manifest, ignored: _ })) = (step.reason, tried) {
+            row.manifest = Some(*manifest);
+        }
     }
 
     /// The row of a step; a new one if there is none. What has a uid and no row was found on the

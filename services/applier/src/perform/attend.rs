@@ -33,7 +33,7 @@ pub enum Attended {
     At(Option<Synced>),
     /// A state of it cannot be read here.
     Parked,
-    /// Another process runs it, or this one is to stop.
+    /// Another process runs it, this one is to stop, or nothing can be done here yet.
     Left,
 }
 
@@ -65,7 +65,9 @@ impl Performer {
                 Ok(None)
             }
             Err(Unread::Halt(Halt::Fatal(error))) => Err(error),
-            Err(Unread::Halt(Halt::Stopping | Halt::Parked | Halt::Overtaken | Halt::TakenOver)) => Ok(None),
+            Err(Unread::Halt(
+                Halt::Stopping | Halt::Parked | Halt::Waits | Halt::Overtaken | Halt::TakenOver,
+            )) => Ok(None),
         }
     }
 
@@ -87,7 +89,7 @@ impl Performer {
                 Ok(synced) => return Ok(Attended::At(synced)),
                 Err(Halt::Overtaken) => tokio::task::yield_now().await,
                 Err(Halt::Parked) => return Ok(Attended::Parked),
-                Err(Halt::Stopping | Halt::TakenOver) => return Ok(Attended::Left),
+                Err(Halt::Stopping | Halt::Waits | Halt::TakenOver) => return Ok(Attended::Left),
                 Err(Halt::Fatal(error)) => return Err(error),
             }
         }

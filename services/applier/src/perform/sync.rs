@@ -131,6 +131,11 @@ impl Sync<'_> {
         let materials = match materials {
             Ok(materials) => Ok(materials),
             Err(Unread::Halt(halt)) => return Err(halt),
+            // No failure of the target, and no reason for another plan: a key is missing here, or a blob is made anew.
+            Err(Unread::Fault(fault)) if self.plan.changes().next().is_none() => {
+                tracing::error!(%fault, "what is only to be recorded anew waits until it can be read");
+                return Err(Halt::Waits);
+            }
             Err(Unread::Fault(fault)) => Err(fault),
         };
         let rules = &self.application.ignore;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{Failure, TargetId};
+use model::{Digest, Failure, TargetId};
 use plan::RebuiltPrune;
 
 use crate::{
@@ -23,6 +23,15 @@ pub enum ClusterStanding {
     Unreachable(Failure),
 }
 
+/// A desired state that is sealed under a key that is not at hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// Its digest.
+    pub digest: Digest,
+    /// Which key is missing, and when that was seen.
+    pub failure: Failure,
+}
+
 /// Everything that a decision about one target reads.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
@@ -32,6 +41,8 @@ pub struct Facts<'a> {
     pub snapshot: &'a Snapshot,
     /// The desired state, if it is loaded.
     pub desired: Option<&'a Desired>,
+    /// Why the newest desired state cannot be loaded, if it is sealed under a key that is not at hand.
+    pub sealed: Option<&'a Sealed>,
     /// What the other targets of the cluster say, if that was looked at.
     pub around: Option<&'a Around>,
     /// What the watches have shown.

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::BTreeMap, time::Duration};
 
 use events::state::{AppliedObject, Refreshed, SyncStage};
 use model::{Digest, Failure, Fingerprint, Gvk, ObjectId, Timestamp};
-use plan::{Deletion, Existence, InventoryObject, LiveObject, Verdict};
+use plan::{Deletion, DesiredObject, Existence, InventoryObject, LiveObject, Verdict};
 
 use super::{Facts, Next, Step, requests};
 use crate::{
@@ -127,8 +127,8 @@ pub(super) fn judge(
     let rows = facts.snapshot.sync.as_ref().map(|sync| &sync.objects);
     for object in inventory {
         let row = rows.and_then(|rows| rows.get(&object.id));
-        let manifest = desired_manifest(desired, &object.id);
-        match existence((facts, now), &object.id, row, manifest, &mut judged) {
+        let wanted = desired.object(&object.id);
+        match existence((facts, now), &object.id, row, wanted, &mut judged) {
             Ok(existence) => {
                 judged.live.insert(object.id.clone(), existence);
             }
@@ -152,11 +152,6 @@ pub(super) fn judge(
     if open.is_empty() { Ok(judged) } else { Err(Next::Ask(open)) }
 }
 
-fn desired_manifest(desired: &Desired, id: &ObjectId) -> Option<Digest> {
-    let found = desired.objects.binary_search_by(|object| object.id.cmp(id)).ok()?;
-    desired.objects.get(found).map(|object| object.manifest)
-}
-
 fn live_object(seen: &Seen, verdict: Verdict) -> LiveObject {
     LiveObject { uid: seen.uid.clone(), deletion: seen.deletion, verdict }
 }
@@ -166,7 +161,7 @@ fn existence(
     (facts, now): (&Facts<'_>, Timestamp),
     id: &ObjectId,
     row: Option<&AppliedObject>,
-    manifest: Option<Digest>,
+    wanted: Option<&DesiredObject>,
     judged: &mut Judged,
 ) -> Result<Existence, Box<Question>> {
     match facts.live.kind(&group_kind(id)) {
@@ -194,7 +189,7 @@ fn existence(
     let Some(row) = row else {
         return Ok(Existence::Ours(live_object(seen, Verdict::InSync)));
     };
-    let same_manifest = manifest.is_some() && manifest == row.manifest;
+    let same_manifest = wanted.is_some_and(|wanted| wanted.is(row.manifest));
     match compare(facts, row, seen) {
         // The watch has not caught up with our own write yet.
         Comparison::Older => Ok(Existence::Unknown),
@@ -203,7 +198,9 @@ fn existence(
         Comparison::Different if !same_manifest || seen.deletion == Deletion::Requested => {
             Ok(Existence::Ours(live_object(seen, Verdict::Drifted)))
         }
-        Comparison::Different => asked_drift((facts, now), id, (seen, manifest), judged),
+        Comparison::Different => {
+            asked_drift((facts, now), id, (seen, wanted.map(|wanted| wanted.manifest)), judged)
+        }
     }
 }
 

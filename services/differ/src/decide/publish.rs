@@ -222,7 +222,9 @@ pub(super) fn publish(
     if context.applier == Applier::Silent {
         return Ok(waits::stalled(context, state, now));
     }
-    if plan.is_empty() || !situation.application.sync.auto {
+    // What is only recorded anew does nothing to the cluster, which is all that waits for a person.
+    let waits = !situation.application.sync.auto && plan.changes().next().is_some();
+    if plan.is_empty() || waits {
         return Ok(rest(context, state, &plan));
     }
     consent(context, situation, &plan, now)?;
@@ -307,7 +309,7 @@ fn is_open(reason: HeldReason) -> bool {
 fn status(plan: &SyncPlan, state: &TargetState) -> SyncStatus {
     let held = |wanted: HeldReason| plan.held.iter().any(|held| held.reason == wanted);
     // Ownership is taken back quietly: no value differs.
-    let mut told = plan.steps.iter().filter(|step| step.reason != Reason::Ownership).peekable();
+    let mut told = plan.changes().filter(|step| step.reason != Reason::Ownership).peekable();
     let drifted = told.peek().is_some();
     if !told.all(|step| matches!(step.reason, Reason::Drift | Reason::Missing)) {
         SyncStatus::OutOfSync

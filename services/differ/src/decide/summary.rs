@@ -79,9 +79,7 @@ fn has_expired(facts: &Facts<'_>, row: &AppliedObject) -> bool {
     }
     match facts.desired {
         Some(desired) => desired.objects.iter().any(|object| {
-            object.id == row.id
-                && row.manifest == Some(object.manifest)
-                && object.expiry == Expiry::AfterFinish
+            object.id == row.id && object.is(row.manifest) && object.expiry == Expiry::AfterFinish
         }),
         // Its manifest is not at hand now: what was told stands.
         None => {

@@ -1,9 +1,12 @@
 //! Scenarios of the decision, told as what it asks for next.
 
 mod release;
+mod rotation;
 mod unanswered;
 mod upkeep;
 mod world;
+
+use std::sync::Arc;
 
 use events::state::{ObjectOutcome, RequestKind, RequestOutcome, SyncOutcome, SyncStage};
 use model::{Failure, RetryClass, Timestamp};

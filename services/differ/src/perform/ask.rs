@@ -121,7 +121,7 @@ impl Asker {
             body: &body,
             manager: &manager,
             // A heal takes back what is ours; what is not ours is never forced.
-            force: if key.live.is_some() && attempt.last.is(key.manifest) { Force::Yes } else { Force::No },
+            force: if key.live.is_some() && attempt.repeats() { Force::Yes } else { Force::No },
             mode: Mode::DryRun,
             start_by: None,
         };
@@ -196,7 +196,7 @@ impl Asker {
         let immutable = refusal::immutable_fields(causes);
         let fields: Vec<String> = causes.iter().map(|cause| cause.field.clone()).collect();
         let last = match attempt.last.read(request.id).await {
-            _ if attempt.last.is(attempt.key.manifest) => Some(wanted.value.value().clone()),
+            _ if attempt.repeats() => Some(wanted.value.value().clone()),
             Known::Manifest(last) => Some(last),
             Known::Nothing | Known::Unsaid => None,
         };
@@ -246,6 +246,11 @@ pub struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
+    /// Whether it applies what was applied last.
+    fn repeats(&self) -> bool {
+        self.last.is(self.desired.object(&self.key.id))
+    }
+
     /// Whether the namespace of the object comes with the application.
     fn brings_namespace(&self) -> bool {
         let wanted = self.key.id.namespace.as_deref();

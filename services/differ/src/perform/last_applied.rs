@@ -5,7 +5,8 @@ use events::{
     state::{AppliedObject, ObjectOutcome},
 };
 use manifest::DesiredSet;
-use model::{Digest, ObjectId};
+use model::ObjectId;
+use plan::DesiredObject;
 use serde_json::Value;
 
 use crate::intake::Intake;
@@ -34,8 +35,9 @@ pub enum Known {
 
 impl LastApplied {
     /// Whether it was that very manifest: to apply it again is a heal.
-    pub fn is(&self, manifest: Digest) -> bool {
-        self.row.as_ref().is_some_and(|row| was_applied(row) && row.manifest == Some(manifest))
+    pub fn is(&self, wanted: Option<&DesiredObject>) -> bool {
+        let row = self.row.as_ref().filter(|row| was_applied(row));
+        row.zip(wanted).is_some_and(|(row, wanted)| wanted.is(row.manifest))
     }
 
     /// Reads it.

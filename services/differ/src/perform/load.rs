@@ -1,7 +1,8 @@
 //! Reads the manifests of a desired state, and its secret values.
 
 use events::state::DesiredState;
-use manifest::{DesiredSecrets, DesiredSet, InstallKey};
+use manifest::{DesiredSecrets, DesiredSet, InstallKey, OpenError};
+use model::{Failure, Timestamp};
 
 use crate::{Error, intake::Intake};
 
@@ -27,10 +28,22 @@ pub async fn load(intake: &Intake, desired: &DesiredState, key: &InstallKey) -> 
         Some(digest) => {
             let sealed = intake.blob(digest).await?;
             let opened = manifest::open(key, "secrets", &sealed)
-                .map_err(|error| content("the secret values")(error.to_string()))?;
+                .map_err(|source| Error::Sealed { what: "the secret values", source })?;
             DesiredSecrets::decode(&opened)
                 .map_err(|error| content("the secret values")(error.to_string()))?
         }
     };
     Ok(Loaded { set, secrets })
+}
+
+/// Turns what cannot be opened into a failure that people see.
+pub fn sealed(error: &OpenError, now: Timestamp) -> Failure {
+    Failure {
+        code: error.code().into(),
+        message: error.to_string(),
+        remedy: error.remedy().into(),
+        class: error.class(),
+        at: now,
+        attempts: 1,
+    }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use events::{Content, EventType, content::INLINE_BYTES_MAX, state::RequestOutcome};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
+use manifest::OpenError;
 use model::{Gvk, ObjectId, TargetId};
 use plan::SyncPlan;
 
@@ -14,7 +15,7 @@ use super::{Held, Worker, now};
 use crate::{
     Error,
     answers::{Answers, DryRun, DryRunKey, Found, Question},
-    decide::{self, Facts, Next, PreviewDue},
+    decide::{self, Facts, Next, PreviewDue, Sealed},
     desired::{Desired, KindScope},
     known::{News, Snapshot},
     live::KindView,
@@ -118,6 +119,7 @@ impl Worker {
             target,
             snapshot,
             desired: self.held.get(target).map(|held| &held.desired),
+            sealed: self.sealed.get(target),
             around: self.around.get(target),
             live: &self.live,
             answers: self.answers.get(target).unwrap_or(&NONE),
@@ -202,9 +204,15 @@ impl Worker {
                         self.rediscover().await;
                         resolved = self.resolve(&snapshot, desired.digest, &loaded);
                     }
+                    self.sealed.remove(&target);
                     self.held.insert(target, Arc::new(Held { loaded, desired: resolved }));
                 }
-                Err(error @ (Error::Content { .. } | Error::BlobMissing { .. })) => {
+                Err(Error::Sealed { what, source: source @ OpenError::WrongKey { .. } }) => {
+                    tracing::error!(%target, what, %source, "the desired state cannot be opened");
+                    let failure = perform::sealed(&source, now());
+                    self.sealed.insert(target, Sealed { digest: desired.digest, failure });
+                }
+                Err(error @ (Error::Content { .. } | Error::Sealed { .. } | Error::BlobMissing { .. })) => {
                     tracing::error!(%target, %error, "the desired state cannot be read");
                     unreadable.push(target);
                 }
@@ -219,7 +227,9 @@ impl Worker {
         let namespace = application.and_then(|application| application.namespace.as_deref());
         let rules = application.map(|application| application.ignore.as_slice()).unwrap_or_default();
         let scope = |gvk: &Gvk| self.scope(gvk);
-        Desired::resolve(digest, &loaded.set, rules, namespace.unwrap_or("default"), scope)
+        let mut desired = Desired::resolve(digest, &loaded.set, rules, namespace.unwrap_or("default"), scope);
+        desired.note_other_keys(&loaded.secrets, &self.shared.config.key);
+        desired
     }
 
     /// Where a kind lives, as far as the cluster serves it.

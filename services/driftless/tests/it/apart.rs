@@ -1,6 +1,7 @@
 //! The services as processes of their own, over a NATS server that ends with the test.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     net::TcpListener,
     path::PathBuf,
@@ -10,6 +11,8 @@ use std::{
 };
 
 use bus::{Filter, Log, LogConfig, WatchItem};
+use events::state::{RenderState, SyncState, TargetState, decode};
+use model::{Aggregate, AggregateKind};
 use serde_json::json;
 use testkit::eventually;
 
@@ -23,7 +26,13 @@ pub struct Services {
     url: String,
     folder: PathBuf,
     log: Arc<dyn Log>,
-    running: Vec<Child>,
+    roles: BTreeMap<&'static str, Child>,
+    nats: Child,
+}
+
+/// The key that they are started with.
+pub fn key() -> String {
+    "7".repeat(64)
 }
 
 /// Starts a server and one of each service, for the scene's repository and cluster. All that they log goes into
@@ -40,29 +49,22 @@ pub async fn start(scene: &Scene) -> Services {
     fs::write(folder.join("nats.conf"), settings).unwrap();
     let mut nats = Command::new(testkit::tool("nats-server"));
     nats.arg("-c").arg(folder.join("nats.conf"));
-    let mut running = vec![logged(nats, &folder.join("nats.log"))];
+    let nats = logged(nats, &folder.join("nats.log"));
     let url = format!("nats://127.0.0.1:{port}");
     let open = async || bus::open(LogConfig::nats(&url)).await.ok();
     let log = eventually(BOUND, "the server", open).await;
 
-    let key = scene.state().join("key");
-    fs::write(&key, "7".repeat(64)).unwrap();
-    let definitions = scene.state().join("definitions.json");
-    fs::write(&definitions, set(scene).to_string()).unwrap();
+    fs::write(scene.state().join("key"), key()).unwrap();
+    fs::write(scene.state().join("definitions.json"), set(scene).to_string()).unwrap();
+    let mut services = Services { url, folder, log, roles: BTreeMap::new(), nats };
     for role in ["fetcher", "renderer", "differ", "applier"] {
-        let mut run = scene.bare();
-        run.args([role, "--nats", &url]).arg("--key").arg(&key);
-        run.arg("--state").arg(folder.join(role)).env("DRIFTLESS_LOG", "trace");
-        if role == "differ" {
-            run.arg("--definitions").arg(&definitions);
-        }
-        running.push(logged(run, &folder.join(format!("{role}.log"))));
+        services.start(scene, role, &key());
     }
-    Services { url, folder, log, running }
+    services
 }
 
 fn logged(mut run: Command, file: &std::path::Path) -> Child {
-    let log = File::create(file).unwrap();
+    let log = File::options().create(true).append(true).open(file).unwrap();
     run.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
 }
 
@@ -82,6 +84,44 @@ fn set(scene: &Scene) -> serde_json::Value {
 }
 
 impl Services {
+    /// Starts a role with these keys, in place of the one that runs.
+    pub fn start(&mut self, scene: &Scene, role: &'static str, keys: &str) {
+        if let Some(mut before) = self.roles.remove(role) {
+            before.kill().unwrap();
+            before.wait().unwrap();
+        }
+        let folder = &self.folder;
+        let key = folder.join(format!("{role}.key"));
+        fs::write(&key, keys).unwrap();
+        let mut run = scene.bare();
+        run.args([role, "--nats", &self.url]).arg("--key").arg(&key);
+        run.arg("--state").arg(folder.join(role)).env("DRIFTLESS_LOG", "trace");
+        if role == "differ" {
+            run.arg("--definitions").arg(scene.state().join("definitions.json"));
+        }
+        self.roles.insert(role, logged(run, &folder.join(format!("{role}.log"))));
+    }
+
+    /// The newest states of the target, of what was done to it, and of its render.
+    pub async fn states(&self) -> Option<(TargetState, SyncState, RenderState)> {
+        let kinds = [AggregateKind::Target, AggregateKind::Sync, AggregateKind::Render];
+        let mut watch = self.log.watch(Filter::kinds(&kinds)).await.unwrap();
+        let (mut target, mut sync, mut render) = (None, None, None);
+        while let Some(Ok(WatchItem::Event(event))) = watch.next().await {
+            let (format, payload) = (event.draft.format, &event.draft.payload);
+            match event.aggregate() {
+                Aggregate::Target(_) => target = Some(decode(format, payload).unwrap()),
+                Aggregate::Sync(_) => sync = Some(decode(format, payload).unwrap()),
+                Aggregate::Render { .. } => render = Some(decode(format, payload).unwrap()),
+                other @ (Aggregate::Source(_)
+                | Aggregate::Definitions
+                | Aggregate::Cluster(_)
+                | Aggregate::Command(_)) => panic!("{other} was not asked for"),
+            }
+        }
+        Some((target?, sync?, render?))
+    }
+
     /// Their log.
     pub fn log(&self) -> LogConfig {
         LogConfig::nats(&self.url)
@@ -106,7 +146,7 @@ impl Services {
 
 impl Drop for Services {
     fn drop(&mut self) {
-        for child in self.running.iter_mut().rev() {
+        for child in self.roles.values_mut().chain([&mut self.nats]) {
             let _ = child.kill();
             let _ = child.wait();
         }

@@ -23,6 +23,7 @@ mod refusals;
 mod removal;
 mod repository;
 mod restored;
+mod rotation;
 mod scene;
 mod settling;
 mod shop;

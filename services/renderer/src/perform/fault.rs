@@ -79,7 +79,11 @@ impl From<BlobError> for Fault {
 
 impl From<OpenError> for Fault {
     fn from(error: OpenError) -> Self {
-        let class = error.class();
+        let class = match error {
+            // While a key is rotated: a fetcher that has the new one seals these files anew.
+            OpenError::WrongKey { .. } => RetryClass::Transient,
+            OpenError::Corrupt => error.class(),
+        };
         Self { code: error.code(), message: error.to_string(), remedy: error.remedy().to_owned(), class }
     }
 }

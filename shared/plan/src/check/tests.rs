@@ -45,6 +45,7 @@ fn planted(change: impl FnOnce(&mut SyncPlan)) -> Vec<Violation> {
         id: config_map("keep"),
         api_version: "v1".parse().unwrap(),
         manifest: Digest::of(b"new"),
+        under_other_keys: Vec::new(),
         expiry: Expiry::Never,
     }];
     let inventory = [object("keep"), object("orphan"), object("theirs")];
@@ -108,6 +109,14 @@ fn each_rule_fails_on_a_planted_violation() {
         planted(|plan| plan.steps = vec![step("dark", Stage::Configuration, Action::Create)])
             .contains(&Violation::WriteBlind(config_map("dark")))
     );
+    let rekeyed = |name: &str| Step {
+        reason: Reason::Rekeyed,
+        ..step(name, Stage::Forget, Action::Record { uid: name.into() })
+    };
+    for name in ["keep", "orphan"] {
+        let found = planted(|plan| plan.steps = vec![rekeyed(name)]);
+        assert_eq!(found, [Violation::HiddenChange(config_map(name))], "other values, or none");
+    }
     // It is held by the good plan: a hand-over is awaited.
     let orphan = Action::Orphan { uid: "theirs".into() };
     for action in [prune("theirs"), orphan] {

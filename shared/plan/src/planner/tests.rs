@@ -70,6 +70,7 @@ pub(crate) fn wanted(text: &str, manifest: &str) -> DesiredObject {
         id,
         api_version: "v1".parse().unwrap(),
         manifest: Digest::of(manifest.as_bytes()),
+        under_other_keys: Vec::new(),
         expiry,
     }
 }
@@ -192,6 +193,23 @@ fn nothing_is_done_when_all_is_in_sync() {
     );
     assert_eq!(world.plan(), "");
     assert_eq!(plan(&world.situation()).in_sync, 1);
+}
+
+#[test]
+fn what_is_the_same_under_another_key_is_only_recorded() {
+    let mut object = wanted("Secret/a", "new key");
+    object.under_other_keys.push(Digest::of(b"old key"));
+    let mut world =
+        world(vec![object], vec![applied("Secret/a", "old key")], vec![ours("Secret/a", Verdict::InSync)]);
+    assert_eq!(world.plan(), "record Secret/a Rekeyed");
+    assert_eq!(plan(&world.situation()).changes().count(), 0);
+    world.live = BTreeMap::from([ours("Secret/a", Verdict::Drifted)]);
+    assert_eq!(world.plan(), "apply Secret/a Drift");
+    world.live = BTreeMap::from([(id("Secret/a"), Existence::Absent)]);
+    assert_eq!(world.plan(), "namespace shop\ncreate Secret/a Missing");
+    world.inventory = vec![applied("Secret/a", "other values")];
+    world.live = BTreeMap::from([ours("Secret/a", Verdict::InSync)]);
+    assert_eq!(world.plan(), "apply Secret/a Changed");
 }
 
 #[test]

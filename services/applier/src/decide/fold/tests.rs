@@ -124,6 +124,19 @@ fn the_intent_names_inventory_and_every_step() {
 }
 
 #[test]
+fn what_is_recorded_under_another_key_has_another_manifest_and_is_else_as_it_was() {
+    let rekeyed = Step { reason: Reason::Rekeyed, ..step("old", Action::Record { uid: uid("old") }) };
+    let plan = plan(vec![rekeyed.clone()]);
+    let tried = Tried { manifest: Digest::of(b"new"), ignored: Default::default() };
+    let before = row("old", ObjectOutcome::Configured);
+    let rows = Rows::intent(vec![before.clone()], &plan, &BTreeMap::from([(id("old"), tried)]));
+    let expected =
+        AppliedObject { manifest: Some(Digest::of(b"new")), outcome: ObjectOutcome::Untouched, ..before };
+    assert_eq!(rows.get(&id("old")), Some(&expected));
+    assert!(rows.is_done(&rekeyed) && rows.is_complete(), "it needs no request");
+}
+
+#[test]
 fn results_become_rows_and_rows_the_end() {
     let mut rows = intent();
     let plan = all();

@@ -18,7 +18,7 @@ use model::{
 use plan::{Action, Assignment, Expiry, Left, Neighbour, RebuiltPrune, SyncPlan};
 use serde_json::{Value, json};
 
-use super::super::{ClusterStanding, Facts, Next, decide};
+use super::super::{ClusterStanding, Facts, Next, Sealed, decide};
 use crate::{
     answers::{Answers, DryRun, DryRunKey, Found, Question},
     desired::Desired,
@@ -77,6 +77,7 @@ fn digest_of(name: &str, content: &str) -> Digest {
 pub struct World {
     pub snapshot: Snapshot,
     pub desired: Option<Desired>,
+    pub sealed: Option<Sealed>,
     pub live: LiveView,
     pub answers: Answers,
     pub cluster: ClusterStanding,
@@ -124,6 +125,7 @@ impl World {
         let mut world = Self {
             snapshot,
             desired: None,
+            sealed: None,
             live: LiveView::default(),
             answers: Answers::default(),
             cluster: ClusterStanding::Connected,
@@ -229,6 +231,7 @@ impl World {
                 id: id(name),
                 api_version: "v1".parse().unwrap(),
                 manifest: diff::applied_digest(&wanted(name, content), &desired.ignored(&id(name))),
+                under_other_keys: Vec::new(),
                 expiry: Expiry::Never,
             });
             let (value, _) = redact(wanted(name, content), &InstallKey::from_bytes([7; 32]), &[]);
@@ -468,20 +471,22 @@ impl World {
     }
 
     fn decide(&self) -> Next {
-        decide(
-            &Facts {
-                target: &self.target,
-                snapshot: &self.snapshot,
-                desired: self.desired.as_ref(),
-                around: Some(&self.around()),
-                live: &self.live,
-                answers: &self.answers,
-                cluster: &self.cluster,
-                rebuilt_prune: RebuiltPrune::Unconfirmed,
-                silence: plan::patience::SILENCE,
-            },
-            self.now,
-        )
+        decide(&self.facts(&self.snapshot, &self.around()), self.now)
+    }
+
+    fn facts<'a>(&'a self, snapshot: &'a Snapshot, around: &'a Around) -> Facts<'a> {
+        Facts {
+            target: &self.target,
+            snapshot,
+            desired: self.desired.as_ref(),
+            sealed: self.sealed.as_ref(),
+            around: Some(around),
+            live: &self.live,
+            answers: &self.answers,
+            cluster: &self.cluster,
+            rebuilt_prune: RebuiltPrune::Unconfirmed,
+            silence: plan::patience::SILENCE,
+        }
     }
 
     /// The digest of the plan that the guard holds back: what an approval names.
@@ -492,19 +497,8 @@ impl World {
         assignment.application = open;
         let mut snapshot = self.snapshot.clone();
         snapshot.assignment = Some(Arc::new(assignment));
-        let unguarded =
-            Self { snapshot, desired: self.desired.clone(), live: LiveView::default(), ..Self::new(&[]) };
-        let facts = Facts {
-            target: &self.target,
-            snapshot: &unguarded.snapshot,
-            desired: self.desired.as_ref(),
-            around: Some(&self.around()),
-            live: &self.live,
-            answers: &self.answers,
-            cluster: &self.cluster,
-            rebuilt_prune: RebuiltPrune::Unconfirmed,
-            silence: plan::patience::SILENCE,
-        };
+        let around = self.around();
+        let facts = self.facts(&snapshot, &around);
         let Next::Append(_, state) = decide(&facts, self.now) else { panic!("there is a plan to approve") };
         state.plan.unwrap().digest
     }
