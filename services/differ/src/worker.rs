@@ -5,8 +5,8 @@ mod look_around;
 mod observe;
 mod round;
 mod standing;
-mod wakes;
 mod vigil;
+mod wakes;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,8 +26,8 @@ use tokio::time::Instant;
 
 pub use inbox::Inbox;
 use standing::Probed;
-use wakes::Wakes;
 use vigil::Vigil;
+use wakes::Wakes;
 
 use crate::{
     Config, Error,

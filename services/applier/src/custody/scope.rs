@@ -25,14 +25,20 @@ pub(super) enum Scope {
 /// A platform: an install with its log.
 #[derive(Clone)]
 pub struct Platform {
-    /// Id of its key.
-    pub install: String,
+    /// Ids of its keys, that in force first: a Lease written before a rotation is the same install's.
+    pub installs: Vec<String>,
     /// Names this process.
     pub instance: String,
     /// Its log.
     pub log: Arc<dyn Log>,
     /// Which clusters are this process's.
     pub share: Share,
+}
+
+impl Platform {
+    fn install(&self) -> &str {
+        self.installs.first().map_or("", String::as_str)
+    }
 }
 
 /// A platform on one cluster.
@@ -57,7 +63,7 @@ impl Scope {
         match self {
             Self::Application { holder, .. } => holder.clone(),
             Self::Cluster(post) => {
-                format!("driftless-platform {} {}", post.platform.instance, post.platform.install)
+                format!("driftless-platform {} {}", post.platform.instance, post.platform.install())
             }
         }
     }
@@ -121,7 +127,7 @@ impl Post {
     async fn look(&self, lease: &Lease, place: &str) -> Result<Ownership, CustodyError> {
         let platform = &self.platform;
         let told = Statement::of(lease);
-        if told.install.as_ref() != Some(&platform.install) {
+        if !told.install.as_ref().is_some_and(|install| platform.installs.contains(install)) {
             let install = told.install.as_deref().or(lease.holder.as_deref()).unwrap_or("unknown");
             return Err(CustodyError::OtherInstall { lease: place.to_owned(), install: short(install) });
         }
@@ -150,7 +156,7 @@ impl Post {
         let (acted, applications) = self.charge.get();
         let newest = acted.into_iter().chain(before).max_by_key(|acted| acted.sequence);
         let statement = Statement {
-            install: Some(self.platform.install.clone()),
+            install: Some(self.platform.install().to_owned()),
             log: Some(log),
             acted: newest.map(Told::Event),
             applications,

@@ -87,7 +87,7 @@ impl Clusters {
         let keeping = match &config.scope {
             Scope::Application(custody) => Keeping::Application(custody.clone()),
             Scope::Clusters => Keeping::Each(Platform {
-                install: config.key.key_id(),
+                installs: config.key.all().map(InstallKey::key_id).collect(),
                 instance: config.instance.clone(),
                 log: log.clone(),
                 share: config.share.clone(),

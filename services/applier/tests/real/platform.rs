@@ -82,6 +82,20 @@ async fn a_cluster_is_held_although_there_is_nothing_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_key_is_no_other_install() {
+    let mut bed = Bed::new().await;
+    let before = bed.start("before");
+    created(&mut bed, "a").await;
+    before.stop().await;
+    let lines = format!("{}\n{}\n", *other_key().to_hex(), *key().to_hex());
+    let rotated = InstallKey::from_lines(&lines).unwrap();
+    let _after = bed.start_as(Config::new(rotated, "after", Share::Sole));
+    created(&mut bed, "b").await;
+    let lease = bed.lease().await.unwrap();
+    assert_eq!(lease.annotations["driftless.dev/install"], other_key().key_id());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_install_is_refused_until_a_person_deletes_the_lease() {
     let mut first = Bed::new().await;
     let applier = first.start("first");

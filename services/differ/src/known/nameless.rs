@@ -51,7 +51,12 @@ mod tests {
     use crate::known::{Definitions, News};
 
     fn cluster(name: &str) -> Cluster {
-        Cluster { name: name.parse().unwrap(), labels: Default::default(), kubeconfig: Default::default() }
+        Cluster {
+            name: name.parse().unwrap(),
+            labels: Default::default(),
+            kubeconfig: Default::default(),
+            namespace: model::definition::OWN_NAMESPACE.into(),
+        }
     }
 
     fn state(name: &str) -> ClusterState {
