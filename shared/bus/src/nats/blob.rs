@@ -1,4 +1,5 @@
-//! Blobs as chunks of an upload, and a head that names the upload. Two uploads of one blob never mix.
+//! Blobs: a head that holds a small one whole, and of a large one names the upload whose chunks it is. Two uploads of
+//! one blob never mix.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -6,7 +7,6 @@ use async_nats::{HeaderMap, header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, jetstre
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use model::{Digest, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use super::{
     hub::Hub,
@@ -15,6 +15,13 @@ use super::{
     tail::{AfterLoss, Content, Course, Start, Step, Tail},
 };
 use crate::{BlobError, Cause, Swept, packing};
+
+/// Stored bytes up to which a blob is one message: each costs the server a flush, and a reader a question. Most blobs
+/// are the files or manifests of one application.
+const SMALL_BYTES_MAX: usize = 64 * 1024;
+
+/// Header of a head: plain bytes, stored bytes, chunks, upload. Beside the payload, so that a sweep need not read it.
+const HEAD: &str = "Driftless-Blob";
 
 /// Bytes of a chunk: an eighth of the server's message limit.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -25,14 +32,48 @@ const IN_FLIGHT: usize = 16;
 /// Tries against others that put or sweep the same blob.
 const TRIES: usize = 4;
 
-/// What is stored of a blob besides its chunks.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// What is stored of a blob besides its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct BlobHead {
     plain_bytes: u64,
     stored_bytes: u64,
+    /// 0: the head's payload is all of it.
     chunks: u32,
+    /// `-` if there are no chunks.
     upload: String,
 }
+
+impl BlobHead {
+    fn read(headers: &HeaderMap) -> Option<Self> {
+        let text = headers.get(HEAD)?.as_str();
+        let [plain_bytes, stored_bytes, chunks, upload] = *text.split(' ').collect::<Vec<_>>() else {
+            return None;
+        };
+        Some(Self {
+            plain_bytes: plain_bytes.parse().ok()?,
+            stored_bytes: stored_bytes.parse().ok()?,
+            chunks: chunks.parse().ok()?,
+            upload: upload.to_owned(),
+        })
+    }
+
+    fn write(&self, headers: &mut HeaderMap) {
+        let Self { plain_bytes, stored_bytes, chunks, upload } = self;
+        headers.insert(HEAD, format!("{plain_bytes} {stored_bytes} {chunks} {upload}"));
+    }
+}
+
+/// A head as it stands.
+struct Standing {
+    head: BlobHead,
+    sequence: u64,
+    payload: Bytes,
+}
+
+/// Says that a head is not one.
+#[derive(Debug, thiserror::Error)]
+#[error("the head of a blob cannot be read")]
+struct Headless;
 
 fn head_subject(digest: &Digest) -> String {
     format!("blob.head.{digest}")
@@ -51,7 +92,7 @@ pub(super) async fn put(hub: &Hub, bytes: Bytes) -> Result<Digest, BlobError> {
     let digest = packing::digest(bytes.clone()).await?;
     for _ in 0..TRIES {
         let done = match read_head(hub, &digest).await? {
-            Some((head, at)) => write_head(hub, &digest, &head, at).await?,
+            Some(found) => write_head(hub, &digest, (&found.head, found.payload), found.sequence).await?,
             None => upload(hub, &digest, bytes.clone()).await?,
         };
         if done == Written::Yes {
@@ -62,20 +103,28 @@ pub(super) async fn put(hub: &Hub, bytes: Bytes) -> Result<Digest, BlobError> {
 }
 
 pub(super) async fn get(hub: &Hub, digest: Digest) -> Result<Option<Bytes>, BlobError> {
-    let Some((head, at)) = read_head(hub, &digest).await? else { return Ok(None) };
-    let parts = (0..head.chunks).map(|number| {
-        let subject = chunk_subject(&digest, &head.upload, number);
-        async move { read::last(&hub.blobs, &subject).await.map_err(BlobError::Unavailable) }
-    });
-    let parts: Vec<_> = futures::stream::iter(parts).buffered(IN_FLIGHT).try_collect().await?;
-    let stored: Vec<u8> = parts.into_iter().flatten().flat_map(|part| part.payload).collect();
+    let Some(found) = read_head(hub, &digest).await? else { return Ok(None) };
+    let head = &found.head;
+    let stored = match head.chunks {
+        0 => found.payload.to_vec(),
+        _ => read_chunks(hub, &digest, head).await?,
+    };
     match packing::unpack(stored, head.plain_bytes, digest).await? {
         Some(plain) => Ok(Some(plain)),
         None => {
-            remove(hub, &digest, &head.upload, at).await?;
+            remove(hub, &digest, head, found.sequence).await?;
             Err(BlobError::Corrupt { digest })
         }
     }
+}
+
+async fn read_chunks(hub: &Hub, digest: &Digest, head: &BlobHead) -> Result<Vec<u8>, BlobError> {
+    let parts = (0..head.chunks).map(|number| {
+        let subject = chunk_subject(digest, &head.upload, number);
+        async move { read::last(&hub.blobs, &subject).await.map_err(BlobError::Unavailable) }
+    });
+    let parts: Vec<_> = futures::stream::iter(parts).buffered(IN_FLIGHT).try_collect().await?;
+    Ok(parts.into_iter().flatten().flat_map(|part| part.payload).collect())
 }
 
 pub(super) async fn has(hub: &Hub, digest: &Digest) -> Result<bool, BlobError> {
@@ -88,15 +137,15 @@ pub(super) async fn sweep(
     older_than: Timestamp,
 ) -> Result<Swept, BlobError> {
     let mut swept = Swept::default();
-    for row in list(hub, "blob.head.*", Content::Whole).await? {
+    for row in list(hub, "blob.head.*").await? {
         let Some(digest) = row.subject.rsplit('.').next().and_then(|text| text.parse().ok()) else {
             continue;
         };
         if row.time >= older_than || keep.contains(&digest) {
             continue;
         }
-        let head = rmp_serde::from_slice::<BlobHead>(&row.payload).map_err(unavailable)?;
-        if remove(hub, &digest, &head.upload, row.sequence).await? == Written::Yes {
+        let head = row.head.ok_or_else(|| unavailable(Headless))?;
+        if remove(hub, &digest, &head, row.sequence).await? == Written::Yes {
             swept.blobs += 1;
             swept.bytes += head.stored_bytes;
         }
@@ -107,7 +156,7 @@ pub(super) async fn sweep(
 
 /// Removes the chunks of uploads that were never finished.
 async fn sweep_abandoned(hub: &Arc<Hub>, older_than: Timestamp) -> Result<(), BlobError> {
-    for row in list(hub, "blob.part.*.*.0", Content::Headers).await? {
+    for row in list(hub, "blob.part.*.*.0").await? {
         let words: Vec<&str> = row.subject.split('.').collect();
         let (Some(digest), Some(upload)) = (words.get(2).and_then(|text| text.parse().ok()), words.get(3))
         else {
@@ -117,7 +166,7 @@ async fn sweep_abandoned(hub: &Arc<Hub>, older_than: Timestamp) -> Result<(), Bl
             continue;
         }
         let head = read_head(hub, &digest).await?;
-        if head.is_none_or(|(head, _)| head.upload != *upload) {
+        if head.is_none_or(|found| found.head.upload != *upload) {
             remove_chunks(hub, &digest, upload).await?;
         }
     }
@@ -134,20 +183,21 @@ enum Written {
 async fn upload(hub: &Hub, digest: &Digest, bytes: Bytes) -> Result<Written, BlobError> {
     let plain_bytes = bytes.len() as u64;
     let stored = packing::pack(bytes).await?;
+    let stored_bytes = stored.len() as u64;
+    if stored.len() <= SMALL_BYTES_MAX {
+        let head = BlobHead { plain_bytes, stored_bytes, chunks: 0, upload: "-".to_owned() };
+        return write_head(hub, digest, (&head, stored), 0).await;
+    }
     let chunks = packing::chunks(&stored, CHUNK_BYTES);
-    let head = BlobHead {
-        plain_bytes,
-        stored_bytes: stored.len() as u64,
-        chunks: chunks.len() as u32,
-        upload: format!("{:016x}", rand::random::<u64>()),
-    };
+    let upload = format!("{:016x}", rand::random::<u64>());
+    let head = BlobHead { plain_bytes, stored_bytes, chunks: chunks.len() as u32, upload };
     let sending = chunks.into_iter().enumerate().map(|(number, payload)| {
         let subject = chunk_subject(digest, &head.upload, number as u32);
         publish(&hub.client, Outgoing { subject, headers: HeaderMap::new(), payload })
     });
     let sent = futures::stream::iter(sending).buffer_unordered(IN_FLIGHT);
     sent.try_for_each(|_| async { Ok(()) }).await.map_err(unavailable)?;
-    let written = write_head(hub, digest, &head, 0).await?;
+    let written = write_head(hub, digest, (&head, Bytes::new()), 0).await?;
     if written == Written::Overtaken {
         remove_chunks(hub, digest, &head.upload).await?;
     }
@@ -158,12 +208,12 @@ async fn upload(hub: &Hub, digest: &Digest, bytes: Bytes) -> Result<Written, Blo
 async fn write_head(
     hub: &Hub,
     digest: &Digest,
-    head: &BlobHead,
+    (head, payload): (&BlobHead, Bytes),
     expected: u64,
 ) -> Result<Written, BlobError> {
     let mut headers = HeaderMap::new();
     headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
-    let payload = Bytes::from(rmp_serde::to_vec_named(head).map_err(unavailable)?);
+    head.write(&mut headers);
     match publish(&hub.client, Outgoing { subject: head_subject(digest), headers, payload }).await {
         Ok(_) => Ok(Written::Yes),
         Err(PublishError::WrongLast) => Ok(Written::Overtaken),
@@ -171,20 +221,22 @@ async fn write_head(
     }
 }
 
-async fn read_head(hub: &Hub, digest: &Digest) -> Result<Option<(BlobHead, u64)>, BlobError> {
+async fn read_head(hub: &Hub, digest: &Digest) -> Result<Option<Standing>, BlobError> {
     let found = read::last(&hub.blobs, &head_subject(digest)).await.map_err(BlobError::Unavailable)?;
     let Some(message) = found else { return Ok(None) };
-    let head = rmp_serde::from_slice(&message.payload).map_err(unavailable)?;
-    Ok(Some((head, message.sequence)))
+    let head = BlobHead::read(&message.headers).ok_or_else(|| unavailable(Headless))?;
+    Ok(Some(Standing { head, sequence: message.sequence, payload: message.payload }))
 }
 
 /// Removes a blob whose head is still the one at that sequence: first the head, so that nobody relies on it.
-async fn remove(hub: &Hub, digest: &Digest, upload: &str, at: u64) -> Result<Written, BlobError> {
+async fn remove(hub: &Hub, digest: &Digest, head: &BlobHead, at: u64) -> Result<Written, BlobError> {
     let purged = hub.blobs.purge().filter(head_subject(digest)).sequence(at + 1).await;
     if purged.map_err(unavailable)?.purged == 0 {
         return Ok(Written::Overtaken);
     }
-    remove_chunks(hub, digest, upload).await?;
+    if head.chunks > 0 {
+        remove_chunks(hub, digest, &head.upload).await?;
+    }
     Ok(Written::Yes)
 }
 
@@ -197,15 +249,15 @@ struct Row {
     subject: String,
     sequence: u64,
     time: Timestamp,
-    payload: Bytes,
+    head: Option<BlobHead>,
 }
 
-async fn list(hub: &Arc<Hub>, filter: &str, content: Content) -> Result<Vec<Row>, BlobError> {
+async fn list(hub: &Arc<Hub>, filter: &str) -> Result<Vec<Row>, BlobError> {
     let course = Course {
         stream: streams::BLOBS,
         filters: vec![filter.to_owned()],
         start: Start::Newest,
-        content,
+        content: Content::Headers,
         after_loss: AfterLoss::StartAgain,
     };
     let mut tail = Tail::new(hub.clone(), course);
@@ -230,6 +282,6 @@ fn row(message: &jetstream::Message) -> Result<Row, Cause> {
         subject: message.subject.to_string(),
         sequence: info.stream_sequence,
         time: Timestamp::from_millis(millis.try_into().unwrap_or(i64::MAX)),
-        payload: message.payload.clone(),
+        head: message.headers.as_ref().and_then(BlobHead::read),
     })
 }
