@@ -20,7 +20,6 @@ pub mod log;
 pub mod membership;
 mod nats;
 pub mod ownership;
-mod pace;
 mod packing;
 pub mod patient;
 pub mod position;

@@ -9,6 +9,7 @@ mod feed;
 mod folder;
 mod layout;
 mod member;
+mod pace;
 mod read;
 mod recent;
 mod record;

@@ -15,7 +15,7 @@ use crate::{Cause, LogPosition, OpenError};
 
 /// Memory for pages of the file. The default of redb, 1 GiB, is more than everything else here needs; what is
 /// written is read back at once and seldom later, and the system caches the file as well.
-const CACHE_BYTES: usize = 16 * 1024 * 1024;
+const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 /// How the file is opened; tests put a failing disk in its place.
 pub(super) type Opener = Box<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send + Sync>;

@@ -13,10 +13,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     append::read_sequence,
+    pace::Pace,
     retention,
     store::{Store, Written},
 };
-use crate::{Cause, pace::Pace};
+use crate::Cause;
 
 /// Steps that wait at most; beyond it the submitting tasks wait.
 const QUEUE: usize = 4096;
@@ -121,13 +122,9 @@ fn run(store: &Store, mut queue: mpsc::Receiver<Command>) {
     }
 }
 
-/// Lets more steps join those that wait.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what is awaited is the passing of time, on a thread of its own"
-)]
+/// Lets more steps join those that wait, until the time is over or the last door closes.
 fn gather(wait: Duration, queue: &mut mpsc::Receiver<Command>, waiting: &mut Vec<Command>) {
-    std::thread::sleep(wait);
+    std::thread::park_timeout(wait);
     while waiting.len() < GROUP
         && let Ok(command) = queue.try_recv()
     {

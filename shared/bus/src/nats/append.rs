@@ -4,7 +4,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use events::{Draft, Event, EventId};
@@ -22,7 +22,6 @@ use super::{
 };
 use crate::{
     AppendError, Cause, ReadError,
-    pace::Pace,
     verdict::{Verdict, judge},
 };
 
@@ -87,20 +86,21 @@ impl Appender {
 
 async fn run(hub: Arc<Hub>, mut queue: mpsc::Receiver<Item>) {
     let mut waiting = Waiting::default();
-    let mut pace = Pace::new(Instant::now());
+    let mut arrived = Vec::new();
     loop {
         if waiting.turns.is_empty() {
-            match queue.recv().await {
-                Some(item) => waiting.push(item),
-                None => return,
+            if queue.recv_many(&mut arrived, QUEUE).await == 0 {
+                return;
+            }
+        } else {
+            // No more than fits the queue: what is taken out of it makes room for callers who should wait.
+            while waiting.count + arrived.len() < QUEUE
+                && let Ok(item) = queue.try_recv()
+            {
+                arrived.push(item);
             }
         }
-        waiting.take_in(&mut queue);
-        let wait = pace.wait(waiting.turns.len(), Instant::now());
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
-            waiting.take_in(&mut queue);
-        }
+        arrived.drain(..).for_each(|item| waiting.push(item));
         let round = waiting.take_round();
         append_round(&hub, round).await;
     }
@@ -115,16 +115,6 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// Takes in what has come. No more than fits the queue: what is taken out of it makes room for callers who should
-    /// wait.
-    fn take_in(&mut self, queue: &mut mpsc::Receiver<Item>) {
-        while self.count < QUEUE
-            && let Ok(item) = queue.try_recv()
-        {
-            self.push(item);
-        }
-    }
-
     fn push(&mut self, item: Item) {
         let queue = self.queues.entry(item.draft.aggregate.clone()).or_default();
         if queue.is_empty() {

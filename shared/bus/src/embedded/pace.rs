@@ -1,4 +1,4 @@
-//! How often a log is flushed to the disk: at once while few write, at intervals while many do.
+//! How often the log is flushed to the disk: at once while few write, at intervals while many do.
 //!
 //! A flush costs the same, whether it carries one event or a hundred. Who writes alone is never held up, and a burst
 //! is not either; only steady traffic from several sides shares flushes.
@@ -15,18 +15,18 @@ const BURST: u32 = 24;
 
 /// When the next flush may begin.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(super) struct Pace {
     /// When all flushes so far would have been done, had they kept the interval; at most a burst and one ahead.
     due: Instant,
 }
 
 impl Pace {
-    pub(crate) fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant) -> Self {
         Self { due: now }
     }
 
     /// Counts a flush for those who wait for it now; answers how long it is put off, so that more can join it.
-    pub(crate) fn wait(&mut self, waiting: usize, now: Instant) -> Duration {
+    pub(super) fn wait(&mut self, waiting: usize, now: Instant) -> Duration {
         let (due, horizon) = (self.due.max(now), now + INTERVAL * BURST);
         let wait = match waiting {
             // Most often somebody who writes step after step: nobody would join.
