@@ -53,6 +53,8 @@ pub struct Custody {
     door: tokio::sync::Mutex<()>,
     /// Whether somebody else's Lease was met.
     contended: AtomicBool,
+    /// The namespace of a platform that is still to be asked whether it holds the application.
+    platform: Mutex<Option<String>>,
     standing: Mutex<Standing>,
 }
 
@@ -98,6 +100,7 @@ impl Custody {
             scope,
             door: tokio::sync::Mutex::default(),
             contended: AtomicBool::new(false),
+            platform: Mutex::default(),
             standing: Mutex::default(),
         })
     }
@@ -106,8 +109,8 @@ impl Custody {
     /// taken when it is over is watched for its life.
     ///
     /// # Errors
-    /// Held, OtherLog, Lost: transient. OtherInstall, OlderLog, Forbidden: permanent. Cluster as its own class;
-    /// NotFound: the namespace is not there.
+    /// Held, Platform, OtherLog, Lost: transient. OtherInstall, OlderLog, Forbidden: permanent. Cluster as its own
+    /// class; NotFound: the namespace is not there.
     pub async fn take(self: &Arc<Self>, client: &ClusterClient) -> Result<(), CustodyError> {
         let _alone = self.door.lock().await;
         match &*self.standing() {
@@ -119,6 +122,7 @@ impl Custody {
             }
             Standing::Lost => return Err(self.lost()),
         }
+        self.give_way(client).await?;
         let taken = self.take_anew(client).await;
         if let Err(error) = &taken
             && self.scope.is_shared()

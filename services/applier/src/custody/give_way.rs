@@ -1,7 +1,7 @@
 //! A run gives way to a platform that holds its application.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, MutexGuard, PoisonError, atomic::Ordering},
     time::Instant,
 };
 
@@ -21,24 +21,33 @@ impl Custody {
     /// Takes it over a connection of its own, before any service has one, unless a platform holds the application.
     ///
     /// # Errors
-    /// Platform: transient. Others as [`take`](Self::take).
+    /// As [`take`](Self::take).
     pub async fn take_at(self: &Arc<Self>, cluster: &Cluster, key: InstallKey) -> Result<(), CustodyError> {
+        *self.platform() = Some(cluster.namespace.clone());
         let user_agent = concat!("driftless-custody/", env!("CARGO_PKG_VERSION")).to_owned();
         let options = ConnectOptions { key, sensitive: Arc::new(|_| vec![]), user_agent };
         let client = ClusterClient::connect(&cluster.kubeconfig, options).await;
-        let client = client.map_err(CustodyError::Cluster)?;
-        match &self.scope {
-            Scope::Application { application, .. } => {
-                self.give_way(&client, &cluster.namespace, application).await?;
-            }
-            Scope::Cluster(_) => {}
+        self.take(&client.map_err(CustodyError::Cluster)?).await
+    }
+
+    /// Asks the platform, if there is one to ask, until it has answered once: a server that does not answer now is
+    /// asked again by whoever takes custody next.
+    pub(super) async fn give_way(&self, client: &ClusterClient) -> Result<(), CustodyError> {
+        let namespace = self.platform().clone();
+        if let (Some(namespace), Scope::Application { application, .. }) = (namespace, &self.scope) {
+            self.give_way_in(client, &namespace, application).await?;
+            *self.platform() = None;
         }
-        self.take(&client).await
+        Ok(())
+    }
+
+    fn platform(&self) -> MutexGuard<'_, Option<String>> {
+        self.platform.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Refuses while a platform that is alive names the application in its Lease. One that may not be seen is passed:
     /// who may write an application need not have a right in the namespace of the platform.
-    async fn give_way(
+    async fn give_way_in(
         &self,
         client: &ClusterClient,
         namespace: &str,

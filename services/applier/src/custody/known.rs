@@ -11,12 +11,12 @@ use super::statement::Acted;
 /// Unavailable (transient).
 pub(super) async fn is_known(log: &dyn Log, acted: &Acted) -> Result<bool, ReadError> {
     let newest = match log.newest(&acted.aggregate).await {
-        Ok(newest) => newest.map(|event| event.n()),
+        Ok(newest) => newest.map(|event| (event.n(), event.sequence)),
         // Something newer than this program stands there, so the log is not an older one.
         Err(ReadError::Undecodable(_)) => return Ok(true),
         Err(error @ (ReadError::Unavailable(_) | ReadError::Restarted { .. })) => return Err(error),
     };
-    let back = newest.and_then(|n| n.checked_sub(acted.n)).and_then(|back| usize::try_from(back).ok());
+    let back = newest.and_then(|(n, _)| n.checked_sub(acted.n)).and_then(|back| usize::try_from(back).ok());
     let there = match back {
         Some(back) if back < HISTORY_MAX => {
             let history = log.history(&acted.aggregate, back + 1).await?;
@@ -27,12 +27,14 @@ pub(super) async fn is_known(log: &dyn Log, acted: &Acted) -> Result<bool, ReadE
     Ok(knows(acted, newest, there))
 }
 
-/// Decides by the newest version of the aggregate and by what stands at the event's own.
-fn knows(acted: &Acted, newest: Option<u64>, there: Option<EventId>) -> bool {
+/// Decides by the newest version of the aggregate, with its sequence, and by what stands at the event's own version.
+fn knows(acted: &Acted, newest: Option<(u64, u64)>, there: Option<EventId>) -> bool {
     match newest {
         // The last event of an aggregate is forgotten after its time.
         None => acted.retired,
-        Some(newest) if newest < acted.n => false,
+        // In a second life versions begin again, behind the last event of the first.
+        Some((_, sequence)) if acted.retired && sequence > acted.sequence => true,
+        Some((newest, _)) if newest < acted.n => false,
         // Not in the history any more: it was passed.
         Some(_) => there.is_none_or(|id| id == acted.id),
     }
@@ -51,7 +53,7 @@ mod tests {
             aggregate: Aggregate::from_words(&["sync", "eu-1", "shop"]).unwrap(),
             n: 12,
             id: id("this"),
-            sequence: 1,
+            sequence: 70,
             retired,
         };
         for (newest, there, known) in [
@@ -63,9 +65,11 @@ mod tests {
             (Some(11), None, false),
             (None, None, false),
         ] {
+            let newest = newest.map(|n| (n, 60 + n));
             assert_eq!(knows(&acted(false), newest, there.map(id)), known, "{newest:?} {there:?}");
         }
         assert!(knows(&acted(true), None, None));
-        assert!(!knows(&acted(true), Some(3), None));
+        assert!(!knows(&acted(true), Some((3, 63)), None), "before its last event");
+        assert!(knows(&acted(true), Some((1, 71)), None), "defined again since");
     }
 }

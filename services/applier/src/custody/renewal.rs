@@ -75,16 +75,13 @@ impl Custody {
         Some(if Instant::now() < until { LOOK } else { RENEWAL })
     }
 
-    /// Somebody else wrote the Lease. Another process of the same platform may have believed to have the cluster,
-    /// or several clusters are one: then it goes on.
+    /// The Lease was written since: by ourselves, if the answer was lost, or by another process of the same platform,
+    /// which may have believed to have the cluster. Then it goes on.
     async fn moved(&self, client: &ClusterClient) -> Option<Duration> {
-        if !self.scope.is_shared() {
-            tracing::warn!(lease = self.place(), "the Lease was lost");
-            return self.leave(Standing::Lost);
-        }
+        let gone = if self.scope.is_shared() { Standing::Open } else { Standing::Lost };
         let found = match client.lease(&self.namespace, &self.name).await {
             Ok(Some(found)) => found,
-            Ok(None) => return self.leave(Standing::Open),
+            Ok(None) => return self.leave(gone),
             Err(error) => {
                 tracing::warn!(lease = self.place(), %error, "the Lease is not renewed");
                 return Some(LOOK);
@@ -97,11 +94,11 @@ impl Custody {
             },
             Ok(Whose::Theirs(holder)) => {
                 tracing::warn!(lease = self.place(), holder, "the Lease was lost");
-                return self.leave(Standing::Open);
+                return self.leave(gone);
             }
             Err(error) => {
                 tracing::warn!(lease = self.place(), %error, "the Lease was lost");
-                return self.leave(Standing::Open);
+                return self.leave(gone);
             }
         }
         Some(Duration::ZERO)
