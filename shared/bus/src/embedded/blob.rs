@@ -136,7 +136,12 @@ fn write_piece(
     head: &BlobHead,
     (first, piece): (usize, Vec<Bytes>),
 ) -> Result<(), redb::Error> {
-    write.open_table(BLOBS)?.insert(digest.as_bytes().as_slice(), encode(head)?.as_slice())?;
+    let mut blobs = write.open_table(BLOBS)?;
+    let known = blobs.get(digest.as_bytes().as_slice())?.and_then(|row| decode(row.value()));
+    // Somebody else has put it meanwhile, and relies on it: the chunks are the same, and it stays complete.
+    let complete = head.complete || known.is_some_and(|known| known.complete);
+    let head = BlobHead { complete, ..head.clone() };
+    blobs.insert(digest.as_bytes().as_slice(), encode(&head)?.as_slice())?;
     let mut chunks = write.open_table(CHUNKS)?;
     for (offset, chunk) in piece.iter().enumerate() {
         chunks.insert(chunk_key(digest, (first + offset) as u32).as_slice(), chunk.as_ref())?;

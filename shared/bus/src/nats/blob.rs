@@ -70,11 +70,6 @@ struct Standing {
     payload: Bytes,
 }
 
-/// Says that a head is not one.
-#[derive(Debug, thiserror::Error)]
-#[error("the head of a blob cannot be read")]
-struct Headless;
-
 fn head_subject(digest: &Digest) -> String {
     format!("blob.head.{digest}")
 }
@@ -90,8 +85,15 @@ fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: E) -> BlobEr
 pub(super) async fn put(hub: &Hub, bytes: Bytes) -> Result<Digest, BlobError> {
     packing::check_size(bytes.len())?;
     let digest = packing::digest(bytes.clone()).await?;
+    let mut first = None;
     for _ in 0..TRIES {
-        let done = match read_head(hub, &digest).await? {
+        let found = read_head(hub, &digest).await?;
+        let at = found.as_ref().map_or(0, |found| found.sequence);
+        if at > *first.get_or_insert(at) {
+            // Somebody else has put it since.
+            return Ok(digest);
+        }
+        let done = match found {
             Some(found) => write_head(hub, &digest, (&found.head, found.payload), found.sequence).await?,
             None => upload(hub, &digest, bytes.clone()).await?,
         };
@@ -144,7 +146,7 @@ pub(super) async fn sweep(
         if row.time >= older_than || keep.contains(&digest) {
             continue;
         }
-        let head = row.head.ok_or_else(|| unavailable(Headless))?;
+        let Some(head) = row.head else { continue };
         if remove(hub, &digest, &head, row.sequence).await? == Written::Yes {
             swept.blobs += 1;
             swept.bytes += head.stored_bytes;
@@ -224,7 +226,11 @@ async fn write_head(
 async fn read_head(hub: &Hub, digest: &Digest) -> Result<Option<Standing>, BlobError> {
     let found = read::last(&hub.blobs, &head_subject(digest)).await.map_err(BlobError::Unavailable)?;
     let Some(message) = found else { return Ok(None) };
-    let head = BlobHead::read(&message.headers).ok_or_else(|| unavailable(Headless))?;
+    let Some(head) = BlobHead::read(&message.headers) else {
+        let purged = hub.blobs.purge().filter(head_subject(digest)).sequence(message.sequence + 1).await;
+        purged.map_err(unavailable)?;
+        return Err(BlobError::Corrupt { digest: *digest });
+    };
     Ok(Some(Standing { head, sequence: message.sequence, payload: message.payload }))
 }
 
