@@ -189,6 +189,8 @@ impl Known {
                 Dirty::Targets(vec![target])
             }
             News::Target(target, own) => {
+                // What could not be read is followed by something that can.
+                self.parked.remove(&target);
                 let newer = self.targets.get(&target).is_none_or(|known| known.n < own.n);
                 if newer {
                     self.targets.insert(target.clone(), Arc::new(own));
@@ -305,10 +307,15 @@ impl Known {
         (sync.objects.get(id).cloned(), sync.state.manifests.clone())
     }
 
+    /// Whether a target's state cannot be read here, so that nothing is decided about it.
+    pub fn is_parked(&self, target: &TargetId) -> bool {
+        self.parked.contains(target)
+    }
+
     /// All that is known about a target; `None`: nothing may be decided about it.
     pub fn snapshot(&self, target: &TargetId) -> Option<Snapshot> {
         let definitions = self.definitions.as_ref()?;
-        if self.parked.contains(target) {
+        if self.is_parked(target) {
             return None;
         }
         let assignment = definitions.targets.get(target).cloned();

@@ -9,6 +9,7 @@ mod config;
 mod decide;
 mod desired;
 mod error;
+mod followed;
 mod intake;
 mod known;
 mod live;

@@ -5,15 +5,17 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use bus::{Filter, Log, Patient, WatchItem};
+use bus::{Filter, Log, Patient, Undecodable, WatchItem};
+use events::Event;
 use model::{Aggregate, AggregateKind, Cluster, ClusterName, TargetId};
 use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, Error,
+    followed::Followed,
     intake::Intake,
-    known::{Dirty, Known},
+    known::{Dirty, Known, News},
     perform,
     worker::{Inbox, Shared, Worker},
 };
@@ -57,6 +59,7 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
     };
     let mut fleet = Fleet::new(shared.clone());
     let mut listed = false;
+    let mut followed = Followed::default();
     let mut sweep = tokio::time::interval(shared.config.sweep);
     loop {
         if share.holds(Aggregate::Definitions.partition())
@@ -73,8 +76,8 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
             _ = sweep.tick() => {
                 let asked = Instant::now();
                 if let Some(found) = seen.follow_if_answered(&*shared.log).await? {
+                    note(&shared, followed.asked(asked, found.sequence));
                     seen = found;
-                    shared.config.evaluated.followed(asked);
                 }
                 if listed {
                     fleet.retire_nameless().await?;
@@ -91,27 +94,46 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
         };
         match item {
             Some(Ok(WatchItem::Event(event))) => {
-                if let Some(news) = shared.intake.read(&event).await? {
-                    let dirty = shared.known(|known| known.take(news));
-                    if listed {
-                        fleet.follow(dirty).await?;
-                    }
+                if let Some(dirty) = take_in(&shared, &event).await?
+                    && listed
+                {
+                    fleet.follow(dirty).await?;
                 }
+                note(&shared, followed.told(event.sequence));
             }
             Some(Ok(WatchItem::Listed)) => {
                 listed = true;
+                // Whatever stood there before the list and is not in it is gone.
+                note(&shared, followed.told(seen.sequence));
                 fleet.follow(Dirty::All).await?;
             }
             Some(Ok(WatchItem::Undecodable(parked))) => {
-                tracing::error!(aggregate = %parked.aggregate, reason = parked.reason, "an aggregate is parked");
-                if let Aggregate::Target(target) = parked.aggregate {
-                    shared.known(|known| known.take(crate::known::News::Parked(target)));
-                }
+                note(&shared, followed.told(parked.sequence));
+                park(&shared, parked);
             }
             Some(Ok(WatchItem::Restarted { seen, found })) => return Err(Error::Restarted { seen, found }),
             Some(Err(error)) => return Err(error.into()),
             None => return Err(Error::WatchEnded),
         }
+    }
+}
+
+async fn take_in(shared: &Shared, event: &Event) -> Result<Option<Dirty>, Error> {
+    let news = shared.intake.read(event).await?;
+    Ok(news.map(|news| shared.known(|known| known.take(news))))
+}
+
+/// What the log said until then is taken in.
+fn note(shared: &Shared, since: Option<Instant>) {
+    if let Some(since) = since {
+        shared.config.evaluated.followed(since);
+    }
+}
+
+fn park(shared: &Shared, parked: Undecodable) {
+    tracing::error!(aggregate = %parked.aggregate, reason = parked.reason, "an aggregate is parked");
+    if let Aggregate::Target(target) = parked.aggregate {
+        shared.known(|known| known.take(News::Parked(target)));
     }
 }
 

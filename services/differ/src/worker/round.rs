@@ -47,7 +47,7 @@ struct Pass {
 pub(super) enum Ending {
     /// Every target was decided.
     AtRest,
-    /// One was not: its desired state cannot be read now, or its decisions come to no end.
+    /// One was not: its state or its desired state cannot be read now, or its decisions come to no end.
     Unsettled,
 }
 
@@ -64,7 +64,11 @@ impl Worker {
     /// Decides these targets until they rest.
     pub(super) async fn round(&mut self, dirty: BTreeSet<TargetId>) -> Result<Ending, Error> {
         let mut active = self.with_awaiting(dirty);
-        let mut ending = Ending::AtRest;
+        let mut ending = match active.iter().any(|target| self.shared.known(|known| known.is_parked(target)))
+        {
+            true => Ending::Unsettled,
+            false => Ending::AtRest,
+        };
         for _ in 0..DECISIONS_MAX {
             if active.is_empty() {
                 return Ok(ending);
