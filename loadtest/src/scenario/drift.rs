@@ -11,7 +11,7 @@ use crate::{
     table::{Table, millis},
 };
 
-const TURNS: usize = 50;
+const TURNS: usize = 100;
 /// Longest wait for one heal.
 const BOUND: Duration = Duration::from_secs(60);
 

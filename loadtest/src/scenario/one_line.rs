@@ -11,7 +11,7 @@ use crate::{
     table::{Table, millis},
 };
 
-const TURNS: usize = 20;
+const TURNS: usize = 100;
 
 pub async fn measure(stage: &mut Stage) -> Result<Table, Fault> {
     let floor = floor::singles(&stage.api, "floor-before", TURNS).await?;
