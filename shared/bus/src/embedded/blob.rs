@@ -220,3 +220,28 @@ fn encode(head: &BlobHead) -> Result<Vec<u8>, redb::Error> {
 fn decode(bytes: &[u8]) -> Option<BlobHead> {
     rmp_serde::from_slice(bytes).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::store, *};
+
+    #[tokio::test]
+    async fn what_another_put_has_completed_stays_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), Box::new(store::open_file)).unwrap();
+        let writer = Writer::start(store.clone());
+        let digest = put(&store, &writer, Bytes::from_static(b"whole")).await.unwrap();
+        // The first piece of a put that began before, and never comes to its last.
+        let begun = BlobHead {
+            plain_bytes: 5,
+            stored_bytes: 5,
+            chunks: 1,
+            touched: super::super::now(),
+            complete: false,
+        };
+        let piece =
+            move |write: &WriteTransaction, _: &mut Vec<_>| write_piece(write, &digest, &begun, (0, vec![]));
+        writer.submit(piece).await.unwrap();
+        assert!(has(&store, digest).await.unwrap());
+    }
+}
