@@ -6,7 +6,6 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -29,7 +28,6 @@ impl Api {
         let place = Kubeconfig { file: Some(kubeconfig.to_owned()), context: None };
         let options = ConnectOptions {
             key: InstallKey::from_bytes(rand::random()),
-            sensitive: Arc::new(|_| Vec::new()),
             user_agent: "driftless-loadtest".into(),
         };
         let client = ClusterClient::connect(&place, options).await?;

@@ -15,6 +15,6 @@ pub use ask::{Asker, Attempt, failure, mark};
 pub use definitions::commit_definitions;
 pub use last_applied::LastApplied;
 pub use load::{Loaded, load, sealed};
-pub use preview::preview;
+pub use preview::{Shown, preview};
 pub use provenance::provenance;
 pub use retire::retire_cluster;

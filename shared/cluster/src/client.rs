@@ -20,12 +20,12 @@ use crate::{
 #[derive(Clone)]
 pub struct ClusterClient {
     pub(crate) inner: Arc<Inner>,
+    pub(crate) redaction: Redaction,
 }
 
 pub(crate) struct Inner {
     pub(crate) transport: Transport,
     pub(crate) flight: Arc<Flight>,
-    pub(crate) redaction: Redaction,
 }
 
 /// What a client needs besides the kubeconfig.
@@ -33,8 +33,6 @@ pub(crate) struct Inner {
 pub struct ConnectOptions {
     /// Secret values of live objects are replaced by their keyed hashes under it.
     pub key: InstallKey,
-    /// Names further sensitive values of an object; called with every object that is read.
-    pub sensitive: Sensitive,
     /// Named in the API server's audit log: `driftless-applier/0.1.0`.
     pub user_agent: String,
 }
@@ -61,9 +59,15 @@ impl ClusterClient {
     /// Kubeconfig, Credentials, Tls: permanent.
     pub async fn connect(kubeconfig: &Kubeconfig, options: ConnectOptions) -> Result<Self, ClusterError> {
         let transport = Transport::open(kubeconfig, &options.user_agent).await?;
-        let redaction = Redaction { key: options.key, sensitive: options.sensitive };
-        let inner = Inner { transport, flight: Arc::default(), redaction };
-        Ok(Self { inner: Arc::new(inner) })
+        let redaction = Redaction { key: options.key, sensitive: Arc::default() };
+        let inner = Inner { transport, flight: Arc::default() };
+        Ok(Self { inner: Arc::new(inner), redaction })
+    }
+
+    /// The same client, which also takes out what stands at these places of objects, whatever they say themselves.
+    pub fn minding(&self, sensitive: Sensitive) -> Self {
+        let redaction = Redaction { key: self.redaction.key.clone(), sensitive: Arc::new(sensitive) };
+        Self { inner: self.inner.clone(), redaction }
     }
 
     /// Asks the server for its version.
@@ -91,7 +95,7 @@ impl ClusterClient {
         about: &About,
     ) -> Result<Live, ClusterError> {
         let value = serde_json::from_slice(body).map_err(|_| about.bad("not JSON"))?;
-        let live = Live::parse(resource, value, &self.inner.redaction, about)?;
+        let live = Live::parse(resource, value, &self.redaction, about)?;
         if live.id == *id { Ok(live) } else { Err(about.bad("another object than was asked for")) }
     }
 }
@@ -114,7 +118,7 @@ impl Call {
 impl ClusterClient {
     /// What a request for one object is about.
     pub(crate) fn about(&self, verb: &str, resource: &Resource, id: &ObjectId) -> About {
-        let sensitive = (self.inner.redaction.sensitive)(id);
+        let sensitive = self.redaction.places(id).to_vec();
         let about = About {
             request: format!("{verb} {id}"),
             object: Some((resource.plural.clone(), id.name.clone())),

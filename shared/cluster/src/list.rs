@@ -195,7 +195,7 @@ impl Lister {
         let answer = self.client.inner.transport.send(call).await?;
         let page: RawPage = serde_json::from_slice(&answer.body).map_err(|_| about.bad("no list"))?;
         drop(answer);
-        let redaction = &self.client.inner.redaction;
+        let redaction = &self.client.redaction;
         let parse = |value| Live::parse(&self.selection.resource, value, redaction, &about);
         let items = page.items.unwrap_or_default().into_iter().map(parse).collect::<Result<_, _>>()?;
         let last = page.metadata.r#continue.is_empty();

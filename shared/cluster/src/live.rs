@@ -1,6 +1,6 @@
 //! Live objects, redacted as they are parsed.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use manifest::{InstallKey, Redacted, redact, sensitive_pointers};
 use model::{ApiVersion, ObjectId};
@@ -23,14 +23,22 @@ pub struct Live {
     pub value: Redacted,
 }
 
-/// Names the sensitive values of an object by JSON pointer, as its desired state lists them
+/// JSON pointers of the sensitive values of objects, as their manifests list them
 /// ([`manifest::sensitive_pointers`]): on the cluster that list may have been edited.
-pub type Sensitive = Arc<dyn Fn(&ObjectId) -> Vec<String> + Send + Sync>;
+pub type Sensitive = BTreeMap<ObjectId, Vec<String>>;
 
 /// What objects are redacted by.
+#[derive(Clone)]
 pub(crate) struct Redaction {
     pub(crate) key: InstallKey,
-    pub(crate) sensitive: Sensitive,
+    pub(crate) sensitive: Arc<Sensitive>,
+}
+
+impl Redaction {
+    /// The sensitive places of an object, as far as the client was told.
+    pub(crate) fn places(&self, id: &ObjectId) -> &[String] {
+        self.sensitive.get(id).map_or(&[], Vec::as_slice)
+    }
 }
 
 impl Live {
@@ -53,7 +61,7 @@ impl Live {
             return Err(about.bad("an object without a uid"));
         }
         let mut pointers = sensitive_pointers(&value);
-        pointers.extend((redaction.sensitive)(&id));
+        pointers.extend_from_slice(redaction.places(&id));
         pointers.extend_from_slice(&about.sensitive);
         let (value, _) = redact(value, &redaction.key, &pointers);
         Ok(Self { id, api_version: gvk.api_version.clone(), uid, resource_version, value })

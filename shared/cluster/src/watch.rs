@@ -185,7 +185,7 @@ impl Watch {
     }
 
     fn live(&self, object: Value) -> Result<Live, ClusterError> {
-        Live::parse(&self.resource, object, &self.client.inner.redaction, &self.about)
+        Live::parse(&self.resource, object, &self.client.redaction, &self.about)
     }
 
     /// The server ends the watch with a Status in place of an object.

@@ -25,7 +25,7 @@ impl Custody {
     pub async fn take_at(self: &Arc<Self>, cluster: &Cluster, key: InstallKey) -> Result<(), CustodyError> {
         *self.platform() = Some(cluster.namespace.clone());
         let user_agent = concat!("driftless-custody/", env!("CARGO_PKG_VERSION")).to_owned();
-        let options = ConnectOptions { key, sensitive: Arc::new(|_| vec![]), user_agent };
+        let options = ConnectOptions { key, user_agent };
         let client = ClusterClient::connect(&cluster.kubeconfig, options).await;
         self.take(&client.map_err(CustodyError::Cluster)?).await
     }

@@ -123,10 +123,12 @@ impl Materials {
             .map_err(|_| Fault::SecretsMismatch { id: step.id.clone() })
     }
 
-    /// Pointers of the sensitive values of each object of the plan that lists some.
+    /// Pointers of the sensitive values of each object of the plan that lists some, or did when it was applied last.
     pub fn sensitive(&self, plan: &SyncPlan) -> BTreeMap<ObjectId, Vec<String>> {
+        let sets = [Some(&self.desired), self.full.as_ref()];
         let listed = plan.steps.iter().filter_map(|step| {
-            let pointers = sensitive_pointers(find(&self.desired, &step.id)?.value.value());
+            let found = sets.into_iter().flatten().filter_map(|set| find(set, &step.id));
+            let pointers: Vec<_> = found.flat_map(|it| sensitive_pointers(it.value.value())).collect();
             (!pointers.is_empty()).then(|| (step.id.clone(), pointers))
         });
         listed.collect()

@@ -1,15 +1,15 @@
 //! The clusters that are connected to, and what each of them serves.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use bus::Log;
-use cluster::{ClusterClient, ClusterError, ConnectOptions, Discovery, Lookup, Missing, Resource};
+use cluster::{ClusterClient, ClusterError, ConnectOptions, Discovery, Lookup, Missing, Resource, Sensitive};
 use manifest::InstallKey;
-use model::{Cluster, ClusterName, Gvk, ObjectId, definition::Kubeconfig};
+use model::{Cluster, ClusterName, Gvk, definition::Kubeconfig};
 use plan::Step;
 use tokio::sync::Semaphore;
 
@@ -17,9 +17,6 @@ use crate::{
     Config, Custody, Scope,
     custody::{Charge, Platform},
 };
-
-/// Sensitive places of objects by id, while a sync writes them.
-type Places = Arc<RwLock<HashMap<ObjectId, Vec<String>>>>;
 
 /// All clusters.
 pub(super) struct Clusters {
@@ -67,13 +64,13 @@ enum Entry {
 }
 
 /// A connected cluster.
+#[derive(Clone)]
 pub(super) struct Connected {
     kubeconfig: Kubeconfig,
     pub(super) client: ClusterClient,
     /// What has to be held before anything is written.
     pub(super) custody: Arc<Custody>,
-    served: tokio::sync::Mutex<Arc<Served>>,
-    places: Places,
+    served: Arc<tokio::sync::Mutex<Arc<Served>>>,
 }
 
 /// What a cluster serves; numbered, so that of many who find it outdated one asks anew.
@@ -138,14 +135,8 @@ impl Clusters {
     }
 
     async fn open(&self, cluster: &Cluster, charge: &Arc<Charge>) -> Result<Arc<Connected>, ClusterError> {
-        let places = Places::default();
-        let lookup = places.clone();
-        let sensitive = move |id: &ObjectId| {
-            lookup.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned().unwrap_or_default()
-        };
         let options = ConnectOptions {
             key: self.key.clone(),
-            sensitive: Arc::new(sensitive),
             user_agent: concat!("driftless-applier/", env!("CARGO_PKG_VERSION")).to_owned(),
         };
         let client = ClusterClient::connect(&cluster.kubeconfig, options).await?;
@@ -158,8 +149,7 @@ impl Clusters {
             kubeconfig: cluster.kubeconfig.clone(),
             client,
             custody,
-            served: tokio::sync::Mutex::new(Arc::new(served)),
-            places,
+            served: Arc::new(tokio::sync::Mutex::new(Arc::new(served))),
         }))
     }
 
@@ -234,11 +224,9 @@ impl Connected {
         Ok(())
     }
 
-    /// Says where the sensitive values of some objects are, until the answer is dropped.
-    pub(super) fn mind(&self, objects: BTreeMap<ObjectId, Vec<String>>) -> Minded {
-        let ids = objects.keys().cloned().collect();
-        self.places.write().unwrap_or_else(PoisonError::into_inner).extend(objects);
-        Minded { places: self.places.clone(), ids }
+    /// The same connection, which also takes out what stands at these places of objects.
+    pub(super) fn minding(&self, sensitive: Sensitive) -> Self {
+        Self { client: self.client.minding(sensitive), ..self.clone() }
     }
 }
 
@@ -261,18 +249,5 @@ impl Served {
                 problem: format!("what serves {} does not answer", step.api_version),
             }),
         }
-    }
-}
-
-/// Sensitive places that are minded.
-pub(super) struct Minded {
-    places: Places,
-    ids: Vec<ObjectId>,
-}
-
-impl Drop for Minded {
-    fn drop(&mut self) {
-        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
-        self.ids.iter().for_each(|id| drop(places.remove(id)));
     }
 }

@@ -194,7 +194,7 @@ impl Sync<'_> {
             Ok(connected) => connected,
             Err(fault) => return Ok(Err(fault)),
         };
-        let _minded = connected.mind(materials.sensitive(&self.plan));
+        let connected = Arc::new(connected.minding(materials.sensitive(&self.plan)));
         let stages: Vec<Vec<Step>> =
             self.plan.steps.chunk_by(|a, b| a.stage == b.stage).map(<[Step]>::to_vec).collect();
         for steps in stages {

@@ -130,11 +130,7 @@ impl Bed {
     async fn with(cluster: &TestCluster, kubeconfig: Kubeconfig, first_contact: FirstContact) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = bus::open(bus::LogConfig::embedded(folder.path())).await.unwrap();
-        let options = ConnectOptions {
-            key: key(),
-            sensitive: Arc::new(|_| vec![]),
-            user_agent: "driftless-test".into(),
-        };
+        let options = ConnectOptions { key: key(), user_agent: "driftless-test".into() };
         let kube = ClusterClient::connect(&cluster.admin(), options).await.unwrap();
         let namespace = unique("t");
         let target = TargetId { cluster: "real".parse().unwrap(), application: namespace.parse().unwrap() };

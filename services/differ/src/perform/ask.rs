@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use cluster::{
     Applied, Apply, ClusterClient, ClusterError, Discovery, FieldConflict, Force, Live, Lookup, Missing,
-    Mode, Resource,
+    Mode, Resource, Sensitive,
 };
 use diff::{Entry, FieldChange, Refused, clearing};
-use manifest::{DesiredObject, DesiredSecrets, may_recreate, restore};
+use manifest::{DesiredObject, DesiredSecrets, may_recreate, restore, sensitive_pointers};
 use model::{
     ApiVersion, ApplicationName, Failure, Gvk, ObjectId, Timestamp,
     definition::{FirstContact, Ignored},
@@ -31,6 +31,7 @@ use crate::{
 const FIELDS_TOLD: usize = 20;
 
 /// Asks one API server.
+#[derive(Clone)]
 pub struct Asker {
     /// Its client.
     pub client: ClusterClient,
@@ -105,7 +106,8 @@ impl Asker {
         if let Some(namespace) = &key.id.namespace {
             body["metadata"]["namespace"] = namespace.clone().into();
         }
-        let before = match self.client.get(resource, &key.id).await {
+        let asker = &Self { client: self.minding(attempt, wanted).await, ..self.clone() };
+        let before = match asker.client.get(resource, &key.id).await {
             Ok(before) => before,
             Err(error) => return DryRun::Unknown(failure(&error, self.now)),
         };
@@ -125,7 +127,7 @@ impl Asker {
             mode: Mode::DryRun,
             start_by: None,
         };
-        match self.try_apply(&request, attempt, before.as_ref()).await {
+        match asker.try_apply(&request, attempt, before.as_ref()).await {
             Ok(applied) => {
                 let (before, after) = handed_over(before, applied.object, &ignored, (wanted, &manager));
                 compare(before, after, &diff::without(wanted.value.value(), &without), &manager)
@@ -142,9 +144,21 @@ impl Asker {
             Err(Refusal::Cluster(error @ ClusterError::NotFound { .. })) if before.is_none() => {
                 DryRun::Refused(failure(&error, self.now))
             }
-            Err(Refusal::Cluster(error)) => self.refused(error, &request, (attempt, before, wanted)).await,
+            Err(Refusal::Cluster(error)) => asker.refused(error, &request, (attempt, before, wanted)).await,
             Err(Refusal::Conflict(failure)) => DryRun::Refused(failure),
         }
+    }
+
+    /// The client which takes out the object's sensitive values by the word of Git, now and when it was applied last:
+    /// on the cluster somebody may have unmarked them.
+    async fn minding(&self, attempt: &Attempt<'_>, wanted: &DesiredObject) -> ClusterClient {
+        let id = &attempt.key.id;
+        let mut sensitive = match attempt.repeats() {
+            true => Sensitive::default(),
+            false => attempt.last.sensitive([id]).await,
+        };
+        sensitive.entry(id.clone()).or_default().extend(sensitive_pointers(wanted.value.value()));
+        self.client.minding(sensitive)
     }
 
     /// Tries without force, then with force where the applier may.

@@ -1,15 +1,16 @@
 //! What we applied last to an object: only fields of it may be forced.
 
+use cluster::Sensitive;
 use events::{
     Content,
     state::{AppliedObject, ObjectOutcome},
 };
-use manifest::DesiredSet;
+use manifest::{DesiredSet, sensitive_pointers};
 use model::ObjectId;
 use plan::DesiredObject;
 use serde_json::Value;
 
-use crate::intake::Intake;
+use crate::{Error, intake::Intake};
 
 /// Where it is found.
 #[derive(Clone)]
@@ -43,16 +44,26 @@ impl LastApplied {
     /// Reads it.
     pub async fn read(&self, id: &ObjectId) -> Known {
         let Some(row) = &self.row else { return Known::Nothing };
-        let Some(manifests) = &self.manifests else {
-            return if was_applied(row) { Known::Unsaid } else { Known::Nothing };
-        };
-        let Ok(bytes) = self.intake.content(manifests).await else { return Known::Unsaid };
-        let Ok(set) = DesiredSet::decode(&bytes) else { return Known::Unsaid };
-        let Some(manifest) = find(&set, id) else {
+        let Ok(set) = self.manifests().await else { return Known::Unsaid };
+        let Some(manifest) = set.as_ref().and_then(|set| find(set, id)) else {
             return if was_applied(row) { Known::Unsaid } else { Known::Nothing };
         };
         let same = row.manifest == Some(diff::applied_digest(manifest, &row.ignored));
         if was_applied(row) && !same { Known::Unsaid } else { Known::Manifest(manifest.clone()) }
+    }
+
+    /// Where the manifests that were applied last had sensitive values: on the cluster that list may have been edited.
+    pub async fn sensitive(&self, ids: impl IntoIterator<Item = &ObjectId>) -> Sensitive {
+        let Ok(Some(set)) = self.manifests().await else { return Sensitive::default() };
+        let listed = |id: &ObjectId| Some((id.clone(), sensitive_pointers(find(&set, id)?)));
+        ids.into_iter().filter_map(listed).filter(|(_, pointers)| !pointers.is_empty()).collect()
+    }
+
+    async fn manifests(&self) -> Result<Option<DesiredSet>, Error> {
+        let Some(manifests) = &self.manifests else { return Ok(None) };
+        let bytes = self.intake.content(manifests).await?;
+        let set = DesiredSet::decode(&bytes);
+        set.map(Some).map_err(|error| Error::Content { what: "the manifests", reason: error.to_string() })
     }
 }
 

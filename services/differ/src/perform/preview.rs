@@ -2,37 +2,58 @@
 
 use std::sync::Arc;
 
+use cluster::Sensitive;
+use manifest::{InstallKey, redact};
 use model::{ObjectId, definition::FirstContact};
 use plan::{Action, HeldReason, ObjectPreview, Preview, PreviewChange, SyncPlan};
 use serde_json::Value;
 
 use crate::{
     answers::{Answers, DryRun, DryRunKey, Found, Recreation},
-    live::LiveView,
+    live::{Body, LiveView},
 };
+
+/// What a preview is made from.
+pub struct Shown<'a> {
+    /// The answers to the dry-runs of the plan.
+    pub answers: &'a Answers,
+    /// What the watches have shown.
+    pub live: &'a LiveView,
+    /// Where objects had sensitive values when they were applied last; what has left Git says it nowhere else.
+    pub sensitive: &'a Sensitive,
+    /// The key that they are hidden under.
+    pub key: &'a InstallKey,
+}
+
+impl Shown<'_> {
+    /// An object as it is on the cluster.
+    fn object(&self, id: &ObjectId) -> String {
+        let value = match (self.live.get(id).map(|seen| &seen.body), self.answers.existence(id)) {
+            (Some(Body::Held(value)), _) | (_, Some(Found::Object { value, .. })) => value,
+            (_, Some(Found::Absent | Found::Unknown(_)) | None) => return String::new(),
+        };
+        match self.sensitive.get(id) {
+            Some(pointers) => redact(value.as_ref().clone(), self.key, pointers).0.value().to_string(),
+            None => json(value),
+        }
+    }
+}
 
 /// Makes a preview of a plan from the answers to its dry-runs.
 pub fn preview(
     plan: &SyncPlan,
     dry_runs: &[DryRunKey],
-    answers: &Answers,
-    live: &LiveView,
+    shown: &Shown<'_>,
     first_contact: FirstContact,
 ) -> Preview {
+    let answers = shown.answers;
     let mut preview = Preview::default();
     for step in &plan.steps {
         let key = dry_runs.iter().find(|key| key.id == step.id);
         let object = match (&step.action, key.and_then(|key| answers.dry_run(key))) {
             (Action::Create, Some(answer)) => created(&step.id, answer, first_contact),
             (Action::Apply { .. } | Action::Receive { .. }, Some(answer)) => applied(answer),
-            (Action::Prune { .. }, _) => {
-                let body = match (live.get(&step.id).map(|seen| &seen.body), answers.existence(&step.id)) {
-                    (Some(crate::live::Body::Held(value)), _) => json(value),
-                    (_, Some(Found::Object { value, .. })) => json(value),
-                    (_, Some(Found::Absent | Found::Unknown(_)) | None) => String::new(),
-                };
-                Some((PreviewChange::Prune, body, String::new()))
-            }
+            (Action::Prune { .. }, _) => Some((PreviewChange::Prune, shown.object(&step.id), String::new())),
             (Action::Forget | Action::Record { .. } | Action::GiveBack { .. } | Action::Orphan { .. }, _)
             | (Action::Create | Action::Apply { .. } | Action::Receive { .. }, None) => None,
         };

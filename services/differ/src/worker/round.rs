@@ -9,7 +9,7 @@ use events::{Content, EventType, content::INLINE_BYTES_MAX, state::RequestOutcom
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use manifest::OpenError;
 use model::{Gvk, ObjectId, TargetId};
-use plan::SyncPlan;
+use plan::{Action, SyncPlan};
 
 use super::{Held, Worker, now};
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     desired::{Desired, KindScope},
     known::{News, Snapshot},
     live::KindView,
-    perform::{self, Asker, Attempt, Due, End, LastApplied},
+    perform::{self, Asker, Attempt, Due, End, LastApplied, Shown},
 };
 
 /// Decisions about one target in one round: far more than any path through them needs.
@@ -356,8 +356,13 @@ impl Worker {
         let plan: &SyncPlan = &due.plan;
         let assignment = snapshot.assignment.as_ref();
         let first_contact = assignment.map(|assigned| assigned.application.first_contact).unwrap_or_default();
+        let sensitive = self.sensitive_when_applied(&target, plan).await;
+        let (live, key) = (&self.live, &self.shared.config.key);
         let preview = match self.answers.get(&target) {
-            Some(answers) => perform::preview(plan, &due.dry_runs, answers, &self.live, first_contact),
+            Some(answers) => {
+                let shown = Shown { answers, live, sensitive: &sensitive, key };
+                perform::preview(plan, &due.dry_runs, &shown, first_contact)
+            }
             None => plan::Preview::default(),
         };
         let bytes = events::encode(&preview)
@@ -374,6 +379,26 @@ impl Worker {
             now(),
         );
         Ok(Due { target, kind: EventType::HealthChanged, state, snapshot })
+    }
+}
+
+impl Worker {
+    /// Where what a plan prunes had sensitive values when it was applied last.
+    fn sensitive_when_applied<'p>(
+        &self,
+        target: &TargetId,
+        plan: &'p SyncPlan,
+    ) -> impl Future<Output = cluster::Sensitive> + Send + use<'p> {
+        let pruned = plan.steps.iter().filter(|step| matches!(step.action, Action::Prune { .. }));
+        let ids: Vec<&ObjectId> = pruned.map(|step| &step.id).collect();
+        let applied = ids.first().map(|id| self.shared.known(|known| known.applied(target, id)));
+        let intake = self.shared.intake.clone();
+        async move {
+            match applied {
+                Some((row, manifests)) => LastApplied { intake, row, manifests }.sensitive(ids).await,
+                None => cluster::Sensitive::default(),
+            }
+        }
     }
 }
 

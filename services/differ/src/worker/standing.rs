@@ -129,7 +129,6 @@ impl Worker {
     async fn open(&mut self) -> Result<String, ClusterError> {
         let options = ConnectOptions {
             key: self.shared.config.key.clone(),
-            sensitive: Arc::new(|_| vec![]),
             user_agent: format!(
                 "driftless-differ/{} {}",
                 env!("CARGO_PKG_VERSION"),

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     process::Command,
-    sync::{Arc, Mutex},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -65,11 +65,8 @@ impl Scene {
         fs::write(folder.path().join("key"), "07".repeat(32)).unwrap();
         let mut clients = Vec::new();
         for test in &tests {
-            let options = ConnectOptions {
-                key: InstallKey::from_bytes([7; 32]),
-                sensitive: Arc::new(|_| Vec::new()),
-                user_agent: "driftless-test".into(),
-            };
+            let options =
+                ConnectOptions { key: InstallKey::from_bytes([7; 32]), user_agent: "driftless-test".into() };
             clients.push(ClusterClient::connect(&test.admin(), options).await.unwrap());
         }
         let roles = BTreeMap::new();

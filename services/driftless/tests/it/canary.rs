@@ -86,6 +86,48 @@ async fn no_secret_is_left_in_clear() {
     nothing_shows(&scene, &said).await;
 }
 
+#[tokio::test]
+async fn nor_by_who_unmarks_it_on_the_cluster() {
+    let scene = Scene::new();
+    let marked = "\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: pins, annotations: {driftless.dev/sensitive: '/data/pin,/data/puk'}}
+data: {pin: canary-4f1c-first-password, puk: canary-4f1c-first-password}
+";
+    let less = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: pins}\ndata: {colour: red}\n";
+    scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG), ("deploy/pins.yaml", marked)]);
+    let mut said = vec![run(&scene, "sync", &["--prune"])];
+    let pins = core(&scene.name, "configmaps", "pins");
+    let unmark = || {
+        let data = json!({"pin": shop::CANARY_LIVE});
+        let metadata = json!({"annotations": {"driftless.dev/sensitive": null}});
+        scene.api.edit(&pins, json!({"metadata": metadata, "data": data}));
+    };
+    unmark();
+    for (change, shown) in [
+        // It stands in Git, and is healed.
+        (vec![], "~ change ConfigMap"),
+        // Git marks it no more, because it is not there any more.
+        (vec![("deploy/pins.yaml", less)], "~ change ConfigMap"),
+    ] {
+        scene.repository.commit(&change);
+        said.push(run(&scene, "diff", &["--prune"]));
+        assert!(said.last().unwrap().out.contains(shown), "{}", said.last().unwrap());
+        said.push(run(&scene, "diff", &["--prune", "-o", "json"]));
+    }
+    // Git does not know it any more: only what was applied last tells.
+    scene.repository.remove(&["deploy/pins.yaml"]);
+    said.push(run(&scene, "diff", &["--prune"]));
+    assert!(said.last().unwrap().out.contains("- prune ConfigMap"), "{}", said.last().unwrap());
+    said.push(run(&scene, "sync", &["--prune"]));
+    assert_eq!(said.last().unwrap().exit, 0, "{}", said.last().unwrap());
+    for told in &said {
+        assert!(!told.out.contains("canary-") && !told.err.contains("canary-"), "{told}");
+    }
+    search(&scene, LogConfig::embedded(scene.state().join("log"))).await;
+}
+
 /// Secrets with a mistake, and the code of their failure: tools and the API server like to quote what they were
 /// given, and what nobody expected where it stands is easily kept.
 const MISTAKES: [(&str, &str); 10] = [

@@ -70,8 +70,8 @@ impl Mock {
         });
         file.write_all(config.to_string().as_bytes()).unwrap();
         let kubeconfig = Kubeconfig { file: Some(file.path().to_owned()), context: None };
-        let (key, sensitive) = (InstallKey::from_bytes([7; 32]), Arc::new(|_: &ObjectId| Vec::new()));
-        let options = ConnectOptions { key, sensitive, user_agent: "driftless-test".into() };
+        let key = InstallKey::from_bytes([7; 32]);
+        let options = ConnectOptions { key, user_agent: "driftless-test".into() };
         let client = ClusterClient::connect(&kubeconfig, options).await.unwrap();
         Self { client, requests }
     }

@@ -1,6 +1,6 @@
 //! One cluster for all tests, and a namespace for each.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use cluster::{Apply, ClusterClient, ClusterError, ConnectOptions, Force, Live, Lookup, Mode, Resource};
 use manifest::InstallKey;
@@ -15,11 +15,7 @@ pub fn shared() -> &'static TestCluster {
 }
 
 pub fn options() -> ConnectOptions {
-    ConnectOptions {
-        key: InstallKey::from_bytes([7; 32]),
-        sensitive: Arc::new(|_| Vec::new()),
-        user_agent: "driftless-test".into(),
-    }
+    ConnectOptions { key: InstallKey::from_bytes([7; 32]), user_agent: "driftless-test".into() }
 }
 
 pub async fn connect(kubeconfig: &Kubeconfig) -> ClusterClient {

@@ -1,10 +1,10 @@
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use cluster::{ClusterClient, ClusterError, Force, Scope, WatchEvent};
+use cluster::{ClusterError, Force, Scope, WatchEvent};
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, config_maps, id_of, options, resource, shared};
+use crate::fixture::{Fixture, config_maps, id_of, resource};
 
 const VALUE: &str = "hunter2-hunter2";
 /// `VALUE` in base64.
@@ -60,17 +60,10 @@ async fn no_error_quotes_a_secret_value() {
 
 #[tokio::test]
 async fn values_marked_sensitive_are_redacted_and_withheld() {
-    let options = || {
-        let mut options = options();
-        options.sensitive = Arc::new(|id| match id.name.as_str() {
-            "marked" => vec!["/data/k".into()],
-            _ => vec![],
-        });
-        options
-    };
     let mut fixture = Fixture::new().await;
-    fixture.client = ClusterClient::connect(&shared().admin(), options()).await.unwrap();
     let body = fixture.config_map("marked", json!({"k": VALUE}));
+    let places = BTreeMap::from([(id_of(&body), vec!["/data/k".to_owned()])]);
+    fixture.client = fixture.client.minding(places);
     assert_clean(&format!("{:?}", fixture.apply(&body, "m", Force::No).await.unwrap()));
     let listed = fixture.client.list(&config_maps(), Some(&fixture.namespace), "").await.unwrap();
     assert_clean(&format!("{listed:?}"));

@@ -18,7 +18,7 @@ mod templates;
 mod tree;
 mod unkept;
 
-use std::{env, sync::Arc, time::Duration};
+use std::{env, time::Duration};
 
 use cluster::{ClusterClient, ConnectOptions};
 use futures::{StreamExt as _, stream};
@@ -73,11 +73,7 @@ async fn in_sync_means_that_a_dry_run_changes_nothing() {
 
 async fn bench(cluster: &TestCluster) -> Bench {
     let key = InstallKey::from_bytes([7; 32]);
-    let options = ConnectOptions {
-        key: key.clone(),
-        sensitive: Arc::new(|_| Vec::new()),
-        user_agent: "driftless-test".into(),
-    };
+    let options = ConnectOptions { key: key.clone(), user_agent: "driftless-test".into() };
     let client = ClusterClient::connect(&cluster.admin(), options).await.unwrap();
     let foreign = Foreign::new(cluster);
     let namespace = testkit::cluster::unique("d");

@@ -49,8 +49,7 @@ impl Scene {
         let cluster = real("release");
         let folder = TempDir::new().unwrap();
         let log = bus::open(LogConfig::embedded(folder.path().join("log"))).await.unwrap();
-        let options =
-            ConnectOptions { key: key(), sensitive: Arc::new(|_| vec![]), user_agent: "test".into() };
+        let options = ConnectOptions { key: key(), user_agent: "test".into() };
         let kube = ClusterClient::connect(&cluster.admin(), options).await.unwrap();
         let stop = CancellationToken::new();
         let config = differ::Config::new(key(), "differ", bus::Share::Sole);

@@ -1,7 +1,5 @@
 //! Other actors on the cluster: past the proxy, so that what goes through it is the services' alone.
 
-use std::sync::Arc;
-
 use cluster::{
     Apply, ClusterClient, ConnectOptions, Delete, Force, Live, Mode, Propagation, Resource, Scope,
 };
@@ -15,11 +13,8 @@ pub struct Hands(ClusterClient);
 
 impl Hands {
     pub async fn on(cluster: &TestCluster) -> Self {
-        let options = ConnectOptions {
-            key: InstallKey::from_bytes([9; 32]),
-            sensitive: Arc::new(|_| vec![]),
-            user_agent: "driftless-test".into(),
-        };
+        let options =
+            ConnectOptions { key: InstallKey::from_bytes([9; 32]), user_agent: "driftless-test".into() };
         Self(ClusterClient::connect(&cluster.admin(), options).await.unwrap())
     }
 
