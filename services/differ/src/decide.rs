@@ -8,6 +8,7 @@ mod facts;
 mod heals;
 mod inventory;
 mod judge;
+mod pause;
 mod preflight;
 mod publish;
 mod release;
@@ -80,6 +81,7 @@ pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Next {
 }
 
 fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
+    pause::heed(facts, now)?;
     let leaving = release::leaving(facts, now)?;
     let assignment = leaving.as_ref().map(|leaving| &leaving.assignment);
     let assignment = assignment.or(facts.snapshot.assignment.as_deref()).ok_or(REST)?;
@@ -110,7 +112,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     // A stray of an application that is not assigned here any more is only reported.
     let strays = if leaving.is_some() { Vec::new() } else { strays::strays(facts, desired)? };
     let around = around::around(facts, desired, (&inventory, &strays), &mut judged)?;
-    let application = requests::policies(assignment, request);
+    let application = pause::policies(facts, assignment, request);
     let gates = heals::gates(facts, &judged, wanted.digest, request, now);
     let situation = plan::Situation {
         application: &application,

@@ -1,9 +1,16 @@
 //! The command line.
 
+mod platform;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::definition::{IgnoreRule, SecretRef};
+
+pub use platform::{
+    ApiOptions, DescribeOptions, GatewayOptions, LogOptions, RequestOptions, StatusOptions, StatusOutput,
+    UpOptions,
+};
 
 /// Keeps clusters in the state that Git describes.
 #[derive(Debug, Parser)]
@@ -18,12 +25,26 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Bring a cluster to the state that a folder of a repository describes, once
-    #[command(after_help = SYNC_HELP)]
+    /// Bring a cluster to the state that a folder of a repository describes, once; or have a platform do it now
+    #[command(after_help = SYNC_HELP, mut_arg("repo", |repo| repo.required_unless_present("target")))]
     Sync(SyncOptions),
     /// Show what a sync would change, field by field; changes nothing
-    #[command(after_help = DIFF_HELP)]
+    #[command(after_help = DIFF_HELP, mut_arg("repo", |repo| repo.required(true)))]
     Diff(DiffOptions),
+    /// Run the whole platform in one process
+    Up(UpOptions),
+    /// Show how every application on every cluster is
+    Status(StatusOptions),
+    /// Show all about one application on one cluster
+    Describe(DescribeOptions),
+    /// Let nothing happen to an application by itself; what would be done is shown
+    Pause(RequestOptions),
+    /// Go on with an application that was paused
+    Resume(RequestOptions),
+    /// Confirm an inventory that was rebuilt from its cluster: what is no longer in Git may be deleted
+    Confirm(RequestOptions),
+    /// Show what happened to an application
+    Log(LogOptions),
     /// Run the fetcher: repositories to revisions
     Fetcher(RoleOptions),
     /// Run the renderer: revisions to manifests
@@ -32,6 +53,8 @@ pub enum Command {
     Differ(DifferOptions),
     /// Run the applier: plans to clusters
     Applier(RoleOptions),
+    /// Run the gateway: the log to people and programs, and their requests back
+    Gateway(GatewayRoleOptions),
     /// Print a completion script for a shell
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -46,6 +69,8 @@ Examples:
   driftless sync --repo . --path chart --namespace shop --dry-run
   driftless sync --repo https://git.example/shop.git --path deploy --git-password env:CI_TOKEN -o json
   driftless sync --repo . --path deploy --ignore Deployment:/spec/replicas
+  driftless sync shop
+  driftless sync eu-1/shop --server https://driftless.example --api-token env:DRIFTLESS_TOKEN
 
 Exit codes:
   0 in sync   1 the sync failed   2 usage or configuration   3 refused by a guard   4 not healthy in time
@@ -81,7 +106,7 @@ With -o json standard output is one document:
 pub struct Subject {
     /// Repository: a URL (https, ssh, git, file) or a local folder; what is committed counts
     #[arg(long, value_name = "URL|DIR")]
-    pub repo: String,
+    pub repo: Option<String>,
     /// Folder in the repository with plain YAML, a kustomization or a chart
     #[arg(long, value_name = "P", default_value = ".")]
     pub path: String,
@@ -151,8 +176,13 @@ pub struct Access {
 
 #[derive(Debug, Clone, Args)]
 pub struct SyncOptions {
+    /// An application of a running platform: have its repository looked at and its clusters synced now
+    #[arg(value_name = "[CLUSTER/]APPLICATION", conflicts_with = "repo")]
+    pub target: Option<String>,
     #[command(flatten)]
     pub subject: Subject,
+    #[command(flatten)]
+    pub api: ApiOptions,
     /// Show what would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -193,6 +223,18 @@ pub struct RoleOptions {
     /// Name of this process among its like, to which more is added [default: the host's name]
     #[arg(long, value_name = "NAME")]
     pub instance: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct GatewayRoleOptions {
+    /// Address of the NATS server, version 2.15.1 or newer
+    #[arg(long, value_name = "URL", default_value = "nats://127.0.0.1:4222")]
+    pub nats: String,
+    /// Address of its monitoring endpoint, to check that it writes before it acknowledges
+    #[arg(long, value_name = "URL")]
+    pub nats_monitoring: Option<String>,
+    #[command(flatten)]
+    pub gateway: GatewayOptions,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -257,7 +299,7 @@ mod tests {
         let page = include_str!("../../../docs/cli.md");
         let sections: Vec<&str> = page.split("\n## ").collect();
         let program = Cli::command();
-        assert_eq!(program.get_subcommands().count(), 7, "a new command needs a section");
+        assert_eq!(program.get_subcommands().count(), 15, "a new command needs a section");
         assert!(known(&program).is_subset(&told(sections[0])), "{:?}", known(&program));
         for command in program.get_subcommands() {
             let name = command.get_name();

@@ -5,17 +5,21 @@ mod cli;
 mod exit;
 mod ignore_rule;
 mod one_shot;
+mod platform;
 mod problem;
 mod role;
+mod secret;
 mod state_folder;
 mod terminal;
+mod up;
 
 use std::time::Duration;
 
 use clap::Parser;
 
-use cli::{Cli, Command, DifferOptions};
+use cli::{Cli, Command, DifferOptions, RequestOptions, SyncOptions};
 use exit::Exit;
+use gateway::wire::AskedKind;
 use problem::Problem;
 use role::Role;
 
@@ -46,6 +50,10 @@ fn main() -> std::process::ExitCode {
 
 async fn run(command: Command) -> Exit {
     let done = match command {
+        Command::Sync(SyncOptions { target: Some(target), subject, api, .. }) => {
+            let (timeout, output) = (subject.timeout, subject.output);
+            platform::request(AskedKind::Sync, RequestOptions { target, timeout, output, api }).await
+        }
         Command::Sync(options) => one_shot::sync(options).await,
         Command::Diff(options) => one_shot::diff(options).await,
         Command::Fetcher(options) => role::run(Role::Fetcher, options, None).await,
@@ -54,6 +62,14 @@ async fn run(command: Command) -> Exit {
             role::run(Role::Differ, role, definitions.as_deref()).await
         }
         Command::Applier(options) => role::run(Role::Applier, options, None).await,
+        Command::Up(options) => up::up(options).await,
+        Command::Gateway(options) => up::gateway(options).await,
+        Command::Status(options) => platform::status(options).await,
+        Command::Describe(options) => platform::describe(options).await,
+        Command::Pause(options) => platform::request(AskedKind::Pause, options).await,
+        Command::Resume(options) => platform::request(AskedKind::Resume, options).await,
+        Command::Confirm(options) => platform::request(AskedKind::ConfirmInventory, options).await,
+        Command::Log(options) => platform::log(options).await,
         Command::Completions { shell } => {
             terminal::completions(shell);
             Ok(Exit::Success)

@@ -54,7 +54,7 @@ async fn apply(options: SyncOptions) -> Result<Exit, Problem> {
     session.close().await;
     let ended = match outcome {
         RequestOutcome::InSync if healthy => Ended::InSync,
-        RequestOutcome::Previewed(_) | RequestOutcome::Confirmed => Ended::InSync,
+        RequestOutcome::Previewed(_) | RequestOutcome::Confirmed | RequestOutcome::Noted => Ended::InSync,
         RequestOutcome::InSync => Ended::Unhealthy(session.story.unhealthy()),
         RequestOutcome::Failed(failure) => Ended::Failed(Problem::of(&failure, Exit::Failed)),
         RequestOutcome::Refused(failure) => Ended::Refused(Problem::of(&failure, Exit::Refused)),
@@ -95,7 +95,9 @@ async fn preview(subject: &Subject) -> Result<Exit, Problem> {
     let outcome = session.in_time(ended, subject.timeout)??;
     let mut preview = match outcome {
         RequestOutcome::Previewed(content) => session.preview(&content).await?,
-        RequestOutcome::InSync | RequestOutcome::Confirmed => plan::Preview::default(),
+        RequestOutcome::InSync | RequestOutcome::Confirmed | RequestOutcome::Noted => {
+            plan::Preview::default()
+        }
         RequestOutcome::Failed(failure) => return Err(Problem::of(&failure, Exit::Failed)),
         RequestOutcome::Refused(failure) => return Err(Problem::of(&failure, Exit::Refused)),
     };

@@ -1,9 +1,13 @@
 //! One service as a process of its own, on a log that it shares with others.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bus::{Log, LogConfig, Member, Share, share::CLAIM};
-use model::DefinitionSet;
+use manifest::InstallKey;
+use model::{DefinitionSet, RetryClass};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -34,27 +38,55 @@ impl Role {
     }
 }
 
-/// Runs one service until it is told to stop, with its share of the work.
+/// What a service is started with.
+pub struct Part {
+    pub log: Arc<dyn Log>,
+    pub key: InstallKey,
+    /// Folder for what it keeps.
+    pub state: PathBuf,
+    pub instance: String,
+    pub company: Company,
+    /// For the differ alone: no other role is given any.
+    pub bootstrap: Option<DefinitionSet>,
+}
+
+/// Whether others may be at the same work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Company {
+    /// Nobody: the log is open in this process alone.
+    Alone,
+    /// Those of the same role on the same log.
+    Others,
+}
+
+/// Runs one service as a process of its own, with its share of the work, until it is told to stop.
 ///
 /// `definitions` are for the differ alone: no other role is given any.
 pub async fn run(role: Role, options: RoleOptions, definitions: Option<&Path>) -> Result<Exit, Problem> {
     let key = read_key(&options.key)?;
     let instance = instance_name(options.instance.as_deref());
     let bootstrap = definitions.map(read_definitions).transpose()?;
-    let log = open(&options).await?;
-    let stop = stop_on_signal();
+    let log = open(&options.nats, options.nats_monitoring.as_deref()).await?;
+    let part = Part { log, key, state: options.state, instance, company: Company::Others, bootstrap };
+    serve(role, part, stop_on_signal()).await.map(|()| Exit::Success)
+}
+
+/// Runs one service until `stop`.
+pub async fn serve(role: Role, part: Part, stop: CancellationToken) -> Result<(), Problem> {
+    let Part { log, key, state, instance, company, bootstrap } = part;
     let joined = log.join(role.group(), Member::new(&instance), CLAIM).await;
     let membership = joined.map_err(|error| {
         Problem::new("LOG-MEMBERS", chain(&error), "check that the NATS server is up, then start it again")
     })?;
-    let share = Share::of(&membership);
+    let share = match company {
+        Company::Alone => Share::Sole,
+        Company::Others => Share::of(&membership),
+    };
     tracing::info!(role = %role.group(), %instance, "started");
     let ended = match role {
-        Role::Fetcher => {
-            text(fetcher::run(log, fetcher::Config::new(&options.state, key, share), stop).await)
-        }
+        Role::Fetcher => text(fetcher::run(log, fetcher::Config::new(&state, key, share), stop).await),
         Role::Renderer => {
-            let config = renderer::Config { key, engine: engine_options(&options.state), share };
+            let config = renderer::Config { key, engine: engine_options(&state), share };
             text(renderer::run(log, config, stop).await)
         }
         Role::Differ => {
@@ -64,24 +96,31 @@ pub async fn run(role: Role, options: RoleOptions, definitions: Option<&Path>) -
         }
         Role::Applier => text(applier::run(log, applier::Config::new(key, instance, share), stop).await),
     };
-    match ended {
-        Ok(()) => {
-            // Only who has come to rest says so: the others take over at once.
-            membership.leave().await;
-            Ok(Exit::Success)
-        }
-        Err(message) => {
-            Err(Problem::new("SERVICE", message, "it is safe to start it again").ending(Exit::Failed))
-        }
-    }
+    ended.map_err(|message| {
+        let message = format!("the {} ended: {message}", role.group());
+        Problem::new("SERVICE", message, "it is safe to start it again").ending(Exit::Failed)
+    })?;
+    // Only who has come to rest says so: the others take over at once.
+    membership.leave().await;
+    Ok(())
 }
 
-async fn open(options: &RoleOptions) -> Result<Arc<dyn Log>, Problem> {
-    let mut config = LogConfig::nats(&options.nats);
+/// Opens the log on a NATS server.
+pub async fn open(nats: &str, monitoring: Option<&str>) -> Result<Arc<dyn Log>, Problem> {
+    let mut config = LogConfig::nats(nats);
     if let LogConfig::Nats(nats) = &mut config {
-        nats.monitoring.clone_from(&options.nats_monitoring);
+        nats.monitoring = monitoring.map(str::to_owned);
     }
     bus::open(config).await.map_err(|error| Problem::new(error.code(), chain(&error), error.remedy()))
+}
+
+/// Why the gateway did not start, or ended.
+pub fn gateway_problem(error: &gateway::Error) -> Problem {
+    let problem = Problem::new(error.code(), chain(error), error.remedy());
+    match error.class() {
+        RetryClass::Permanent => problem,
+        RetryClass::Transient | RetryClass::Stale | RetryClass::Bug => problem.ending(Exit::Failed),
+    }
 }
 
 /// How templates are run: programs from `DRIFTLESS_TOOLS_BIN` or `PATH`, temporary files in the state folder.
@@ -122,7 +161,7 @@ pub fn stop_on_signal() -> CancellationToken {
 }
 
 /// Reads definitions that a command line hands over.
-fn read_definitions(file: &Path) -> Result<DefinitionSet, Problem> {
+pub fn read_definitions(file: &Path) -> Result<DefinitionSet, Problem> {
     let bad =
         |text: String| Problem::new("DEFINITIONS", format!("{}: {text}", file.display()), "correct the file");
     let text = std::fs::read_to_string(file).map_err(|error| bad(error.to_string()))?;

@@ -22,20 +22,29 @@ pub struct StateFolder {
     pub key: InstallKey,
 }
 
+/// Where state folders are, unless the command line says otherwise. Source: XDG base directories.
+pub fn base() -> Result<PathBuf, Problem> {
+    let base = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    let base = base.or_else(home).ok_or_else(|| {
+        Problem::new("STATE-FOLDER", "neither XDG_STATE_HOME nor HOME is set", "name a folder with --state")
+    })?;
+    Ok(base.join("driftless"))
+}
+
+/// Creates a folder that only its owner may read, unless it is there.
+pub fn create(path: &Path) -> Result<(), Problem> {
+    let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    created.map_err(|error| problem(path, "the state folder could not be made:", &error))
+}
+
+fn problem(path: &Path, what: &str, error: &std::io::Error) -> Problem {
+    Problem::new("STATE-FOLDER", format!("{what} {}: {error}", path.display()), "use another --state folder")
+}
+
 /// Opens the log in a folder; creates both, and a key, if there is none yet.
 pub async fn open(path: &Path) -> Result<StateFolder, Problem> {
-    let problem = |what: &str, error: std::io::Error| {
-        Problem::new(
-            "STATE-FOLDER",
-            format!("{what} {}: {error}", path.display()),
-            "use another --state folder",
-        )
-    };
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|error| problem("the state folder could not be made:", error))?;
+    create(path)?;
     let log_folder = path.join("log");
     let fresh = !log_folder.exists();
     let log = bus::open(LogConfig::embedded(&log_folder))
@@ -44,7 +53,9 @@ pub async fn open(path: &Path) -> Result<StateFolder, Problem> {
     let key_file = path.join("key");
     let key = match (key_file.exists(), fresh) {
         (true, _) => read_key(&key_file)?,
-        (false, true) => new_key(&key_file).map_err(|error| problem("no key could be written in", error))?,
+        (false, true) => {
+            new_key(&key_file).map_err(|error| problem(path, "no key could be written in", &error))?
+        }
         (false, false) => {
             return Err(Problem::new(
                 "STATE-KEY",

@@ -347,6 +347,7 @@ impl Bed {
             strays: vec![],
             rebuilt: Default::default(),
             released: None,
+            paused: None,
         };
         self.publish(Aggregate::Target(self.target.clone()), EventType::SyncPlanned, &state).await;
         self.generation

@@ -9,7 +9,7 @@ use events::{
 use model::{Failure, RetryClass, Timestamp, definition::Deletion};
 use plan::{Assignment, release};
 
-use super::{ClusterStanding, Facts, Next, REST, Step, publish, summary};
+use super::{ClusterStanding, Facts, Next, REST, Step, pause, publish, summary};
 use crate::desired::Desired;
 
 /// How long a cluster may not answer before what is left there is abandoned: longer than most outages and
@@ -53,8 +53,11 @@ pub(super) fn leaving(facts: &Facts<'_>, now: Timestamp) -> Step<Option<Leaving>
             return Err(abandoned(facts, &sync.state.objects, (since, left.since.max(since)), now));
         }
     }
+    if pause::is_paused(facts) {
+        return Err(kept(facts, ("RELEASE-PAUSED", PAUSED), now));
+    }
     if !left.application.sync.auto {
-        return Err(kept(facts, now));
+        return Err(kept(facts, ("RELEASE-MANUAL", MANUAL), now));
     }
     let assignment = Assignment {
         application: left.application.clone(),
@@ -64,14 +67,25 @@ pub(super) fn leaving(facts: &Facts<'_>, now: Timestamp) -> Step<Option<Leaving>
     Ok(Some(Leaving { assignment, policy: left.application.deletion }))
 }
 
+/// What is told, and what can be done.
+type Words = [&'static str; 2];
+
+const MANUAL: Words = [
+    "the application is defined no more, and as its sync is not automatic its objects are kept",
+    "define it again with sync.auto: true, and then take it out: its deletion policy is followed",
+];
+
+const PAUSED: Words = [
+    "the application is defined no more, and as it is paused its objects are kept",
+    "resume it: its deletion policy is followed then",
+];
+
 /// Nothing is judged any more, so nothing is said to be in sync.
-fn kept(facts: &Facts<'_>, now: Timestamp) -> Next {
+fn kept(facts: &Facts<'_>, (code, [message, remedy]): (&str, Words), now: Timestamp) -> Next {
     let failure = Failure {
-        code: "RELEASE-MANUAL".into(),
-        message: "the application is defined no more, and as its sync is not automatic its objects are kept"
-            .into(),
-        remedy: "define it again with sync.auto: true, and then take it out: its deletion policy is followed"
-            .into(),
+        code: code.into(),
+        message: message.into(),
+        remedy: remedy.into(),
         class: RetryClass::Permanent,
         at: now,
         attempts: 1,

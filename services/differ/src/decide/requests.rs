@@ -7,7 +7,7 @@ use events::{
         RequestOutcome, SyncOutcome, SyncStage, TargetState,
     },
 };
-use model::{Application, Digest, Failure, RetryClass, Timestamp};
+use model::{Digest, Failure, RetryClass, Timestamp};
 use plan::{Assignment, RebuiltPrune, Retry, SyncPlan};
 
 use super::{ClusterStanding, Facts, Next, REST, Step, Wanted, publish::Context, summary};
@@ -95,18 +95,6 @@ pub(super) fn cluster_answers(facts: &Facts<'_>, request: Option<&Request>, now:
         }
         (ClusterStanding::Unreachable(_) | ClusterStanding::Connecting, _) => Err(REST),
     }
-}
-
-/// The application's policies; a person who asks for a sync means apply and heal.
-pub(super) fn policies(assignment: &Assignment, request: Option<&Request>) -> Application {
-    let mut application = assignment.application.clone();
-    if request
-        .is_some_and(|request| matches!(request.kind, RequestKind::Sync { .. } | RequestKind::Preview { .. }))
-    {
-        application.sync.auto = true;
-        application.sync.self_heal = true;
-    }
-    application
 }
 
 /// Whether failed steps are due again: after a wait, or because somebody asks.

@@ -35,6 +35,7 @@ pub(super) fn own_state(facts: &Facts<'_>, now: Timestamp) -> TargetState {
             strays: vec![],
             rebuilt: Default::default(),
             released: None,
+            paused: None,
         },
     };
     if facts.snapshot.assignment.is_some() {

@@ -12,6 +12,7 @@ use model::{
 use crate::{
     cli::{Access, Subject},
     problem::Problem,
+    state_folder,
 };
 
 /// The definitions, and what they are about.
@@ -33,11 +34,12 @@ impl Wanted {
     /// Reads the command line.
     pub fn of(subject: &Subject) -> Result<Self, Problem> {
         let usage = |message: String, remedy: &str| Problem::new("USAGE", message, remedy);
-        let git = git(repository(&subject.repo)?, subject.revision.as_deref(), &subject.access);
+        let repo = subject.repo.as_deref().unwrap_or(".");
+        let git = git(repository(repo)?, subject.revision.as_deref(), &subject.access);
         check_address(&git)?;
         let name = match &subject.application {
             Some(name) => name.clone(),
-            None => default_name(&subject.path, &subject.repo),
+            None => default_name(&subject.path, repo),
         };
         let application = name.parse().map_err(|error: model::name::NameError| {
             usage(error.to_string(), "name the application with --application")
@@ -186,12 +188,7 @@ fn kubeconfig_file(file: Option<&Path>) -> Result<Option<PathBuf>, Problem> {
 
 /// A folder of its own per target, so that runs for different ones never meet. Source: XDG base directories.
 fn default_state(target: &TargetId) -> Result<PathBuf, Problem> {
-    let base = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    let base = base.or_else(home).ok_or_else(|| {
-        Problem::new("STATE-FOLDER", "neither XDG_STATE_HOME nor HOME is set", "name a folder with --state")
-    })?;
-    Ok(base.join("driftless").join(target.cluster.as_str()).join(target.application.as_str()))
+    Ok(state_folder::base()?.join(target.cluster.as_str()).join(target.application.as_str()))
 }
 
 #[cfg(test)]

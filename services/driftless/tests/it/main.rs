@@ -17,6 +17,7 @@ mod ignored;
 mod interruption;
 mod lost_state;
 mod patience;
+mod platform;
 mod preflight;
 mod readme;
 mod refusals;

@@ -129,6 +129,8 @@ impl Picture {
                     RequestKind::Sync { .. }
                     | RequestKind::Preview { .. }
                     | RequestKind::ConfirmInventory
+                    | RequestKind::Pause
+                    | RequestKind::Resume
                     | RequestKind::Approve { .. } => false,
                 };
                 let requests = state.pending.into_iter().filter(|request| asks(&request.kind));

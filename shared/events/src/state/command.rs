@@ -87,6 +87,10 @@ pub enum RequestKind {
     },
     /// Of a target: its inventory, which was rebuilt from the cluster, is right; its orphans may be pruned.
     ConfirmInventory,
+    /// Of a target: do nothing by itself, and show what would be done.
+    Pause,
+    /// Of a target: go on.
+    Resume,
     /// Of a target: carry out the plan with that digest although a guard refused it.
     Approve {
         /// Digest of the refused plan.

@@ -37,6 +37,9 @@ pub struct TargetState {
     /// How it was let go; `None`: it is ours.
     #[serde(default)]
     pub released: Option<Release>,
+    /// Since when somebody wants nothing to be done by itself; `None`: nobody does.
+    #[serde(default)]
+    pub paused: Option<Timestamp>,
 }
 
 impl State for TargetState {
@@ -221,6 +224,8 @@ pub enum RequestOutcome {
     Refused(Failure),
     /// The inventory is confirmed.
     Confirmed,
+    /// It is paused, or no longer.
+    Noted,
     /// What a sync would change: an encoded `plan::Preview`.
     Previewed(Content),
 }

@@ -306,6 +306,7 @@ fn a_plan_that_nobody_has_taken_up_is_at_work() {
             strays: vec![],
             rebuilt: Default::default(),
             released: None,
+            paused: None,
         };
         let event = Digest::of(b"own").to_string().parse().unwrap();
         log.known.targets.insert(target("near"), Arc::new(Versioned { event, n: 1, state }));

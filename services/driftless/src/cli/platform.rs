@@ -1,0 +1,129 @@
+//! Options of the commands about a platform: the one that runs it, and those that ask it.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+use model::definition::SecretRef;
+
+use super::secret_place;
+
+#[derive(Debug, Clone, Args)]
+pub struct UpOptions {
+    /// Sources, clusters and applications to put in force (JSON) [default: those in force]
+    #[arg(long, value_name = "F")]
+    pub definitions: Option<PathBuf>,
+    /// Folder for the log, its key, mirrors and temporary files [default: $XDG_STATE_HOME/driftless/_platform]
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Use the log on this NATS server, and share the work with others that do; needs --key
+    #[arg(long, value_name = "URL", requires = "key")]
+    pub nats: Option<String>,
+    /// File with the keys of a log on NATS: 64 hexadecimal digits a line, that in force first
+    #[arg(long, value_name = "F", requires = "nats")]
+    pub key: Option<PathBuf>,
+    /// Name of this process among its like, to which more is added [default: the host's name]
+    #[arg(long, value_name = "NAME")]
+    pub instance: Option<String>,
+    #[command(flatten)]
+    pub gateway: GatewayOptions,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "API and webhooks")]
+pub struct GatewayOptions {
+    /// Address of the API; one that others reach needs --api-token
+    #[arg(long, value_name = "ADDRESS", default_value = gateway::config::LISTEN)]
+    pub listen: SocketAddr,
+    /// Where the token is that callers of the API have to show: file:PATH or env:NAME
+    #[arg(long, value_name = "WHERE", value_parser = secret_place)]
+    pub api_token: Option<SecretRef>,
+    /// Where the secret is that webhooks are signed with: file:PATH or env:NAME [default: none is taken]
+    #[arg(long, value_name = "WHERE", value_parser = secret_place)]
+    pub webhook_secret: Option<SecretRef>,
+}
+
+/// Where a platform answers.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Access to the platform")]
+pub struct ApiOptions {
+    /// Address of its API
+    #[arg(long, value_name = "URL", env = "DRIFTLESS_SERVER", default_value = "http://127.0.0.1:8620")]
+    pub server: String,
+    /// Where its token is: file:PATH or env:NAME
+    #[arg(long, value_name = "WHERE", value_parser = secret_place)]
+    pub api_token: Option<SecretRef>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct StatusOptions {
+    /// Only this application
+    #[arg(value_name = "APPLICATION")]
+    pub application: Option<String>,
+    /// Only on this cluster
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// Go on, and tell each change
+    #[arg(short, long)]
+    pub watch: bool,
+    /// How to tell
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub output: StatusOutput,
+    #[command(flatten)]
+    pub api: ApiOptions,
+}
+
+/// How statuses are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StatusOutput {
+    /// A line each.
+    Text,
+    /// A line each, with who looked, and when.
+    Wide,
+    /// One JSON document; with --watch one a line.
+    Json,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DescribeOptions {
+    /// Which target
+    #[arg(value_name = "CLUSTER/APPLICATION")]
+    pub target: String,
+    /// How to tell
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub output: super::Output,
+    #[command(flatten)]
+    pub api: ApiOptions,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RequestOptions {
+    /// Which application, or which one on which cluster
+    #[arg(value_name = "[CLUSTER/]APPLICATION")]
+    pub target: String,
+    /// How long to wait for the answer: 90s, 5m
+    #[arg(long, value_name = "D", default_value = "5m", value_parser = super::duration)]
+    pub timeout: Duration,
+    /// How to tell
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub output: super::Output,
+    #[command(flatten)]
+    pub api: ApiOptions,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct LogOptions {
+    /// Of which application
+    #[arg(value_name = "APPLICATION")]
+    pub application: String,
+    /// Only on this cluster
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// The newest so many entries
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+    /// How to tell
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub output: super::Output,
+    #[command(flatten)]
+    pub api: ApiOptions,
+}

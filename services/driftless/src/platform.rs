@@ -1,0 +1,14 @@
+//! The commands that ask a running platform, over the API of its gateway.
+
+mod client;
+mod describe;
+mod history;
+mod request;
+mod status;
+mod table;
+mod watched;
+
+pub use describe::describe;
+pub use history::log;
+pub use request::request;
+pub use status::status;

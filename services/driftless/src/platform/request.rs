@@ -1,0 +1,115 @@
+//! `driftless sync APPLICATION`, `pause`, `resume` and `confirm`: asks, and waits for the answers.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use gateway::wire::{Accepted, Answered, Asked, AskedKind, TargetDetail, TargetList};
+use serde_json::json;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::{client::Client, watched::Watched};
+use crate::{
+    cli::{Output, RequestOptions},
+    exit::Exit,
+    problem::Problem,
+    terminal,
+};
+
+/// Time between two looks at what is not answered yet: a change wakes earlier.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// A target by cluster and application.
+type Target = (String, String);
+
+/// Asks for something of each target that is named, and tells how each went.
+pub async fn request(kind: AskedKind, options: RequestOptions) -> Result<Exit, Problem> {
+    let client = Client::new(&options.api)?;
+    let deadline = Instant::now() + options.timeout;
+    let targets = targets(&client, &options.target).await?;
+    // Before anything is asked: no answer may be missed.
+    let mut watched = Watched::open(&client).await?;
+    let mut open = BTreeMap::new();
+    for (cluster, application) in targets {
+        let path = format!("targets/{cluster}/{application}/requests");
+        let accepted: Accepted = client.post(&path, &Asked { id: None, kind }).await?;
+        open.insert((cluster, application), accepted.request);
+    }
+    let mut answers = BTreeMap::new();
+    while !open.is_empty() {
+        for (target, request) in open.clone() {
+            if let Some(answer) = answer(&client, &target, &request).await? {
+                open.remove(&target);
+                tell(&target, &answer, options.output);
+                answers.insert(target, answer);
+            }
+        }
+        let next = timeout_at(deadline, async {
+            tokio::select! {
+                changed = watched.next() => changed.map(|_| ()),
+                () = sleep_until(Instant::now() + LOOK) => Ok(()),
+            }
+        });
+        if !open.is_empty() {
+            next.await.map_err(|_| too_late(&open, options.timeout))??;
+        }
+    }
+    if options.output == Output::Json {
+        let targets = answers.iter().map(|((cluster, application), answer)| {
+            json!({"cluster": cluster, "application": application, "outcome": answer.outcome, "problem": answer.problem})
+        });
+        let document = json!({"version": gateway::wire::VERSION, "targets": targets.collect::<Vec<_>>()});
+        terminal::line(&document.to_string());
+    }
+    let any = |outcome: &str| answers.values().any(|answer| answer.outcome == outcome);
+    Ok(match (any("Failed"), any("Refused")) {
+        (true, _) => Exit::Failed,
+        (false, true) => Exit::Refused,
+        (false, false) => Exit::Success,
+    })
+}
+
+async fn targets(client: &Client, named: &str) -> Result<Vec<Target>, Problem> {
+    let (cluster, application) = match named.split_once('/') {
+        Some((cluster, application)) => (Some(cluster), application),
+        None => (None, named),
+    };
+    let list: TargetList =
+        client.get("targets", &[("application", Some(application)), ("cluster", cluster)]).await?;
+    let found: Vec<Target> =
+        list.targets.into_iter().map(|target| (target.cluster, target.application)).collect();
+    if found.is_empty() {
+        let message = format!("there is no target {named}");
+        return Err(Problem::new("API-NOT-FOUND", message, "`driftless status` lists what there is"));
+    }
+    Ok(found)
+}
+
+async fn answer(client: &Client, target: &Target, request: &str) -> Result<Option<Answered>, Problem> {
+    let (cluster, application) = target;
+    let detail: TargetDetail = client.get(&format!("targets/{cluster}/{application}"), &[]).await?;
+    Ok(detail.answered.into_iter().find(|answered| answered.request == request))
+}
+
+fn tell((cluster, application): &Target, answer: &Answered, output: Output) {
+    if output == Output::Json {
+        return;
+    }
+    let word = match answer.outcome.as_str() {
+        "InSync" => "in sync",
+        "Noted" | "Confirmed" => "done",
+        "Refused" => "refused",
+        _ => "failed",
+    };
+    terminal::line(&format!("{cluster}/{application}: {word}"));
+    if let Some(problem) = &answer.problem {
+        terminal::line(&format!("  {}: {}", problem.code, problem.message));
+        terminal::line(&format!("  help: {}", problem.remedy));
+    }
+}
+
+fn too_late(open: &BTreeMap<Target, String>, bound: Duration) -> Problem {
+    let names: Vec<String> =
+        open.keys().map(|(cluster, application)| format!("{cluster}/{application}")).collect();
+    let message = format!("no answer within {} s: {}", bound.as_secs(), names.join(", "));
+    Problem::new("TIMEOUT", message, "the request stands: `driftless status` tells what it waits for")
+        .ending(Exit::Failed)
+}

@@ -1,0 +1,182 @@
+//! `driftless status`
+
+use gateway::wire::{Freshness, Sync, TargetList, TargetStatus};
+use serde_json::json;
+
+use super::{
+    client::Client,
+    table::{self, Cell, Colours, Paint, plain},
+    watched::Watched,
+};
+use crate::{
+    cli::{StatusOptions, StatusOutput},
+    exit::Exit,
+    problem::Problem,
+    terminal,
+};
+
+/// Tells the statuses; with `--watch`, each change from then on.
+pub async fn status(options: StatusOptions) -> Result<Exit, Problem> {
+    let client = Client::new(&options.api)?;
+    if options.watch {
+        return watch(&client, &options).await;
+    }
+    let query = [("application", options.application.as_deref()), ("cluster", options.cluster.as_deref())];
+    let list: TargetList = client.get("targets", &query).await?;
+    match options.output {
+        StatusOutput::Json => terminal::line(&json!(list).to_string()),
+        StatusOutput::Text | StatusOutput::Wide => tell(&list, options.output, Colours::wanted()),
+    }
+    Ok(Exit::Success)
+}
+
+fn tell(list: &TargetList, output: StatusOutput, colours: Colours) {
+    if let Some(rejected) = &list.rejected {
+        terminal::line(&Paint::Bad.on(&format!("definitions rejected: {}", rejected.message), colours));
+    }
+    if list.targets.is_empty() {
+        return terminal::line("no targets");
+    }
+    let mut rows = vec![head(output)];
+    rows.extend(list.targets.iter().map(|target| row(target, output)));
+    table::lines(&rows, colours).iter().for_each(|line| terminal::line(line));
+    for target in &list.targets {
+        if let Some(problem) = &target.problem {
+            let text =
+                format!("{}/{}: {}: {}", target.cluster, target.application, problem.code, problem.message);
+            terminal::line(&Paint::Bad.on(&text, colours));
+            if !problem.remedy.is_empty() {
+                terminal::line(&format!("  help: {}", problem.remedy));
+            }
+        }
+    }
+}
+
+fn head(output: StatusOutput) -> Vec<Cell> {
+    let mut names = vec!["CLUSTER", "APPLICATION", "SYNC", "HEALTH", "REVISION", "OBJECTS", "AGE"];
+    if output == StatusOutput::Wide {
+        names.extend(["DESIRED", "DRIFTED", "CHANGED", "EVALUATED BY"]);
+    }
+    names.into_iter().map(|name| Cell { text: name.to_owned(), paint: Paint::Faint }).collect()
+}
+
+fn row(target: &TargetStatus, output: StatusOutput) -> Vec<Cell> {
+    let short = |commit: &Option<String>| {
+        plain(commit.as_deref().map_or("-", |commit| commit.get(..8).unwrap_or(commit)))
+    };
+    let mut row = vec![
+        plain(&target.cluster),
+        plain(&target.application),
+        sync(target),
+        Cell { text: target.health.clone(), paint: health_paint(&target.health) },
+        short(&target.revision),
+        plain(target.objects.to_string()),
+        evaluated(target),
+    ];
+    if output == StatusOutput::Wide {
+        row.extend([
+            short(&target.desired),
+            plain(target.drifted.to_string()),
+            plain(target.changed.as_deref().unwrap_or("-")),
+            plain(target.evaluated.by.as_deref().unwrap_or("-")),
+        ]);
+    }
+    row
+}
+
+/// How old a status is: what is stale counts for nothing, whatever it says.
+fn evaluated(target: &TargetStatus) -> Cell {
+    let age = target.evaluated.seconds.map(table::age);
+    match (target.evaluated.state, age) {
+        (Freshness::Fresh, Some(age)) => plain(age),
+        (Freshness::Stale, Some(age)) => Cell { text: format!("stale: {age}"), paint: Paint::Bad },
+        (Freshness::Unknown, _) | (_, None) => Cell { text: "never".to_owned(), paint: Paint::Waiting },
+    }
+}
+
+/// What is paused says so: else one would wait for what never comes.
+fn sync(target: &TargetStatus) -> Cell {
+    let word = target.sync.word();
+    let text = if target.paused.is_some() { format!("{word} (paused)") } else { word.to_owned() };
+    Cell { text, paint: sync_paint(target.sync) }
+}
+
+fn sync_paint(sync: Sync) -> Paint {
+    match sync {
+        Sync::InSync => Paint::Good,
+        Sync::Syncing | Sync::OutOfSync | Sync::Leaving | Sync::Unknown => Paint::Waiting,
+        Sync::Drifted | Sync::Contested | Sync::Stalled => Paint::Bad,
+    }
+}
+
+fn health_paint(health: &str) -> Paint {
+    match health {
+        "Healthy" => Paint::Good,
+        "Degraded" | "Missing" => Paint::Bad,
+        _ => Paint::Waiting,
+    }
+}
+
+/// Tells each change until the platform ends.
+async fn watch(client: &Client, options: &StatusOptions) -> Result<Exit, Problem> {
+    let mut watched = Watched::open(client).await?;
+    let wants = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
+    loop {
+        let target = watched.next().await?;
+        if wants(&options.application, &target.application) && wants(&options.cluster, &target.cluster) {
+            tell_one(&target, options.output);
+        }
+    }
+}
+
+fn tell_one(target: &TargetStatus, output: StatusOutput) {
+    if output == StatusOutput::Json {
+        return terminal::line(&json!(target).to_string());
+    }
+    let mut line = table::lines(&[row(target, output)], Colours::wanted()).concat();
+    if let Some(problem) = &target.problem {
+        line.push_str(&format!("  {}: {}", problem.code, problem.message));
+    }
+    terminal::line(&line);
+}
+
+#[cfg(test)]
+mod tests {
+    use gateway::wire::Evaluated;
+
+    use super::*;
+
+    fn example() -> TargetStatus {
+        TargetStatus {
+            cluster: "eu-1".into(),
+            application: "shop".into(),
+            sync: Sync::Drifted,
+            health: "Healthy".into(),
+            revision: Some("1c7cb7001234".into()),
+            desired: Some("1c7cb7001234".into()),
+            objects: 4,
+            drifted: 1,
+            paused: None,
+            problem: None,
+            changed: Some("2026-11-27T02:00:00.000Z".into()),
+            evaluated: Evaluated { state: Freshness::Fresh, by: Some("a".into()), seconds: Some(3) },
+        }
+    }
+
+    #[test]
+    fn a_line_tells_a_status_and_its_age() {
+        let stale = Evaluated { state: Freshness::Stale, by: Some("a".into()), seconds: Some(600) };
+        let never = Evaluated { state: Freshness::Unknown, by: None, seconds: None };
+        let with = |evaluated| TargetStatus { evaluated, revision: None, ..example() };
+        let rows = [example(), with(stale), with(never)].map(|it| row(&it, StatusOutput::Text));
+        assert_eq!(
+            table::lines(&rows, Colours::Without),
+            [
+                "eu-1  shop  Drifted  Healthy  1c7cb700  4  3s",
+                "eu-1  shop  Drifted  Healthy  -         4  stale: 10m",
+                "eu-1  shop  Drifted  Healthy  -         4  never",
+            ]
+        );
+        assert_eq!(row(&example(), StatusOutput::Wide).len(), head(StatusOutput::Wide).len());
+    }
+}

@@ -1,0 +1,22 @@
+//! The API's own description.
+
+use axum::Json;
+use utoipa::OpenApi;
+
+use super::{live, request, target, webhook};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "driftless",
+        description = "Status of every application on every cluster, what happened to it, and requests.",
+        version = "1"
+    ),
+    paths(target::list, target::detail, target::log, request::ask, live::events, webhook::take)
+)]
+struct Description;
+
+/// The description, as an OpenAPI document.
+pub async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(Description::openapi())
+}

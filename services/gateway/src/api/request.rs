@@ -1,0 +1,59 @@
+//! Asking for something.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::JsonRejection},
+    http::StatusCode,
+};
+use bus::now;
+use events::state::{Request, RequestId, RequestKind};
+use model::CommandScope;
+
+use super::{refusal::Refusal, target::target};
+use crate::{
+    perform::ask as append,
+    run::Gateway,
+    wire::{self, Accepted, Asked, AskedKind},
+};
+
+/// Asks for something; a target's `answered` tells how it went.
+#[utoipa::path(post, path = "/api/v1/targets/{cluster}/{application}/requests",
+    params(("cluster" = String, Path), ("application" = String, Path)), request_body = Asked,
+    responses((status = 202, body = Accepted), (status = 400, body = super::refusal::Refused),
+        (status = 404, body = super::refusal::Refused), (status = 429, body = super::refusal::Refused)))]
+pub async fn ask(
+    State(gateway): State<Arc<Gateway>>,
+    Path((cluster, application)): Path<(String, String)>,
+    asked: Result<Json<Asked>, JsonRejection>,
+) -> Result<(StatusCode, Json<Accepted>), Refusal> {
+    let Json(asked) = asked.map_err(|rejection| Refusal::bad(rejection.body_text()))?;
+    let id = target(&cluster, &application)?;
+    let source = gateway.picture().source_of(&id).cloned();
+    let source = source.ok_or_else(|| Refusal::not_found(format!("there is no target {id}")))?;
+    let request = match asked.id {
+        Some(text) => {
+            text.parse().map_err(|_| Refusal::bad("an id is 8 to 64 letters, digits and dashes"))?
+        }
+        None => new_id(),
+    };
+    let kind = match asked.kind {
+        AskedKind::Sync => {
+            let fetch = Request { id: request.clone(), kind: RequestKind::Fetch, at: now() };
+            append(&gateway.log, &CommandScope::Source(source), fetch).await?;
+            RequestKind::Sync { after: Some(request.clone()) }
+        }
+        AskedKind::ConfirmInventory => RequestKind::ConfirmInventory,
+        AskedKind::Pause => RequestKind::Pause,
+        AskedKind::Resume => RequestKind::Resume,
+    };
+    append(&gateway.log, &CommandScope::Target(id), Request { id: request.clone(), kind, at: now() }).await?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted { version: wire::VERSION, request: request.to_string() })))
+}
+
+/// An id that nobody else chooses.
+pub fn new_id() -> RequestId {
+    let text = format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>());
+    text.parse().unwrap_or_else(|_| unreachable!("hexadecimal digits are an id"))
+}

@@ -1,0 +1,17 @@
+//! Pure: what the log says, as people see it; and what becomes of what they ask for.
+
+mod address;
+mod history;
+mod pending;
+mod picture;
+mod signature;
+mod status;
+mod webhook;
+
+pub use address::same_repository;
+pub use history::describe;
+pub use pending::{TooMany, added};
+pub use picture::{Picture, Taken};
+pub use signature::{Signed, is_signed, same};
+pub use status::evaluated;
+pub use webhook::{Provider, addresses};

@@ -1,0 +1,80 @@
+//! The status of a target: one word, one problem, and how far both can be believed.
+
+use std::time::Duration;
+
+use events::state::SyncStatus;
+use model::{Failure, HealthStatus, TargetId};
+
+use super::picture::{Assigned, Picture, Standing, SyncFacts, TargetFacts};
+use crate::wire::{self, Evaluated, Problem, Sync, TargetStatus};
+
+impl Picture {
+    /// The status of a target; `None`: there is none, or it was let go.
+    pub fn status(&self, id: &TargetId, evaluated: Evaluated) -> Option<TargetStatus> {
+        let (assigned, own) = (self.assigned.get(id), self.targets.get(id));
+        let own = own.filter(|own| assigned.is_some() || own.standing == Standing::Ours);
+        if assigned.is_none() && own.is_none() {
+            return None;
+        }
+        let sync = self.syncs.get(id);
+        let times = own.map(|own| own.at).into_iter().chain(sync.map(|sync| sync.at));
+        let render = assigned.and_then(|assigned| self.renders.get(&assigned.render));
+        Some(TargetStatus {
+            cluster: id.cluster.to_string(),
+            application: id.application.to_string(),
+            sync: word(assigned, own, sync),
+            health: own.map_or(HealthStatus::Unknown, |own| own.health).word().to_owned(),
+            revision: sync.and_then(|sync| sync.commit.clone()),
+            desired: render.map(|render| render.commit.clone()),
+            objects: sync.map_or(0, |sync| sync.objects),
+            drifted: own.map_or(0, |own| own.drifted),
+            paused: own.and_then(|own| own.paused).map(wire::instant),
+            problem: self.problem(id, assigned).map(Problem::from),
+            changed: times.max().map(wire::instant),
+            evaluated,
+        })
+    }
+
+    /// What stands in the way, the nearest to its root first: what follows from it is no news.
+    fn problem(&self, id: &TargetId, assigned: Option<&Assigned>) -> Option<&Failure> {
+        let cluster = self.clusters.get(&id.cluster).and_then(Option::as_ref);
+        let source = assigned.and_then(|assigned| self.sources.get(&assigned.source)?.failure.as_ref());
+        let render = assigned.and_then(|assigned| self.renders.get(&assigned.render)?.failure.as_ref());
+        let refused = self.targets.get(id).and_then(|own| own.refused.as_ref());
+        let failed = self.syncs.get(id).and_then(|sync| sync.failure.as_ref());
+        // A failed sync is told until the target is in sync again, whichever plan brought that about.
+        let in_sync = self.targets.get(id).is_some_and(|own| own.status == SyncStatus::InSync);
+        cluster.or(source).or(render).or(refused).or(failed.filter(|_| !in_sync))
+    }
+}
+
+fn word(assigned: Option<&Assigned>, own: Option<&TargetFacts>, sync: Option<&SyncFacts>) -> Sync {
+    if assigned.is_none() {
+        return Sync::Leaving;
+    }
+    let running = sync.is_some_and(|sync| sync.running);
+    match own.map(|own| own.status) {
+        Some(SyncStatus::InSync) => Sync::InSync,
+        Some(SyncStatus::OutOfSync | SyncStatus::Drifted) if running => Sync::Syncing,
+        Some(SyncStatus::OutOfSync) => Sync::OutOfSync,
+        Some(SyncStatus::Drifted) => Sync::Drifted,
+        Some(SyncStatus::Contested) => Sync::Contested,
+        Some(SyncStatus::Stalled) => Sync::Stalled,
+        Some(SyncStatus::Unknown) | None => Sync::Unknown,
+    }
+}
+
+/// Who looked last, as it was told `since` ago.
+pub fn evaluated(told: &bus::Freshness, since: Duration, bound: Duration) -> Evaluated {
+    let seen = |by: &str, age: Duration| {
+        let age = age + since;
+        let state = if age <= bound { wire::Freshness::Fresh } else { wire::Freshness::Stale };
+        Evaluated { state, by: Some(by.to_owned()), seconds: Some(age.as_secs()) }
+    };
+    match told {
+        bus::Freshness::Fresh { by, age } | bus::Freshness::Stale { by, age } => seen(by, *age),
+        bus::Freshness::Unknown { owner } => {
+            Evaluated { state: wire::Freshness::Unknown, by: owner.clone(), seconds: None }
+        }
+    }
+}

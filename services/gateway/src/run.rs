@@ -1,0 +1,204 @@
+//! The loop: what the log says goes into the picture, and whoever watches learns what changed.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
+};
+
+use bus::{Filter, Log, Patient, Report, WatchItem};
+use events::{Content, Event, state::DefinitionsState};
+use model::{AggregateKind, ClusterName, DefinitionSet, TargetId};
+use tokio::{sync::broadcast, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Config, Error, Listener,
+    decide::{self, Picture, Taken},
+    serve::serve,
+    wire::{Evaluated, TargetStatus},
+};
+
+/// What a gateway reads of the log.
+const KINDS: [AggregateKind; 6] = [
+    AggregateKind::Definitions,
+    AggregateKind::Source,
+    AggregateKind::Render,
+    AggregateKind::Cluster,
+    AggregateKind::Target,
+    AggregateKind::Sync,
+];
+
+/// Time between two looks at who evaluates: as often as they tell.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// Changes that a slow watcher may be behind; past them it gets everything anew.
+const BEHIND_MAX: usize = 1024;
+
+/// The log counts as silent after that long without an answer: several looks.
+const SILENT: Duration = Duration::from_secs(15);
+
+/// What all requests share.
+pub(crate) struct Gateway {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) config: Config,
+    picture: RwLock<Picture>,
+    evaluations: RwLock<Evaluations>,
+    changes: broadcast::Sender<Arc<[TargetId]>>,
+}
+
+/// What those who evaluate have told.
+struct Evaluations {
+    listed: bool,
+    reports: Vec<Report>,
+    asked: Option<Instant>,
+}
+
+/// Works until `stop`. A log that does not answer is waited for.
+///
+/// # Errors
+/// If the log cannot be used or was replaced, or the server died.
+pub async fn run(
+    log: Arc<dyn Log>,
+    config: Config,
+    listener: Listener,
+    stop: CancellationToken,
+) -> Result<(), Error> {
+    let patient: Arc<dyn Log> = Arc::new(Patient::new(log.clone(), stop.clone()));
+    let evaluations = Evaluations { listed: false, reports: vec![], asked: None };
+    let gateway = Arc::new(Gateway {
+        // A caller would rather be told than wait.
+        log,
+        config,
+        picture: RwLock::default(),
+        evaluations: RwLock::new(evaluations),
+        changes: broadcast::channel(BEHIND_MAX).0,
+    });
+    let mut server = tokio::spawn(serve(listener, gateway.clone(), stop.clone()));
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        ended = follow(&patient, &gateway) => ended,
+        died = &mut server => died.map_err(Error::TaskDied),
+    };
+    stop.cancel();
+    ended
+}
+
+async fn follow(log: &Arc<dyn Log>, gateway: &Gateway) -> Result<(), Error> {
+    let mut watch = log.watch(Filter::kinds(&KINDS)).await?;
+    let mut seen = log.position().await?;
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        let item = tokio::select! {
+            _ = look.tick() => {
+                if let Some(found) = seen.follow_if_answered(&**log).await? {
+                    seen = found;
+                    let reports = gateway.log.members("differ").await;
+                    gateway.note(reports.ok());
+                }
+                continue;
+            }
+            item = watch.next() => item.ok_or(Error::WatchEnded)?,
+        };
+        match item {
+            Ok(WatchItem::Event(event)) => gateway.take(log, &event).await?,
+            Ok(WatchItem::Listed) => gateway.evaluations_mut().listed = true,
+            Ok(WatchItem::Undecodable(parked)) => {
+                tracing::error!(aggregate = %parked.aggregate, reason = parked.reason, "not understood");
+            }
+            Ok(WatchItem::Restarted { seen, found }) => return Err(Error::Restarted { seen, found }),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+impl Gateway {
+    pub(crate) fn picture(&self) -> RwLockReadGuard<'_, Picture> {
+        self.picture.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn picture_mut(&self) -> RwLockWriteGuard<'_, Picture> {
+        self.picture.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn evaluations_mut(&self) -> RwLockWriteGuard<'_, Evaluations> {
+        self.evaluations.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether what is shown is what the log says: all of it is listed, and the log has answered lately.
+    pub(crate) fn is_ready(&self) -> bool {
+        let told = self.evaluations.read().unwrap_or_else(PoisonError::into_inner);
+        told.listed && told.asked.is_some_and(|asked| asked.elapsed() <= SILENT)
+    }
+
+    /// The status of a target; `None`: there is none.
+    pub(crate) fn status(&self, id: &TargetId) -> Option<TargetStatus> {
+        self.picture().status(id, self.evaluated(&id.cluster))
+    }
+
+    /// Everything with a status, in order.
+    pub(crate) fn statuses(&self) -> Vec<TargetStatus> {
+        let ids = self.picture().ids();
+        ids.iter().filter_map(|id| self.status(id)).collect()
+    }
+
+    /// Whose statuses change from now on.
+    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<[TargetId]>> {
+        self.changes.subscribe()
+    }
+
+    fn evaluated(&self, cluster: &ClusterName) -> Evaluated {
+        let told = self.evaluations.read().unwrap_or_else(PoisonError::into_inner);
+        let bound = self.config.stale_after;
+        let freshness = bus::freshness(cluster, &told.reports, bound);
+        let since = told.asked.map(|asked| asked.elapsed()).unwrap_or_default();
+        decide::evaluated(&freshness, since, bound)
+    }
+
+    /// Notes what those who evaluate tell now.
+    fn note(&self, reports: Option<Vec<Report>>) {
+        let Some(reports) = reports else { return };
+        let word = |gateway: &Self, id: &TargetId| gateway.evaluated(&id.cluster).state;
+        let ids = self.picture().ids();
+        let before: Vec<_> = ids.iter().map(|id| word(self, id)).collect();
+        {
+            let mut told = self.evaluations_mut();
+            (told.reports, told.asked) = (reports, Some(Instant::now()));
+        }
+        let turned = ids.iter().zip(before).filter(|(id, before)| word(self, id) != *before);
+        self.tell(turned.map(|(id, _)| id.clone()).collect());
+    }
+
+    async fn take(&self, log: &Arc<dyn Log>, event: &Event) -> Result<(), Error> {
+        let taken = self.picture_mut().take(event);
+        match taken {
+            Ok(Taken::Targets(targets)) => self.tell(targets),
+            Ok(Taken::Definitions(n, state)) => match read_set(log, &state).await {
+                Some(set) => {
+                    let concerned = self.picture_mut().define(n, &set, state.rejected);
+                    self.tell(concerned);
+                }
+                None => tracing::error!(n, "the definitions cannot be read here"),
+            },
+            Err(error) => {
+                let aggregate = event.aggregate();
+                tracing::error!(%aggregate, error = &error as &dyn std::error::Error, "not understood");
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&self, targets: Vec<TargetId>) {
+        if !targets.is_empty() {
+            // Nobody may be watching.
+            let _ = self.changes.send(targets.into());
+        }
+    }
+}
+
+async fn read_set(log: &Arc<dyn Log>, state: &DefinitionsState) -> Option<DefinitionSet> {
+    let bytes = match &state.set {
+        Content::Inline(bytes) => bytes.clone(),
+        Content::Blob(digest) => log.get_blob(digest).await.ok()??.to_vec(),
+    };
+    DefinitionsState::decode_set(&bytes).ok()
+}

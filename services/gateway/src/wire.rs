@@ -1,0 +1,281 @@
+//! The documents of the API, version 1. Within a version fields may be added, none is renamed or removed.
+
+use model::{Failure, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The version of these documents.
+pub const VERSION: u32 = 1;
+
+/// The status of many targets, by cluster, then application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TargetList {
+    /// Version of the document.
+    pub version: u32,
+    /// Why the newest definitions are not in force; null if they are.
+    pub rejected: Option<Problem>,
+    /// The targets.
+    pub targets: Vec<TargetStatus>,
+}
+
+/// The status of one application on one cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TargetStatus {
+    /// The cluster.
+    pub cluster: String,
+    /// The application.
+    pub application: String,
+    /// Whether live state is what Git describes.
+    pub sync: Sync,
+    /// `Healthy`, `Suspended`, `Progressing`, `Missing`, `Degraded` or `Unknown`: the worst of its objects.
+    pub health: String,
+    /// The commit that is applied in full; null before the first.
+    pub revision: Option<String>,
+    /// The commit that was rendered last.
+    pub desired: Option<String>,
+    /// Objects that are ours on the cluster.
+    pub objects: u64,
+    /// Objects that live changes moved away from what was applied.
+    pub drifted: u64,
+    /// Since when somebody wants nothing to be done by itself (RFC 3339); null: nobody does.
+    #[serde(default)]
+    pub paused: Option<String>,
+    /// What keeps it from being in sync, or from being known.
+    pub problem: Option<Problem>,
+    /// When the log last said something about it (RFC 3339); null: never.
+    pub changed: Option<String>,
+    /// Who looked last, and how long ago.
+    pub evaluated: Evaluated,
+}
+
+/// Whether live state is what Git describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+pub enum Sync {
+    /// It is.
+    InSync,
+    /// A sync is under way.
+    Syncing,
+    /// Git moved, and it is not applied in full.
+    OutOfSync,
+    /// Somebody changed the cluster.
+    Drifted,
+    /// Somebody keeps undoing heals; they have stopped.
+    Contested,
+    /// A plan waits for an applier that is silent for too long.
+    Stalled,
+    /// It leaves: its application or cluster is not in the definitions any more.
+    Leaving,
+    /// Not enough is known.
+    Unknown,
+}
+
+impl Sync {
+    /// The word that people see.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::InSync => "InSync",
+            Self::Syncing => "Syncing",
+            Self::OutOfSync => "OutOfSync",
+            Self::Drifted => "Drifted",
+            Self::Contested => "Contested",
+            Self::Stalled => "Stalled",
+            Self::Leaving => "Leaving",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+/// How far a status can be believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Evaluated {
+    /// Whether it counts.
+    pub state: Freshness,
+    /// Who looked last; null: nobody.
+    pub by: Option<String>,
+    /// How many seconds ago; null: never.
+    pub seconds: Option<u64>,
+}
+
+/// Whether a status counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+pub enum Freshness {
+    /// It is looked at regularly.
+    Fresh,
+    /// Nobody has looked for too long: it may be otherwise by now.
+    Stale,
+    /// Nobody who is there has looked.
+    Unknown,
+}
+
+/// Something that failed, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// Stable code, such as `GIT-AUTH`.
+    pub code: String,
+    /// What failed, in one sentence.
+    pub message: String,
+    /// What to do about it; may be empty.
+    pub remedy: String,
+}
+
+impl From<&Failure> for Problem {
+    fn from(failure: &Failure) -> Self {
+        let Failure { code, message, remedy, .. } = failure.clone();
+        Self { code, message, remedy }
+    }
+}
+
+/// All that is known about one target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TargetDetail {
+    /// Version of the document.
+    pub version: u32,
+    /// Its status.
+    pub status: TargetStatus,
+    /// Where its manifests come from; null when it has left the definitions.
+    pub source: Option<SourceDetail>,
+    /// What is ours on the cluster, and what became of each object.
+    pub objects: Vec<ObjectDetail>,
+    /// Objects that somebody changed.
+    pub drift: Vec<DriftDetail>,
+    /// Objects that are not healthy, worst first, at most 20.
+    pub unhealthy: Vec<HealthDetail>,
+    /// What a person should know of the files and their render.
+    pub notes: Vec<String>,
+    /// Requests that were answered, newest last.
+    pub answered: Vec<Answered>,
+}
+
+/// Where manifests come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SourceDetail {
+    /// Name of the source.
+    pub name: String,
+    /// Address of the repository.
+    pub repository: String,
+    /// Folder in it.
+    pub path: String,
+    /// What is followed, such as `refs/heads/main`; null before the first look.
+    pub reference: Option<String>,
+}
+
+/// One object of the inventory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ObjectDetail {
+    /// `Kind.group namespace/name`
+    pub object: String,
+    /// `Created`, `Configured`, `Unchanged`, `Untouched`, `Terminating`, `Pending` or `Failed`.
+    pub outcome: String,
+    /// Why it failed.
+    pub problem: Option<Problem>,
+}
+
+/// An object that somebody changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DriftDetail {
+    /// `Kind.group namespace/name`
+    pub object: String,
+    /// Since when it is known (RFC 3339).
+    pub since: String,
+    /// The fields, at most 20.
+    pub fields: Vec<String>,
+    /// Who owns one of them now.
+    pub managers: Vec<String>,
+}
+
+/// An object that is not healthy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HealthDetail {
+    /// `Kind.group namespace/name`
+    pub object: String,
+    /// How it does.
+    pub health: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What happened to an application, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct History {
+    /// Version of the document.
+    pub version: u32,
+    /// The entries.
+    pub entries: Vec<Entry>,
+}
+
+/// One event, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Entry {
+    /// When it was decided (RFC 3339).
+    pub time: String,
+    /// Its type, such as `SyncFinished`.
+    pub event: String,
+    /// What it is about, such as `sync/eu-1/shop`.
+    pub about: String,
+    /// Its version there.
+    pub n: u64,
+    /// Its id.
+    pub id: String,
+    /// What it says, in a few words.
+    pub text: String,
+    /// Opaque id of who wanted it; null: nobody in person.
+    pub actor: Option<String>,
+}
+
+/// What is asked for, of one target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// 8 to 64 letters, digits and dashes; asked again with the same id, it is the same request. A new one if none
+    /// is given.
+    pub id: Option<String>,
+    /// What.
+    pub kind: AskedKind,
+}
+
+/// What can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub enum AskedKind {
+    /// Look at the repository now, and bring the cluster into the state that it describes.
+    Sync,
+    /// The inventory, which was rebuilt from the cluster, is right: what is no longer in Git may be deleted.
+    ConfirmInventory,
+    /// Do nothing by itself from now on, and show what would be done.
+    Pause,
+    /// Go on.
+    Resume,
+}
+
+/// A request that was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Accepted {
+    /// Version of the document.
+    pub version: u32,
+    /// Its id, by which a target's `answered` tells how it went.
+    pub request: String,
+}
+
+/// How a request went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Answered {
+    /// Its id.
+    pub request: String,
+    /// `InSync`, `Failed`, `Refused`, `Confirmed`, `Noted` (paused, or no longer) or `Previewed`.
+    pub outcome: String,
+    /// Why it failed or was refused.
+    pub problem: Option<Problem>,
+}
+
+/// What a webhook set off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Noticed {
+    /// Version of the document.
+    pub version: u32,
+    /// The sources that are looked at now.
+    pub sources: Vec<String>,
+}
+
+/// An instant as it is written in a document.
+pub fn instant(at: Timestamp) -> String {
+    at.to_string()
+}
