@@ -15,3 +15,6 @@ pub use picture::{Picture, Taken};
 pub use signature::{Signed, is_signed, same};
 pub use status::evaluated;
 pub use webhook::{Provider, addresses};
+
+#[cfg(test)]
+mod tests;
