@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::definition::{IgnoreRule, SecretRef};
 
 pub use platform::{
-    ApiOptions, DescribeOptions, GatewayOptions, LogOptions, RequestOptions, StatusOptions, StatusOutput,
-    UpOptions,
+    ApiOptions, DescribeOptions, GatewayOptions, GetOptions, Kind, LogOptions, RequestOptions, StatusOptions,
+    StatusOutput, UpOptions,
 };
 
 /// Keeps clusters in the state that Git describes.
@@ -35,6 +35,8 @@ pub enum Command {
     Up(UpOptions),
     /// Show how every application on every cluster is
     Status(StatusOptions),
+    /// List the sources, clusters or applications that are defined
+    Get(GetOptions),
     /// Show all about one application on one cluster
     Describe(DescribeOptions),
     /// Let nothing happen to an application by itself; what would be done is shown
@@ -299,7 +301,7 @@ mod tests {
         let page = include_str!("../../../docs/cli.md");
         let sections: Vec<&str> = page.split("\n## ").collect();
         let program = Cli::command();
-        assert_eq!(program.get_subcommands().count(), 15, "a new command needs a section");
+        assert_eq!(program.get_subcommands().count(), 16, "a new command needs a section");
         assert!(known(&program).is_subset(&told(sections[0])), "{:?}", known(&program));
         for command in program.get_subcommands() {
             let name = command.get_name();

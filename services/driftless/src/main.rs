@@ -65,6 +65,7 @@ async fn run(command: Command) -> Exit {
         Command::Up(options) => up::up(options).await,
         Command::Gateway(options) => up::gateway(options).await,
         Command::Status(options) => platform::status(options).await,
+        Command::Get(options) => platform::get(options).await,
         Command::Describe(options) => platform::describe(options).await,
         Command::Pause(options) => platform::request(AskedKind::Pause, options).await,
         Command::Resume(options) => platform::request(AskedKind::Resume, options).await,

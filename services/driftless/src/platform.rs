@@ -2,6 +2,7 @@
 
 mod client;
 mod describe;
+mod get;
 mod history;
 mod request;
 mod status;
@@ -9,6 +10,7 @@ mod table;
 mod watched;
 
 pub use describe::describe;
+pub use get::get;
 pub use history::log;
 pub use request::request;
 pub use status::status;

@@ -1,6 +1,7 @@
 //! The HTTP API, by path.
 
 mod guard;
+mod listing;
 mod live;
 mod openapi;
 mod refusal;
@@ -26,6 +27,9 @@ const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Everything that is served.
 pub fn routes(gateway: Arc<Gateway>) -> Router {
     let api = Router::new()
+        .route("/sources", get(listing::sources))
+        .route("/clusters", get(listing::clusters))
+        .route("/applications", get(listing::applications))
         .route("/targets", get(target::list))
         .route("/targets/{cluster}/{application}", get(target::detail))
         .route("/targets/{cluster}/{application}/requests", post(request::ask))

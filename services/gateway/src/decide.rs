@@ -2,6 +2,7 @@
 
 mod address;
 mod history;
+mod listing;
 mod pending;
 mod picture;
 mod signature;
@@ -10,6 +11,7 @@ mod webhook;
 
 pub use address::same_repository;
 pub use history::describe;
+pub use listing::application;
 pub use pending::{TooMany, added};
 pub use picture::{Picture, Taken};
 pub use signature::{Signed, is_signed, same};

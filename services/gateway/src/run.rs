@@ -146,7 +146,7 @@ impl Gateway {
         self.changes.subscribe()
     }
 
-    fn evaluated(&self, cluster: &ClusterName) -> Evaluated {
+    pub(crate) fn evaluated(&self, cluster: &ClusterName) -> Evaluated {
         let told = self.evaluations.read().unwrap_or_else(PoisonError::into_inner);
         let bound = self.config.stale_after;
         let freshness = bus::freshness(cluster, &told.reports, bound);
@@ -174,7 +174,7 @@ impl Gateway {
             Ok(Taken::Targets(targets)) => self.tell(targets),
             Ok(Taken::Definitions(n, state)) => match read_set(log, &state).await {
                 Some(set) => {
-                    let concerned = self.picture_mut().define(n, &set, state.rejected);
+                    let concerned = self.picture_mut().define(n, Arc::new(set), state.rejected);
                     self.tell(concerned);
                 }
                 None => tracing::error!(n, "the definitions cannot be read here"),

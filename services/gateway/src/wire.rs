@@ -1,5 +1,7 @@
 //! The documents of the API, version 1. Within a version fields may be added, none is renamed or removed.
 
+use std::collections::BTreeMap;
+
 use model::{Failure, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -105,6 +107,112 @@ pub enum Freshness {
     Stale,
     /// Nobody who is there has looked.
     Unknown,
+}
+
+/// The sources, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SourceList {
+    /// Version of the document.
+    pub version: u32,
+    /// The sources.
+    pub sources: Vec<SourceStatus>,
+}
+
+/// A repository, and how far it was followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SourceStatus {
+    /// Its name.
+    pub name: String,
+    /// Address of the repository.
+    pub repository: String,
+    /// What is followed, such as `refs/heads/main`; null before the first look.
+    pub reference: Option<String>,
+    /// The last good commit; null before the first.
+    pub revision: Option<String>,
+    /// Applications that read it.
+    pub applications: u64,
+    /// Why the newest look failed.
+    pub problem: Option<Problem>,
+}
+
+/// The clusters, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClusterList {
+    /// Version of the document.
+    pub version: u32,
+    /// The clusters.
+    pub clusters: Vec<ClusterStatus>,
+}
+
+/// An API server, and whether it answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClusterStatus {
+    /// Its name.
+    pub name: String,
+    /// What applications select it by.
+    pub labels: BTreeMap<String, String>,
+    /// Version of the API server, such as `v1.36.3`; null while it does not answer.
+    pub server: Option<String>,
+    /// Since when it does not answer (RFC 3339); null while it does.
+    pub unreachable: Option<String>,
+    /// How its targets are.
+    pub targets: Counts,
+    /// Why it does not answer.
+    pub problem: Option<Problem>,
+    /// Who looked last, and how long ago.
+    pub evaluated: Evaluated,
+}
+
+/// The applications, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ApplicationList {
+    /// Version of the document.
+    pub version: u32,
+    /// The applications.
+    pub applications: Vec<ApplicationStatus>,
+}
+
+/// An application, and how it is on its clusters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ApplicationStatus {
+    /// Its name.
+    pub name: String,
+    /// Its source.
+    pub source: String,
+    /// Its folder there.
+    pub path: String,
+    /// Namespace of objects that name none.
+    pub namespace: Option<String>,
+    /// How its targets are.
+    pub targets: Counts,
+}
+
+/// How many targets are how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Counts {
+    /// All.
+    pub all: u64,
+    /// Of them, those in sync.
+    pub in_sync: u64,
+    /// Of them, those that are healthy or suspended.
+    pub healthy: u64,
+    /// Of them, those that something stands in the way of.
+    pub problems: u64,
+}
+
+impl Counts {
+    /// Counts targets by something that they name.
+    pub fn by(targets: &[TargetStatus], name: fn(&TargetStatus) -> &str) -> BTreeMap<String, Self> {
+        let mut all: BTreeMap<String, Self> = BTreeMap::new();
+        for target in targets {
+            let counts = all.entry(name(target).to_owned()).or_default();
+            counts.all += 1;
+            counts.in_sync += u64::from(target.sync == Sync::InSync);
+            counts.healthy += u64::from(["Healthy", "Suspended"].contains(&target.health.as_str()));
+            counts.problems += u64::from(target.problem.is_some());
+        }
+        all
+    }
 }
 
 /// Something that failed, and what to do about it.

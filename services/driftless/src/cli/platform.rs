@@ -84,6 +84,29 @@ pub enum StatusOutput {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct GetOptions {
+    /// What
+    #[arg(value_enum)]
+    pub kind: Kind,
+    /// How to tell
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub output: super::Output,
+    #[command(flatten)]
+    pub api: ApiOptions,
+}
+
+/// What is defined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Repositories.
+    Sources,
+    /// API servers.
+    Clusters,
+    /// What runs on them.
+    Applications,
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct DescribeOptions {
     /// Which target
     #[arg(value_name = "CLUSTER/APPLICATION")]

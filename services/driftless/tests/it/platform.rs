@@ -116,7 +116,8 @@ impl Drop for Platform<'_> {
         let _ = self.process.kill();
         let _ = self.process.wait();
         if std::thread::panicking() {
-            eprintln!("{}", fs::read_to_string(&self.said).unwrap_or_default());
+            let said = fs::read(&self.said).unwrap_or_default();
+            let _ = std::io::stderr().write_all(&said);
         }
     }
 }
@@ -173,6 +174,10 @@ async fn a_platform_hears_of_a_push_heals_an_edit_and_tells_what_happened() {
     eventually(BOUND, "the story", log).await;
     let described = platform.ask(&["describe", &format!("eu/{}", scene.name)]);
     assert!(described.out.contains("Deployment.apps") && described.out.contains("shop: "), "{described}");
+    for (kind, word) in [("sources", &second[..8]), ("clusters", "v1.36"), ("applications", "1/1")] {
+        let listed = platform.ask(&["get", kind]);
+        assert!(listed.exit == 0 && listed.out.contains(word), "{listed}");
+    }
     assert_eq!(platform.stop(), 0);
 }
 

@@ -3,7 +3,7 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{live, request, target, webhook};
+use super::{listing, live, request, target, webhook};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -12,7 +12,17 @@ use super::{live, request, target, webhook};
         description = "Status of every application on every cluster, what happened to it, and requests.",
         version = "1"
     ),
-    paths(target::list, target::detail, target::log, request::ask, live::events, webhook::take)
+    paths(
+        listing::sources,
+        listing::clusters,
+        listing::applications,
+        target::list,
+        target::detail,
+        target::log,
+        request::ask,
+        live::events,
+        webhook::take
+    )
 )]
 struct Description;
 

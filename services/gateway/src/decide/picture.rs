@@ -1,6 +1,9 @@
 //! What the log says about targets, as little of it as their statuses need.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use events::{
     DecodeError, Event, EventType,
@@ -9,9 +12,7 @@ use events::{
         SyncState, SyncStatus, TargetState,
     },
 };
-use model::{
-    Aggregate, ClusterName, DefinitionSet, Failure, HealthStatus, Source, SourceName, TargetId, Timestamp,
-};
+use model::{Aggregate, ClusterName, DefinitionSet, Failure, HealthStatus, SourceName, TargetId, Timestamp};
 
 /// What the log says.
 #[derive(Debug, Default)]
@@ -22,10 +23,11 @@ pub struct Picture {
     pub(super) assigned: BTreeMap<TargetId, Assigned>,
     pub(super) sources: BTreeMap<SourceName, SourceFacts>,
     pub(super) renders: BTreeMap<Aggregate, RenderFacts>,
-    pub(super) clusters: BTreeMap<ClusterName, Option<Failure>>,
+    pub(super) clusters: BTreeMap<ClusterName, Reachability>,
     pub(super) targets: BTreeMap<TargetId, TargetFacts>,
     pub(super) syncs: BTreeMap<TargetId, SyncFacts>,
-    addresses: BTreeMap<SourceName, String>,
+    /// The set in force.
+    set: Arc<DefinitionSet>,
 }
 
 /// What a target needs by the definitions.
@@ -38,6 +40,8 @@ pub(super) struct Assigned {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SourceFacts {
+    pub reference: Option<String>,
+    pub commit: Option<String>,
     pub failure: Option<Failure>,
 }
 
@@ -119,11 +123,17 @@ impl Picture {
     }
 
     fn take_source(&mut self, name: &SourceName, event: &Event, state: SourceState) -> Vec<TargetId> {
-        let facts = SourceFacts { failure: state.failure };
-        let changed = match event.draft.kind == EventType::SourceRetired {
-            true => self.sources.remove(name).is_some(),
-            false => self.sources.insert(name.clone(), facts.clone()).is_none_or(|before| before != facts),
+        let (reference, commit) = match state.revision {
+            Some(revision) => (Some(revision.reference), Some(revision.commit.to_string())),
+            None => (None, None),
         };
+        let facts = SourceFacts { reference, commit, failure: state.failure };
+        let before = match event.draft.kind == EventType::SourceRetired {
+            true => self.sources.remove(name),
+            false => self.sources.insert(name.clone(), facts.clone()),
+        };
+        // A new revision alone shows once it is rendered.
+        let changed = before.is_none_or(|before| before.failure != facts.failure);
         let of_source = |assigned: &Assigned| changed && assigned.source == *name;
         self.assigned_where(of_source)
     }
@@ -142,11 +152,7 @@ impl Picture {
         if event.draft.kind == EventType::ClusterRetired {
             self.clusters.remove(name);
         } else {
-            let failure = match state.reachability {
-                Reachability::Connected { .. } => None,
-                Reachability::Unreachable { failure, .. } => Some(failure),
-            };
-            self.clusters.insert(name.clone(), failure);
+            self.clusters.insert(name.clone(), state.reachability);
         }
         self.ids().into_iter().filter(|target| target.cluster == *name).collect()
     }
@@ -194,7 +200,7 @@ impl Picture {
     }
 
     /// Puts a set in force; says whose status that changes.
-    pub fn define(&mut self, n: u64, set: &DefinitionSet, rejected: Option<Failure>) -> Vec<TargetId> {
+    pub fn define(&mut self, n: u64, set: Arc<DefinitionSet>, rejected: Option<Failure>) -> Vec<TargetId> {
         if n < self.defined {
             return vec![];
         }
@@ -207,9 +213,8 @@ impl Picture {
             render: assignment.render(),
         };
         self.assigned =
-            plan::assign(set).iter().map(|(id, assignment)| (id.clone(), needs(assignment))).collect();
-        let address = |source: &Source| (source.name.clone(), source.git.url.clone());
-        self.addresses = set.sources().iter().map(address).collect();
+            plan::assign(&set).iter().map(|(id, assignment)| (id.clone(), needs(assignment))).collect();
+        self.set = set;
         concerned.extend(self.assigned.keys().cloned());
         concerned.into_iter().collect()
     }
@@ -228,7 +233,8 @@ impl Picture {
     /// Where a target's manifests come from: source, address of its repository, folder.
     pub fn origin_of(&self, target: &TargetId) -> Option<(SourceName, String, String)> {
         let Assigned { source, path, .. } = self.assigned.get(target)?;
-        Some((source.clone(), self.addresses.get(source)?.clone(), path.clone()))
+        let (_, address) = self.sources().find(|(name, _)| *name == source)?;
+        Some((source.clone(), address.to_owned(), path.clone()))
     }
 
     /// Everything that the log keeps a history of about some targets.
@@ -256,7 +262,12 @@ impl Picture {
 
     /// The sources with the addresses of their repositories.
     pub fn sources(&self) -> impl Iterator<Item = (&SourceName, &str)> {
-        self.addresses.iter().map(|(name, address)| (name, address.as_str()))
+        self.set.sources().iter().map(|source| (&source.name, source.git.url.as_str()))
+    }
+
+    /// The set in force.
+    pub fn set(&self) -> &Arc<DefinitionSet> {
+        &self.set
     }
 
     /// Why the newest definitions are not in force.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use events::state::SyncStatus;
+use events::state::{Reachability, SyncStatus};
 use model::{Failure, HealthStatus, TargetId};
 
 use super::picture::{Assigned, Picture, Standing, SyncFacts, TargetFacts};
@@ -37,7 +37,10 @@ impl Picture {
 
     /// What stands in the way, the nearest to its root first: what follows from it is no news.
     fn problem(&self, id: &TargetId, assigned: Option<&Assigned>) -> Option<&Failure> {
-        let cluster = self.clusters.get(&id.cluster).and_then(Option::as_ref);
+        let cluster = match self.clusters.get(&id.cluster) {
+            Some(Reachability::Unreachable { failure, .. }) => Some(failure),
+            Some(Reachability::Connected { .. }) | None => None,
+        };
         let source = assigned.and_then(|assigned| self.sources.get(&assigned.source)?.failure.as_ref());
         let render = assigned.and_then(|assigned| self.renders.get(&assigned.render)?.failure.as_ref());
         let refused = self.targets.get(id).and_then(|own| own.refused.as_ref());

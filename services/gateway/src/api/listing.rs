@@ -1,0 +1,46 @@
+//! Sources, clusters and applications.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use model::{Application, Cluster};
+
+use crate::{
+    decide,
+    run::Gateway,
+    wire::{self, ApplicationList, ClusterList, Counts, SourceList},
+};
+
+/// Every source.
+#[utoipa::path(get, path = "/api/v1/sources", responses((status = 200, body = SourceList)))]
+pub async fn sources(State(gateway): State<Arc<Gateway>>) -> Json<SourceList> {
+    let picture = gateway.picture();
+    let sources = picture.set().sources().iter().map(|source| picture.source(source)).collect();
+    Json(SourceList { version: wire::VERSION, sources })
+}
+
+/// Every cluster.
+#[utoipa::path(get, path = "/api/v1/clusters", responses((status = 200, body = ClusterList)))]
+pub async fn clusters(State(gateway): State<Arc<Gateway>>) -> Json<ClusterList> {
+    let counts = Counts::by(&gateway.statuses(), |target| &target.cluster);
+    let set = gateway.picture().set().clone();
+    let status = |cluster: &Cluster| {
+        let targets = counts.get(cluster.name.as_str()).copied().unwrap_or_default();
+        let evaluated = gateway.evaluated(&cluster.name);
+        gateway.picture().cluster(cluster, targets, evaluated)
+    };
+    Json(ClusterList { version: wire::VERSION, clusters: set.clusters().iter().map(status).collect() })
+}
+
+/// Every application.
+#[utoipa::path(get, path = "/api/v1/applications", responses((status = 200, body = ApplicationList)))]
+pub async fn applications(State(gateway): State<Arc<Gateway>>) -> Json<ApplicationList> {
+    let counts = Counts::by(&gateway.statuses(), |target| &target.application);
+    let set = gateway.picture().set().clone();
+    let status = |application: &Application| {
+        let targets = counts.get(application.name.as_str()).copied().unwrap_or_default();
+        decide::application(application, targets)
+    };
+    let applications = set.applications().iter().map(status).collect();
+    Json(ApplicationList { version: wire::VERSION, applications })
+}
