@@ -40,8 +40,8 @@ const LIFE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a refusal stands for all who want to write to a cluster: else each of many would ask in turn.
 const REFUSED_FOR: Duration = Duration::from_secs(5);
-/// Name of the Lease of a platform: the same for all, so that they meet.
-const PLATFORM: &str = "driftless-platform";
+/// Name of the Lease of a platform: the same for all, so that they meet. No application's Lease has a dot in its name.
+const PLATFORM: &str = "driftless.platform";
 
 /// Custody of an application or a cluster.
 pub struct Custody {
@@ -283,5 +283,18 @@ impl Custody {
             return CustodyError::Forbidden { lease: self.place(), message };
         }
         CustodyError::Cluster(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_application_has_the_lease_of_a_platform() {
+        let name = PLATFORM.trim_start_matches("driftless").trim_start_matches('-');
+        assert!(name.parse::<ApplicationName>().is_err(), "{name}");
+        let custody = Custody::of(&"platform".parse().unwrap(), "driftless", "a-run".to_owned());
+        assert_ne!(custody.name, PLATFORM);
     }
 }

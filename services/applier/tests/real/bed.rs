@@ -437,12 +437,12 @@ impl Bed {
 
     /// The platform's Lease.
     pub async fn lease(&self) -> Option<Lease> {
-        self.kube.lease(&self.platform, "driftless-platform").await.unwrap()
+        self.kube.lease(&self.platform, "driftless.platform").await.unwrap()
     }
 
     /// Deletes the platform's Lease, as a person would.
     pub async fn delete_lease(&self) {
-        let metadata = json!({"namespace": self.platform, "name": "driftless-platform"});
+        let metadata = json!({"namespace": self.platform, "name": "driftless.platform"});
         let kind = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata});
         self.delete(&kind).await;
     }

@@ -55,7 +55,7 @@ async fn claim(bed: &Bed, life: Duration, annotations: &[(&str, &str)]) {
         let seen = bed.lease().await;
         let claim = LeaseClaim {
             namespace: &bed.platform,
-            name: "driftless-platform",
+            name: "driftless.platform",
             holder: Some("somebody"),
             annotations: &annotations,
             life,
@@ -104,7 +104,7 @@ async fn another_install_is_refused_until_a_person_deletes_the_lease() {
     let _second = second.start_as(Config::new(other_key(), "second", Share::Sole));
     let failed = refused(&mut second, "b").await;
     assert_eq!((failed.code.as_str(), failed.class), ("CUSTODY-OTHER-INSTALL", RetryClass::Permanent));
-    for word in [&first.platform, "driftless-platform", &key().key_id()] {
+    for word in [&first.platform, "driftless.platform", &key().key_id()] {
         assert!(failed.message.contains(word), "{word}: {}", failed.message);
     }
     assert!(failed.remedy.contains("delete the Lease"), "{}", failed.remedy);

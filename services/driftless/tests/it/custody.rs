@@ -119,7 +119,7 @@ impl Platform {
             "metadata": {"name": "driftless"}}),
         );
         api.create(leases, json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-            "metadata": {"name": "driftless-platform", "annotations": {
+            "metadata": {"name": "driftless.platform", "annotations": {
                 "driftless.dev/install": "0011", "driftless.dev/applications": format!("first,{application}")}},
             "spec": {"holderIdentity": "the-platform", "leaseDurationSeconds": 5}}));
         let stop = Arc::new(AtomicBool::new(false));
@@ -130,7 +130,7 @@ impl Platform {
                     return;
                 }
                 let renewed = json!({"spec": {"leaseTransitions": transitions}});
-                api.edit(&format!("{leases}/driftless-platform"), renewed);
+                api.edit(&format!("{leases}/driftless.platform"), renewed);
             }
         });
         Self { stop, thread: Some(thread) }
@@ -151,7 +151,7 @@ fn an_application_that_a_platform_holds_is_refused_and_another_is_not() {
     scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG)]);
     let platform = Platform::holding(&cluster, &scene.name);
     let told = scene.run("sync", &[]);
-    told.failed(3, "CUSTODY-PLATFORM").naming("the-platform").naming("driftless/driftless-platform");
+    told.failed(3, "CUSTODY-PLATFORM").naming("the-platform").naming("driftless/driftless.platform");
     assert_eq!(config_maps(&scene), 0);
     // Looking is free, and so is what it does not name.
     assert_eq!(scene.run("diff", &[]).exit, 1);
