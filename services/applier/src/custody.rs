@@ -24,6 +24,7 @@ use cluster::{CALL_DEADLINE, ClusterClient, ClusterError, Lease, LeaseClaim};
 use model::{ApplicationName, Cluster, Partition};
 use tokio::time::sleep;
 
+use give_way::Asked;
 use renewal::Renewal;
 use scope::{Post, Scope, Whose};
 use watched::{Sign, Watched};
@@ -53,8 +54,8 @@ pub struct Custody {
     door: tokio::sync::Mutex<()>,
     /// Whether somebody else's Lease was met.
     contended: AtomicBool,
-    /// The namespace of a platform that is still to be asked whether it holds the application.
-    platform: Mutex<Option<String>>,
+    /// The platform that is asked whether it holds the application.
+    platform: Mutex<Option<Asked>>,
     standing: Mutex<Standing>,
 }
 
@@ -68,8 +69,8 @@ enum Standing {
     Refused { until: Instant, error: CustodyError },
     /// Taken.
     Held { lease: Lease, until: Instant, renewal: Renewal },
-    /// Taken by somebody else since.
-    Lost,
+    /// Not ours any more, for good.
+    Lost(CustodyError),
 }
 
 impl std::fmt::Debug for Custody {
@@ -120,7 +121,7 @@ impl Custody {
             Standing::Held { until, .. } => {
                 return self.in_time(*until).map(|_| ()).ok_or_else(|| self.lost());
             }
-            Standing::Lost => return Err(self.lost()),
+            Standing::Lost(error) => return Err(error.clone()),
         }
         self.give_way(client).await?;
         let taken = self.take_anew(client).await;
@@ -182,7 +183,7 @@ impl Custody {
     pub fn writable_until(&self) -> Option<Instant> {
         match &*self.standing() {
             Standing::Held { until, .. } => self.in_time(*until),
-            Standing::Open | Standing::Refused { .. } | Standing::Lost => None,
+            Standing::Open | Standing::Refused { .. } | Standing::Lost(_) => None,
         }
     }
 
@@ -194,9 +195,20 @@ impl Custody {
     /// Says why nothing may be written, if so.
     ///
     /// # Errors
-    /// Lost: transient.
+    /// Lost, Platform: transient.
     pub fn check(&self) -> Result<(), CustodyError> {
-        if self.writable_until().is_some() { Ok(()) } else { Err(self.lost()) }
+        self.permit().map(|_| ())
+    }
+
+    /// Until when a request may be started.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    fn permit(&self) -> Result<Instant, CustodyError> {
+        self.writable_until().ok_or_else(|| match &*self.standing() {
+            Standing::Lost(error) => error.clone(),
+            Standing::Open | Standing::Refused { .. } | Standing::Held { .. } => self.lost(),
+        })
     }
 
     /// Gives it back, so that the next one need not wait. A platform's Lease stays, held by nobody: it tells whose
@@ -228,7 +240,7 @@ impl Custody {
                 renewal.end();
                 Some((lease, renewal.client().clone()))
             }
-            Standing::Open | Standing::Refused { .. } | Standing::Lost => None,
+            Standing::Open | Standing::Refused { .. } | Standing::Lost(_) => None,
         }
     }
 

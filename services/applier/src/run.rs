@@ -151,6 +151,7 @@ impl Applier {
     }
 
     fn note(&mut self, event: &Event) {
+        self.performer.act_on(event);
         match self.picture.take(event) {
             Ok(Told::Target(target)) if self.picture.wants(&target) => self.queue.push(target),
             Ok(Told::Supersede(target, generation)) => {

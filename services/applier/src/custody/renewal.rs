@@ -6,7 +6,10 @@ use std::{
 };
 
 use cluster::{ClusterClient, ClusterError};
-use tokio::{task::AbortHandle, time::sleep};
+use tokio::{
+    task::AbortHandle,
+    time::{sleep, timeout},
+};
 
 use super::{Custody, LIFE, LOOK, RENEWAL, Standing, Whose};
 
@@ -29,8 +32,12 @@ impl Renewal {
         let task = tokio::spawn(async move {
             while let Some(custody) = custody.upgrade() {
                 let Some(wait) = custody.renew().await else { return };
+                let charge = custody.scope.charge();
                 drop(custody);
-                sleep(wait).await;
+                match charge {
+                    Some(charge) => drop(timeout(wait, charge.news()).await),
+                    None => sleep(wait).await,
+                }
             }
         });
         Self { task: task.abort_handle(), client: client.clone() }
@@ -46,14 +53,14 @@ impl Renewal {
 }
 
 impl Custody {
-    /// Renews the Lease if it is time; answers how long to wait, `None`: it is over.
+    /// Renews the Lease if it is time, or tells what is not so any more; answers how long to wait, `None`: it is over.
     async fn renew(&self) -> Option<Duration> {
         let (seen, until, client) = match &*self.standing() {
             Standing::Held { lease, until, renewal } => (lease.clone(), *until, renewal.client().clone()),
-            Standing::Open | Standing::Refused { .. } | Standing::Lost => return None,
+            Standing::Open | Standing::Refused { .. } | Standing::Lost(_) => return None,
         };
         let due = (until - LIFE + RENEWAL).saturating_duration_since(Instant::now());
-        if !due.is_zero() {
+        if !due.is_zero() && self.scope.is_told(&seen) {
             return Some(due);
         }
         if !self.scope.is_entitled() {
@@ -61,10 +68,18 @@ impl Custody {
             return self.leave(Standing::Open);
         }
         let sent = Instant::now();
-        match self.claim(&client, (Some(&self.scope.holder()), Some(&seen))).await {
+        let renewed = match self.in_the_way(&client).await {
+            Ok(None) => self.claim(&client, (Some(&self.scope.holder()), Some(&seen))).await,
+            Ok(Some((_, platform))) => {
+                tracing::warn!(lease = self.place(), error = %platform, "the Lease is not renewed");
+                return self.leave(Standing::Lost(platform));
+            }
+            Err(error) => Err(error),
+        };
+        match renewed {
             Ok(renewed) => match &mut *self.standing() {
                 Standing::Held { lease, until, .. } => (*lease, *until) = (renewed, sent + LIFE),
-                Standing::Open | Standing::Refused { .. } | Standing::Lost => return None,
+                Standing::Open | Standing::Refused { .. } | Standing::Lost(_) => return None,
             },
             Err(ClusterError::Moved { .. } | ClusterError::NotFound { .. }) => {
                 return self.moved(&client).await;
@@ -78,7 +93,7 @@ impl Custody {
     /// The Lease was written since: by ourselves, if the answer was lost, or by another process of the same platform,
     /// which may have believed to have the cluster. Then it goes on.
     async fn moved(&self, client: &ClusterClient) -> Option<Duration> {
-        let gone = if self.scope.is_shared() { Standing::Open } else { Standing::Lost };
+        let gone = if self.scope.is_shared() { Standing::Open } else { Standing::Lost(self.lost()) };
         let found = match client.lease(&self.namespace, &self.name).await {
             Ok(Some(found)) => found,
             Ok(None) => return self.leave(gone),
@@ -90,7 +105,7 @@ impl Custody {
         match self.scope.whose(&found, &self.place()).await {
             Ok(Whose::Ours) => match &mut *self.standing() {
                 Standing::Held { lease, .. } => *lease = found,
-                Standing::Open | Standing::Refused { .. } | Standing::Lost => return None,
+                Standing::Open | Standing::Refused { .. } | Standing::Lost(_) => return None,
             },
             Ok(Whose::Theirs(holder)) => {
                 tracing::warn!(lease = self.place(), holder, "the Lease was lost");

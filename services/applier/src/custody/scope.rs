@@ -8,7 +8,7 @@ use model::{ApplicationName, Partition};
 
 use super::{
     Charge, CustodyError, known,
-    statement::{Acted, Statement, Told},
+    statement::{Statement, Told},
 };
 
 /// Longest name of a holder that is told.
@@ -84,6 +84,22 @@ impl Scope {
         }
     }
 
+    /// Whether a Lease of ours tells what others have to know at once.
+    pub(super) fn is_told(&self, lease: &Lease) -> bool {
+        match self {
+            Self::Application { .. } => true,
+            Self::Cluster(post) => post.charge.is_told(&Statement::of(lease)),
+        }
+    }
+
+    /// What its Lease tells besides who holds it.
+    pub(super) fn charge(&self) -> Option<Arc<Charge>> {
+        match self {
+            Self::Application { .. } => None,
+            Self::Cluster(post) => Some(post.charge.clone()),
+        }
+    }
+
     /// The annotations of the Lease when it is taken or renewed, having been seen as it is.
     pub(super) fn annotations(&self, seen: Option<&Lease>) -> BTreeMap<String, String> {
         match self {
@@ -152,7 +168,7 @@ impl Post {
     fn annotations(&self, seen: Option<&Lease>) -> BTreeMap<String, String> {
         let log = self.platform.log.incarnation().to_owned();
         let told = seen.map(Statement::of).filter(|told| told.log.as_ref() == Some(&log));
-        let before = told.and_then(|told| told.acted).and_then(event);
+        let before = told.and_then(|told| told.acted?.event().cloned());
         let (acted, applications) = self.charge.get();
         let newest = acted.into_iter().chain(before).max_by_key(|acted| acted.sequence);
         let statement = Statement {
@@ -165,13 +181,6 @@ impl Post {
         Statement::clear(&mut all);
         all.extend(statement.annotations());
         all
-    }
-}
-
-fn event(told: Told) -> Option<Acted> {
-    match told {
-        Told::Event(acted) => Some(acted),
-        Told::Unreadable(_) => None,
     }
 }
 

@@ -101,6 +101,16 @@ impl Statement {
     }
 }
 
+impl Told {
+    /// The event, if it is understood.
+    pub(super) fn event(&self) -> Option<&Acted> {
+        match self {
+            Self::Event(acted) => Some(acted),
+            Self::Unreadable(_) => None,
+        }
+    }
+}
+
 impl Acted {
     /// That event.
     pub(crate) fn of(event: &Event) -> Self {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use model::{ApplicationName, Cluster, ClusterName};
+use events::Event;
+use model::{Aggregate, ApplicationName, Cluster, ClusterName};
 use tokio::task::JoinSet;
 
 use super::{Performer, clusters::Connected, namespace::ensure};
@@ -20,6 +21,13 @@ impl Performer {
     /// Says which applications there are on a cluster.
     pub fn comprise(&self, cluster: &ClusterName, applications: BTreeSet<ApplicationName>) {
         self.clusters.charge(cluster).comprise(applications);
+    }
+
+    /// Takes in that something was recorded about a target, by whomever: the cluster's Lease tells the newest of it.
+    pub fn act_on(&self, event: &Event) {
+        if let Aggregate::Sync(target) = event.aggregate() {
+            self.clusters.charge(&target.cluster).act_on(event);
+        }
     }
 
     /// Takes custody of a cluster that is this process's, before there is anything to write: others learn whose it

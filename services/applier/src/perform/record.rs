@@ -136,8 +136,7 @@ impl<'p> Recorder<'p> {
     pub(super) async fn retire(&mut self, state: &SyncState) -> Result<(), Halt> {
         let draft = self.draft(EventType::SyncRetired, Bytes::from(encode(state).map_err(encoding)?));
         let stored = stored(self.performer.log.retire(draft).await)?;
-        self.acted(stored.as_ref());
-        stored.map(|_| ()).ok_or(Halt::Overtaken)
+        stored.inspect(|event| self.performer.act_on(event)).map(|_| ()).ok_or(Halt::Overtaken)
     }
 
     /// A content that fits beside an inventory: inline if it is small.
@@ -187,15 +186,7 @@ impl<'p> Recorder<'p> {
     async fn append(&self, draft: Draft) -> Result<Option<Event>, Halt> {
         let stored =
             self.performer.log.append(vec![draft]).await.pop().map_or(Err(Halt::Stopping), stored)?;
-        self.acted(stored.as_ref());
-        Ok(stored)
-    }
-
-    /// The cluster's Lease tells what was recorded last.
-    fn acted(&self, stored: Option<&Event>) {
-        if let (Some(event), Aggregate::Sync(target)) = (stored, &self.aggregate) {
-            self.performer.clusters.charge(&target.cluster).act_on(event);
-        }
+        Ok(stored.inspect(|event| self.performer.act_on(event)))
     }
 
     /// After a conflict: goes on after the event that stands there, unless another process runs the sync now.

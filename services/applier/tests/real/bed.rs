@@ -23,8 +23,8 @@ use events::{
 };
 use manifest::{DesiredSet, Document, InstallKey, SetOptions};
 use model::{
-    Aggregate, Application, Cluster, DefinitionSet, Digest, Failure, Gvk, HealthStatus, ObjectId, Source,
-    TargetId, Timestamp,
+    Aggregate, Application, ApplicationName, Cluster, DefinitionSet, Digest, Failure, Gvk, HealthStatus,
+    ObjectId, Source, TargetId, Timestamp,
     definition::{FirstContact, Git, IgnoreRule, Kubeconfig, SourcePath},
 };
 use plan::{Action, Reason, Step, SyncPlan, assign};
@@ -58,6 +58,8 @@ pub struct Bed {
     pub platform: String,
     pub target: TargetId,
     application: Application,
+    /// Further applications.
+    also: Vec<ApplicationName>,
     pub kubeconfig: Kubeconfig,
     generation: u64,
 }
@@ -136,8 +138,18 @@ impl Bed {
         let target = TargetId { cluster: "real".parse().unwrap(), application: namespace.parse().unwrap() };
         let application = application(&target, &namespace, first_contact);
         let platform = format!("{namespace}-platform");
-        let mut bed =
-            Self { log, folder, kube, namespace, platform, target, application, kubeconfig, generation: 0 };
+        let mut bed = Self {
+            log,
+            folder,
+            kube,
+            namespace,
+            platform,
+            target,
+            application,
+            also: vec![],
+            kubeconfig,
+            generation: 0,
+        };
         bed.define().await;
         bed
     }
@@ -165,10 +177,23 @@ impl Bed {
             proxy: None,
         };
         let source = Source { name: "repo".parse().unwrap(), git, poll_ms: 30_000 };
-        let kubeconfig = self.kubeconfig.clone();
+        let mut applications = vec![self.application.clone()];
+        applications.extend(
+            self.also.iter().map(|name| Application { name: name.clone(), ..self.application.clone() }),
+        );
+        DefinitionSet::new(vec![source], vec![self.cluster()], applications).unwrap()
+    }
+
+    /// The cluster as it is defined.
+    pub fn cluster(&self) -> Cluster {
         let (name, namespace) = (self.target.cluster.clone(), self.platform.clone());
-        let cluster = Cluster { name, labels: BTreeMap::new(), kubeconfig, namespace };
-        DefinitionSet::new(vec![source], vec![cluster], vec![self.application.clone()]).unwrap()
+        Cluster { name, labels: BTreeMap::new(), kubeconfig: self.kubeconfig.clone(), namespace }
+    }
+
+    /// Publishes definitions with a further application.
+    pub async fn define_also(&mut self, name: &str) {
+        self.also.push(name.parse().unwrap());
+        self.define().await;
     }
 
     /// Publishes definitions with these rules.
@@ -179,9 +204,17 @@ impl Bed {
 
     /// Publishes definitions that have neither the application nor the cluster any more.
     pub async fn leave(&mut self) {
-        let set = self.set();
-        let cluster = set.clusters()[0].clone();
-        let empty = DefinitionSet::new(set.sources().to_vec(), vec![], vec![]).unwrap();
+        self.leave_all_but(vec![]).await;
+    }
+
+    /// Publishes definitions that have the cluster, and the application no more.
+    pub async fn leave_cluster_alone(&mut self) {
+        self.leave_all_but(vec![self.cluster()]).await;
+    }
+
+    async fn leave_all_but(&mut self, clusters: Vec<Cluster>) {
+        let (set, cluster) = (self.set(), self.cluster());
+        let empty = DefinitionSet::new(set.sources().to_vec(), clusters, vec![]).unwrap();
         let kept = ClusterState {
             definition: cluster,
             reachability: Reachability::Connected { version: "v1".into() },

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use applier::{Config, Custody, CustodyError};
+use applier::{Config, Custody, CustodyError, Scope};
 use bus::{Share, share::Holding};
 use cluster::{Lease, LeaseClaim};
+use events::EventType;
 use manifest::InstallKey;
-use model::{Cluster, RetryClass};
+use model::{Aggregate, RetryClass};
 use plan::{Action, Reason};
 use serde_json::{Value, json};
 use testkit::eventually;
@@ -281,9 +282,7 @@ async fn a_run_gives_way_to_a_platform_that_is_alive_and_names_its_application()
     let mut bed = Bed::new().await;
     let _applier = bed.start("one");
     created(&mut bed, "a").await;
-    let kubeconfig = bed.kubeconfig.clone();
-    let namespace = bed.platform.clone();
-    let cluster = Cluster { name: "any".parse().unwrap(), labels: BTreeMap::new(), kubeconfig, namespace };
+    let cluster = bed.cluster();
     let own = Custody::of(&bed.target.application, &bed.namespace, "a-run".to_owned());
     let error = own.take_at(&cluster, key()).await.unwrap_err();
     assert!(matches!(error, CustodyError::Platform { .. }), "{error}");
@@ -300,4 +299,67 @@ async fn a_run_gives_way_to_a_platform_that_is_alive_and_names_its_application()
     other.take_at(&cluster, key()).await.unwrap();
     assert!(begun.elapsed().as_secs() < 10, "it waits for nothing");
     other.give_back().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_gives_way_to_a_platform_that_comes_back_while_it_runs() {
+    let mut bed = Bed::new().await.with_namespace().await;
+    let names = bed.target.application.to_string();
+    let told = [("install", "another"), ("applications", &*names)];
+    // One that was killed is passed once, and for good.
+    claim(&bed, Duration::from_secs(2), &told).await;
+    let run = Custody::of(&bed.target.application, &bed.namespace, "a-run".to_owned());
+    run.take_at(&bed.cluster(), key()).await.unwrap();
+    let lease = async || {
+        let name = format!("driftless-{}", bed.target.application);
+        bed.kube.lease(&bed.namespace, &name).await.unwrap().map(|lease| lease.resource_version)
+    };
+    let first = lease().await;
+    let renewed = async || lease().await.filter(|version| Some(version) != first.as_ref());
+    eventually(BOUND, "the run's Lease is renewed", renewed).await;
+    run.check().unwrap();
+    claim(&bed, Duration::from_secs(60), &told).await;
+    let error = eventually(BOUND, "it notices", async || run.check().err()).await;
+    assert!(matches!(error, CustodyError::Platform { .. }), "{error}");
+    let scope = Scope::Application(run);
+    let _applier = bed.start_as(Config { scope, ..Config::new(key(), "one", Share::Sole) });
+    let failed = refused(&mut bed, "a").await;
+    assert_eq!((failed.code.as_str(), failed.class), ("CUSTODY-PLATFORM", RetryClass::Transient));
+}
+
+/// Renewals come every fifteen seconds.
+const AT_ONCE: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_application_is_named_at_once() {
+    let mut bed = Bed::new().await;
+    let _applier = bed.start("one");
+    let names = |lease: &Lease| lease.annotations["driftless.dev/applications"].clone();
+    let own = bed.target.application.to_string();
+    wait_for_lease(&bed, "the Lease", |lease| names(lease) == own).await;
+    let begun = Instant::now();
+    bed.define_also("a-new-one").await;
+    wait_for_lease(&bed, "the new name", |lease| names(lease) == format!("a-new-one,{own}")).await;
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+}
+
+/// A predecessor that died before its Lease told of its last act must not make this log look old one day.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_recorded_counts_as_acted_on_and_the_last_of_a_target_at_once() {
+    let mut bed = Bed::new().await;
+    let applier = bed.start("one");
+    let map = created(&mut bed, "a").await;
+    applier.stop().await;
+    let (_, state) = bed.sync().await.unwrap();
+    let event = bed.publish(Aggregate::Sync(bed.target.clone()), EventType::SyncProgressed, &state).await;
+    let _applier = bed.start("two");
+    let tells = |lease: &Lease, id: &str| lease.annotations["driftless.dev/acted-on"].contains(id);
+    wait_for_lease(&bed, "the event", |lease| tells(lease, &event.id.to_string())).await;
+    let begun = Instant::now();
+    let uid = bed.get(&map).await.unwrap().uid;
+    bed.leave_cluster_alone().await;
+    assert!(succeeded(&bed.release(vec![step(&map, Action::Orphan { uid }, Reason::Released)]).await));
+    bed.released().await;
+    wait_for_lease(&bed, "the last event", |lease| tells(lease, "retired")).await;
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
 }
