@@ -6,6 +6,7 @@ mod charge;
 mod error;
 mod give_way;
 mod known;
+mod release;
 mod renewal;
 mod scope;
 mod statement;
@@ -209,45 +210,6 @@ impl Custody {
             Standing::Lost(error) => error.clone(),
             Standing::Open | Standing::Refused { .. } | Standing::Held { .. } => self.lost(),
         })
-    }
-
-    /// Gives it back, so that the next one need not wait. A platform's Lease stays, held by nobody: it tells whose
-    /// the cluster is.
-    pub async fn give_back(&self) {
-        match &self.scope {
-            Scope::Application { .. } => self.let_go().await,
-            Scope::Cluster(_) => {
-                let _alone = self.door.lock().await;
-                if let Some((lease, client)) = self.end() {
-                    self.told(self.claim(&client, (None, Some(&lease))).await.map(|_| ()));
-                }
-            }
-        }
-    }
-
-    /// Lets it go for good: the Lease is deleted, and anybody may have the cluster.
-    pub async fn let_go(&self) {
-        let _alone = self.door.lock().await;
-        if let Some((lease, client)) = self.end() {
-            self.told(client.drop_lease(&self.namespace, &self.name, &lease).await);
-        }
-    }
-
-    /// Ends the renewal of what is held.
-    fn end(&self) -> Option<(Lease, ClusterClient)> {
-        match std::mem::take(&mut *self.standing()) {
-            Standing::Held { lease, renewal, .. } => {
-                renewal.end();
-                Some((lease, renewal.client().clone()))
-            }
-            Standing::Open | Standing::Refused { .. } | Standing::Lost(_) => None,
-        }
-    }
-
-    fn told(&self, given: Result<(), ClusterError>) {
-        if let Err(error) = given {
-            tracing::warn!(lease = self.place(), %error, "the Lease stays until it is over");
-        }
     }
 
     fn begin(self: &Arc<Self>, client: &ClusterClient, lease: Lease, until: Instant) {

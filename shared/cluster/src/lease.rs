@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    ClusterClient, ClusterError, Delete, Missing, Propagation, Resource, Scope, path,
+    ClusterClient, ClusterError, Delete, Deleted, Missing, Propagation, Resource, Scope, path,
     send::{CALL_DEADLINE, Call, JSON, OBJECT_BYTES_MAX},
     status::About,
 };
@@ -120,14 +120,23 @@ impl ClusterClient {
     /// Deletes a Lease, if nobody has written it since.
     ///
     /// # Errors
-    /// As [`delete`](Self::delete).
+    /// Moved (somebody has): stale. Else as [`delete`](Self::delete).
     pub async fn drop_lease(&self, namespace: &str, name: &str, lease: &Lease) -> Result<(), ClusterError> {
         let (resource, id) = (resource(), id(namespace, name));
         let resource_version = Some(lease.resource_version.as_str());
         let propagation = Propagation::Background;
         let (uid, start_by) = (lease.uid.as_str(), None);
         let request = Delete { resource: &resource, id: &id, uid, resource_version, propagation, start_by };
-        self.delete(&request).await.map(|_| ())
+        match self.delete(&request).await? {
+            Deleted::VersionMismatch { found } => {
+                let message = format!("its version is {found}");
+                Err(ClusterError::Moved { request: self.about("delete", &resource, &id).request, message })
+            }
+            // Another one of its name is not this one.
+            Deleted::Gone | Deleted::Terminating { .. } | Deleted::NotFound | Deleted::UidMismatch { .. } => {
+                Ok(())
+            }
+        }
     }
 }
 

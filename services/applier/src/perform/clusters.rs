@@ -170,19 +170,20 @@ impl Clusters {
         connected
     }
 
-    /// Drops the connections to all but these clusters, and answers them.
-    pub(super) async fn forget_all_but(&self, ours: &BTreeSet<ClusterName>) -> Vec<Arc<Connected>> {
+    /// Lets go of all but these clusters, and drops the connections to them.
+    pub(super) async fn let_go_all_but(&self, ours: &BTreeSet<ClusterName>) {
         let places: Vec<_> = {
             let places = self.places();
             places.iter().filter(|(name, _)| !ours.contains(name)).map(|(_, place)| place.clone()).collect()
         };
-        let mut forgotten = Vec::new();
         for place in places {
-            if let Entry::Open(open) = std::mem::take(&mut *place.door.lock().await) {
-                forgotten.push(open);
+            // The door is kept until it is done: the Lease of whoever connects anew would be let go as well.
+            let mut entry = place.door.lock().await;
+            if let Entry::Open(open) = &*entry {
+                open.custody.let_go().await;
             }
+            *entry = Entry::Closed;
         }
-        forgotten
     }
 
     /// What the platform has in its charge on a cluster.

@@ -47,9 +47,7 @@ impl Performer {
 
     /// Lets go of the clusters that are not among these: they are defined no more, and nothing on them is ours.
     pub async fn leave_all_but(&self, ours: BTreeSet<ClusterName>) {
-        for connected in self.clusters.forget_all_but(&ours).await {
-            connected.custody.let_go().await;
-        }
+        self.clusters.let_go_all_but(&ours).await;
     }
 
     /// Gives back the clusters that are held, so that whoever comes next need not wait. Nothing may be under way.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use applier::{Config, Custody, Scope};
 use bus::Share;
-use cluster::LeaseClaim;
+use cluster::{Lease, LeaseClaim};
 use model::RetryClass;
 use serde_json::json;
 use testkit::eventually;
@@ -75,6 +75,29 @@ async fn a_write_that_waits_while_the_lease_is_lost_is_not_begun() {
     let failed = failure(&bed.finished(generation).await);
     assert_eq!(failed.code, "CUSTODY-LOST");
     assert!(bed.get(&map).await.is_none());
+}
+
+/// The Lease of the application.
+async fn lease(bed: &Bed) -> Option<Lease> {
+    bed.kube.lease(&bed.namespace, &format!("driftless-{}", bed.target.application)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_was_written_at_the_last_moment_is_given_back_unless_it_is_somebody_elses() {
+    let bed = Bed::new().await.with_namespace().await;
+    for (writer, left) in [("this-run", None), ("another-run", Some("another-run"))] {
+        let custody = custody(&bed);
+        custody.take_at(&bed.cluster(), key()).await.unwrap();
+        // As a renewal whose answer is not awaited.
+        let seen = lease(&bed).await.unwrap();
+        let name = format!("driftless-{}", bed.target.application);
+        let (namespace, name, annotations) = (&*bed.namespace, &*name, &Default::default());
+        let (life, now) = (Duration::from_secs(60), bus::now());
+        let claim = LeaseClaim { namespace, name, holder: Some(writer), annotations, life, now };
+        bed.kube.claim_lease(&claim, Some(&seen)).await.unwrap();
+        custody.give_back().await;
+        assert_eq!(lease(&bed).await.and_then(|lease| lease.holder).as_deref(), left);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
