@@ -188,6 +188,14 @@ impl Custody {
         }
     }
 
+    /// Whether what was held is over without anybody having taken it: the connection did not serve to renew it.
+    pub(crate) fn is_over(&self) -> bool {
+        match &*self.standing() {
+            Standing::Held { until, .. } => self.in_time(*until).is_none(),
+            Standing::Open | Standing::Refused { .. } | Standing::Lost(_) => false,
+        }
+    }
+
     /// Until when a request may be started while a Lease counts that long.
     fn in_time(&self, until: Instant) -> Option<Instant> {
         until.checked_sub(CALL_DEADLINE).filter(|until| *until > Instant::now())
@@ -205,7 +213,7 @@ impl Custody {
     ///
     /// # Errors
     /// As [`check`](Self::check).
-    fn permit(&self) -> Result<Instant, CustodyError> {
+    pub(crate) fn permit(&self) -> Result<Instant, CustodyError> {
         self.writable_until().ok_or_else(|| match &*self.standing() {
             Standing::Lost(error) => error.clone(),
             Standing::Open | Standing::Refused { .. } | Standing::Held { .. } => self.lost(),
@@ -263,6 +271,15 @@ impl Custody {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Custody {
+        /// As if nothing had been renewed for the life of the Lease.
+        pub(crate) fn expire(&self) {
+            if let Standing::Held { until, .. } = &mut *self.standing() {
+                *until = Instant::now();
+            }
+        }
+    }
 
     #[test]
     fn no_application_has_the_lease_of_a_platform() {

@@ -201,10 +201,11 @@ impl Clusters {
 }
 
 impl Connected {
-    /// Whether it is the connection to a cluster as it is defined.
+    /// Whether it is the connection to a cluster as it is defined, and serves. One over which the Lease could not be
+    /// renewed does not: the kubeconfig may have been rewritten, and may name another address by now.
     fn is(&self, cluster: &Cluster, keeping: &Keeping) -> bool {
         let held = match keeping {
-            Keeping::Each(_) => self.custody.namespace == cluster.namespace,
+            Keeping::Each(_) => self.custody.namespace == cluster.namespace && !self.custody.is_over(),
             Keeping::Application(_) => true,
         };
         held && self.kubeconfig == cluster.kubeconfig
@@ -252,3 +253,6 @@ impl Served {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,11 @@ use events::Event;
 use model::{Aggregate, ApplicationName, Cluster, ClusterName};
 use tokio::task::JoinSet;
 
-use super::{Performer, clusters::Connected, namespace::ensure};
+use super::{
+    Performer,
+    clusters::Connected,
+    namespace::{Before, ensure},
+};
 use crate::CustodyError;
 
 /// Field manager of what belongs to the platform itself.
@@ -65,8 +69,7 @@ impl Connected {
     pub(super) async fn hold(&self, manager: &str) -> Result<(), CustodyError> {
         match self.custody.take(&self.client).await {
             Err(error) if error.lacks_namespace() => {
-                let made = ensure(self, &self.custody.namespace, manager).await;
-                made.map_err(CustodyError::Cluster)?;
+                ensure(self, &self.custody.namespace, (manager, Before::Custody)).await?;
                 let taken = self.custody.take(&self.client).await;
                 taken.map_err(|error| if error.lacks_namespace() { self.custody.homeless() } else { error })
             }

@@ -14,7 +14,7 @@ use super::{
     Halt, Performer,
     attend::{Newest, blank},
     clusters::Connected,
-    namespace::ensure,
+    namespace::{Before, ensure},
     now,
     read::Unread,
     record::{Kind, Recorder},
@@ -229,7 +229,7 @@ impl Sync<'_> {
         let manager = manager(&self.application.name);
         connected.hold(&manager).await.map_err(Fault::Custody)?;
         if let Some(name) = &self.plan.namespace {
-            ensure(&connected, name, &manager).await.map_err(Fault::Cluster)?;
+            ensure(&connected, name, (&manager, Before::Steps)).await.map_err(Fault::Custody)?;
         }
         Ok(connected)
     }
