@@ -56,7 +56,12 @@ pub enum DryRun {
     /// No value changes and our owned-field set stays: this is the fingerprint to record.
     Same(model::Fingerprint),
     /// No value changes, but our owned-field set does.
-    OwnershipLost,
+    OwnershipLost {
+        /// Fields that would be ours again, readable, at most 20.
+        fields: Vec<String>,
+        /// Field managers that own one of them now.
+        managers: Vec<String>,
+    },
     /// Values change.
     Changes {
         /// Fields, readable, at most 20.
@@ -152,7 +157,7 @@ impl Answers {
                 Some(DryRun::Unknown(before)) => before.attempts,
                 Some(
                     DryRun::Same(_)
-                    | DryRun::OwnershipLost
+                    | DryRun::OwnershipLost { .. }
                     | DryRun::Changes { .. }
                     | DryRun::Immutable { .. }
                     | DryRun::Refused(_),
@@ -178,7 +183,7 @@ impl Answers {
         // The history may name tomorrow what it does not name today.
         self.provenance.clear();
         self.dry_runs.retain(|_, answer| match answer {
-            DryRun::Same(_) | DryRun::OwnershipLost | DryRun::Changes { .. } => true,
+            DryRun::Same(_) | DryRun::OwnershipLost { .. } | DryRun::Changes { .. } => true,
             DryRun::Immutable { .. } | DryRun::Refused(_) | DryRun::Unknown(_) => false,
         });
     }

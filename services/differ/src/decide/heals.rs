@@ -45,7 +45,8 @@ fn given_up(heal: &HealAttempt) -> bool {
     heal.attempts >= plan::heal::HEALS_MAX
 }
 
-/// Works out which drifted objects may not be healed now. A person's request opens every gate.
+/// Works out which objects that differ may not be healed now: two who take the ownership of a field from each other
+/// fight as two who change its value do. A person's request opens every gate.
 pub(super) fn gates(
     facts: &Facts<'_>,
     judged: &Judged,
@@ -59,7 +60,7 @@ pub(super) fn gates(
     {
         return gates;
     }
-    for (id, drifted) in &judged.drift {
+    for (id, drifted) in judged.drift.iter().chain(&judged.lost) {
         let story = story(drifted);
         let Some(heal) = history(facts, desired, now).find(|heal| heal.id == *id && heal.fields == story)
         else {
@@ -89,7 +90,7 @@ pub(super) fn count(
 ) -> Vec<HealAttempt> {
     let mut heals: Vec<HealAttempt> = history(facts, desired, now).cloned().collect();
     for id in healed {
-        let fields = judged.drift.get(id).map_or(Digest::of(b""), story);
+        let fields = judged.difference(id).map_or(Digest::of(b""), story);
         // Two fights about one object are two: an actor that takes turns with the fields gains nothing.
         match heals.iter_mut().find(|heal| heal.id == *id && heal.fields == fields) {
             Some(heal) => (heal.attempts, heal.last) = (heal.attempts + 1, now),

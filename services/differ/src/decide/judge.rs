@@ -20,6 +20,8 @@ pub(super) struct Judged {
     pub live: BTreeMap<ObjectId, Existence>,
     /// Drift: readable fields and managers.
     pub drift: BTreeMap<ObjectId, Drifted>,
+    /// Fields that are ours no more, though no value differs: no drift, and told only when it is contested.
+    pub lost: BTreeMap<ObjectId, Drifted>,
     /// Fingerprints that a dry-run confirmed and that are to be recorded.
     pub refreshed: Vec<Refreshed>,
     /// Why the API server did not say what became of an object: of those, what is asked again first.
@@ -39,13 +41,18 @@ impl Judged {
         false
     }
 
+    /// How an object differs, in value or only in who owns its fields.
+    pub fn difference(&self, id: &ObjectId) -> Option<&Drifted> {
+        self.drift.get(id).or_else(|| self.lost.get(id))
+    }
+
     /// When a question without an answer is asked again, if there is one.
     pub fn wake(&self) -> Option<Timestamp> {
         self.unanswered.as_ref().map(|failure| requests::retry_at(failure.at, failure))
     }
 }
 
-/// How an object drifted.
+/// How an object differs from what was applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Drifted {
     /// Fields, readable.
@@ -257,7 +264,10 @@ fn asked_drift(
             }
             Verdict::InSync
         }
-        Some(DryRun::OwnershipLost) => Verdict::OwnershipLost,
+        Some(DryRun::OwnershipLost { fields, managers }) => {
+            judged.lost.insert(id.clone(), Drifted { fields: fields.clone(), managers: managers.clone() });
+            Verdict::OwnershipLost
+        }
         Some(DryRun::Changes { fields, managers, .. }) => {
             judged.drift.insert(id.clone(), Drifted { fields: fields.clone(), managers: managers.clone() });
             Verdict::Drifted

@@ -45,7 +45,9 @@ pub(super) fn preflight(context: &Context<'_>, mut plan: SyncPlan, now: Timestam
                 }
             }
             // A create may be of a kind that the plan brings.
-            Some(DryRun::Unknown(_) | DryRun::Same(_) | DryRun::OwnershipLost | DryRun::Changes { .. }) => {}
+            Some(
+                DryRun::Unknown(_) | DryRun::Same(_) | DryRun::OwnershipLost { .. } | DryRun::Changes { .. },
+            ) => {}
         }
     }
     if !open.is_empty() {

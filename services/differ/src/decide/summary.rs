@@ -101,7 +101,7 @@ fn object_health(facts: &Facts<'_>, id: &ObjectId) -> ObjectHealth {
     ObjectHealth { id: id.clone(), status, reason }
 }
 
-/// The drift that the plan answers or holds, with the onset kept of what was known before.
+/// The drift that the plan answers or holds, and ownership that is contested, with the onset kept of what was known before.
 pub(super) fn drift(
     facts: &Facts<'_>,
     judged: &Judged,
@@ -109,8 +109,20 @@ pub(super) fn drift(
     now: Timestamp,
 ) -> Vec<DriftedObject> {
     let answered = plan.steps.iter().filter(|step| matches!(step.reason, Reason::Drift | Reason::Missing));
-    let held = plan.held.iter().filter(|held| {
-        matches!(held.reason, HeldReason::HealBackoff | HeldReason::HealDisabled | HeldReason::Contested)
+    let held = plan.held.iter().filter(|held| match held.reason {
+        HeldReason::HealBackoff | HeldReason::HealDisabled => judged.drift.contains_key(&held.id),
+        HeldReason::Contested => true,
+        HeldReason::Terminating
+        | HeldReason::LiveUnknown
+        | HeldReason::PruneDisabled
+        | HeldReason::PruneNeedsConsent
+        | HeldReason::PruneAdopted
+        | HeldReason::PruneUnconfirmed
+        | HeldReason::JobExpired
+        | HeldReason::Stray
+        | HeldReason::HandOver
+        | HeldReason::AwaitsRender
+        | HeldReason::RetryBackoff => false,
     });
     let before: &[DriftedObject] = match facts.snapshot.own.as_ref().map(|own| &own.state.drift) {
         Some(Table::Inline(rows)) => rows,
@@ -118,12 +130,12 @@ pub(super) fn drift(
     };
     let ids = answered.map(|step| &step.id).chain(held.map(|held| &held.id));
     let mut drift: Vec<DriftedObject> = ids
-        .filter_map(|id| judged.drift.get(id).map(|drifted| (id, drifted)))
-        .map(|(id, drifted)| DriftedObject {
+        .filter_map(|id| judged.difference(id).map(|differing| (id, differing)))
+        .map(|(id, differing)| DriftedObject {
             id: id.clone(),
             since: before.iter().find(|known| known.id == *id).map_or(now, |known| known.since),
-            fields: drifted.fields.clone(),
-            managers: drifted.managers.clone(),
+            fields: differing.fields.clone(),
+            managers: differing.managers.clone(),
         })
         .collect();
     drift.sort_by(|a, b| a.id.cmp(&b.id));

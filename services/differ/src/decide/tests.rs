@@ -117,16 +117,25 @@ fn detect_only_reports_and_leaves_alone() {
 
 /// Another actor changes the field again; the seconds until it is healed, or `None`: it is left.
 fn fight(world: &mut World, field: &str) -> Option<u64> {
+    contend(world, world::changes(&[field]))
+}
+
+fn contend(world: &mut World, answer: DryRun) -> Option<u64> {
     let version = (100 + world.told.len()).to_string();
     world.edit("a", &version, "other");
     world.load();
     world.step();
-    world.dry_run("a", world::changes(&[field]));
+    world.dry_run("a", answer);
     let waited = world.until_planned();
     if waited.is_some() {
         world.applied();
     }
     waited
+}
+
+/// Another actor takes a field that we own, at its value; the seconds until it is taken back, or `None`: it is left.
+fn fight_for_ownership(world: &mut World) -> Option<u64> {
+    contend(world, world::lost(&["data.k"]))
 }
 
 fn contests(world: &World) -> usize {
@@ -150,6 +159,21 @@ fn a_fight_backs_off_and_ends_in_silence() {
         world.later(1_000);
         assert_eq!(fight(&mut world, "data.k"), None);
     }
+    assert_eq!(contests(&world), 1, "{:?}", world.told);
+}
+
+#[test]
+fn a_fight_for_ownership_backs_off_in_silence_and_ends_as_one_about_a_value() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    let waits: Vec<_> = (0..5).map(|_| fight_for_ownership(&mut world)).collect();
+    assert_eq!(waits, [Some(0), Some(2), Some(6), Some(18), Some(54)]);
+    assert!(world.told.iter().all(|told| !told.starts_with("Drift")), "{:?}", world.told);
+    assert_eq!(fight_for_ownership(&mut world), None);
+    let events::Table::Inline(drift) = &world.own().drift else { panic!("a short table") };
+    assert_eq!((&*drift[0].fields[0], &*drift[0].managers[0]), ("data.k", "kubectl-edit"));
+    world.later(1_000);
+    assert_eq!(fight_for_ownership(&mut world), None);
     assert_eq!(contests(&world), 1, "{:?}", world.told);
 }
 
@@ -553,6 +577,6 @@ fn a_rule_that_comes_is_applied_and_read_anew() {
     assert_eq!(world.step(), "load", "what was read under the old rules does not count");
     world.load();
     assert_eq!(world.step(), "ask whether an apply changes a", "the preflight of a changed manifest");
-    world.dry_run("a", DryRun::OwnershipLost);
+    world.dry_run("a", world::lost(&["data.k"]));
     assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Changed");
 }

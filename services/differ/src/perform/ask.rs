@@ -6,7 +6,7 @@ use cluster::{
     Applied, Apply, ClusterClient, ClusterError, Discovery, FieldConflict, Force, Live, Lookup, Missing,
     Mode, Resource, Sensitive,
 };
-use diff::{Entry, FieldChange, Refused, clearing};
+use diff::{Entry, Refused, clearing};
 use manifest::{DesiredObject, DesiredSecrets, may_recreate, restore, sensitive_pointers};
 use model::{
     ApiVersion, ApplicationName, Failure, Gvk, ObjectId, Timestamp,
@@ -319,29 +319,40 @@ fn compare(before: Option<Value>, after: Value, desired: &Value, manager: &str) 
     match diff::judge(&before, &after, manager) {
         diff::Verdict::InSync => match diff::record(&before, desired, manager) {
             Some(fingerprint) => DryRun::Same(fingerprint),
-            None => DryRun::OwnershipLost,
+            None => lost(&before, &after, manager),
         },
-        diff::Verdict::OwnershipDrift => DryRun::OwnershipLost,
+        diff::Verdict::OwnershipDrift => lost(&before, &after, manager),
         diff::Verdict::Drift(changes) => {
-            let fields = changes.iter().take(FIELDS_TOLD).map(|change| change.path.clone()).collect();
-            let managers = culprits(&before, manager, &changes);
+            let mut fields: Vec<String> = changes.into_iter().map(|change| change.path).collect();
+            let managers = culprits(&before, manager, &fields);
+            fields.truncate(FIELDS_TOLD);
             DryRun::Changes { fields, managers, after, before: Some(before) }
         }
     }
 }
 
-/// The other field managers that own something at the changed fields; all others, if none does (who removes a
+/// The fields that an apply would make ours again, and who owns them now.
+fn lost(before: &Value, after: &Value, manager: &str) -> DryRun {
+    let ours = |object: &Value| -> BTreeSet<String> {
+        let entry = diff::apply_entry(object, manager);
+        entry.iter().flat_map(diff::owned_paths).map(|path| path.to_string()).collect()
+    };
+    let mut fields: Vec<String> = ours(after).difference(&ours(before)).cloned().collect();
+    let managers = culprits(before, manager, &fields);
+    fields.truncate(FIELDS_TOLD);
+    DryRun::OwnershipLost { fields, managers }
+}
+
+/// The other field managers that own something at these fields; all others, if none does (who removes a
 /// field owns nothing there).
-fn culprits(live: &Value, manager: &str, changes: &[FieldChange]) -> Vec<String> {
+fn culprits(live: &Value, manager: &str, fields: &[String]) -> Vec<String> {
     let entries = diff::entries(live);
     let others: Vec<_> =
         entries.iter().filter(|entry| entry.manager != manager && entry.subresource.is_none()).collect();
     let owns_one = |entry: &&&Entry<'_>| {
         let paths = diff::owned_paths(entry);
         let mut paths = paths.iter().map(ToString::to_string);
-        paths.any(|path| {
-            changes.iter().any(|change| within(&path, &change.path) || within(&change.path, &path))
-        })
+        paths.any(|path| fields.iter().any(|field| within(&path, field) || within(field, &path)))
     };
     let names = |entry: &&Entry<'_>| entry.manager.to_owned();
     let guilty: BTreeSet<String> = others.iter().filter(owns_one).map(names).collect();
@@ -360,4 +371,28 @@ pub fn mark(live: &Value) -> Option<(ApplicationName, Mark)> {
     let application: ApplicationName = label.parse().ok()?;
     let ours = diff::apply_entry(live, &field_manager(&application)).is_some();
     Some((application, if ours { Mark::Ours } else { Mark::LabelOnly }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn who_took_a_field_without_changing_it_is_named() {
+        let entry = |manager: &str, operation: &str, fields: Value| {
+            json!({"manager": manager, "operation": operation, "apiVersion": "v1", "fieldsType": "FieldsV1",
+                "fieldsV1": {"f:data": fields}})
+        };
+        let object =
+            |entries: Value| json!({"data": {"k": "v", "l": "v"}, "metadata": {"managedFields": entries}});
+        let bystander = entry("other", "Update", json!({"f:l": {}}));
+        let taker = entry("kubectl-edit", "Update", json!({"f:k": {}}));
+        let before = object(json!([entry("us", "Apply", json!({"f:l": {}})), taker, bystander]));
+        let after = object(json!([entry("us", "Apply", json!({"f:k": {}, "f:l": {}})), taker, bystander]));
+        let expected =
+            DryRun::OwnershipLost { fields: vec!["data.k".into()], managers: vec!["kubectl-edit".into()] };
+        assert_eq!(compare(Some(before), after, &json!({}), "us"), expected);
+    }
 }

@@ -83,7 +83,7 @@ fn created(
 ) -> Option<(PreviewChange, String, String)> {
     let managers = match (first_contact, answer) {
         (FirstContact::Refuse, DryRun::Changes { before: Some(_), managers, .. }) => managers.join(", "),
-        (FirstContact::Refuse, DryRun::Same(_) | DryRun::OwnershipLost) => String::new(),
+        (FirstContact::Refuse, DryRun::Same(_) | DryRun::OwnershipLost { .. }) => String::new(),
         (
             FirstContact::Refuse,
             DryRun::Changes { .. } | DryRun::Immutable { .. } | DryRun::Refused(_) | DryRun::Unknown(_),
@@ -111,7 +111,7 @@ fn applied(answer: &DryRun) -> Option<(PreviewChange, String, String)> {
         | DryRun::Unknown(failure) => {
             Some((PreviewChange::Fail(failure.message.clone()), String::new(), String::new()))
         }
-        DryRun::Same(_) | DryRun::OwnershipLost => None,
+        DryRun::Same(_) | DryRun::OwnershipLost { .. } => None,
     }
 }
 

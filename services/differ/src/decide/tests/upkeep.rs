@@ -19,7 +19,7 @@ fn touched() -> World {
 #[test]
 fn ownership_that_was_lost_is_taken_back_and_is_no_drift() {
     let mut world = touched();
-    world.dry_run("a", DryRun::OwnershipLost);
+    world.dry_run("a", world::lost(&["data.k"]));
     assert_eq!(world.step(), "SyncPlanned InSync: apply a Ownership");
     assert!(world.own().drift.is_empty());
     assert!(world.told.iter().all(|told| !told.starts_with("Drift")), "{:?}", world.told);

@@ -57,6 +57,13 @@ pub fn changes(fields: &[&str]) -> DryRun {
     }
 }
 
+pub fn lost(fields: &[&str]) -> DryRun {
+    DryRun::OwnershipLost {
+        fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+        managers: vec!["kubectl-edit".into()],
+    }
+}
+
 fn wanted(name: &str, content: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "shop",
         "labels": {"driftless.dev/application": "shop"}}, "data": {"k": content}})
