@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use model::{ApiVersion, ApplicationName, Digest, Failure, ObjectId};
+use model::{ApiVersion, ApplicationName, Digest, ObjectId};
 use serde_json::Value;
 
 /// A group and kind, in whatever version.
@@ -25,7 +25,9 @@ pub enum KindView {
     /// Its list is complete and changes follow.
     Listed,
     /// It cannot be watched now; what was seen before stands, and nothing is concluded from absence.
-    Unavailable(Failure),
+    Unavailable,
+    /// Whether it is served could not be told: it is asked again with the next sweep.
+    Undiscovered,
     /// The API server does not serve it.
     NotServed,
 }
@@ -105,9 +107,18 @@ impl LiveView {
         self.kinds.get(kind)
     }
 
-    /// Whether the list of a kind is not complete yet.
-    pub fn is_pending(&self) -> bool {
-        self.kinds.values().any(|view| *view == KindView::Pending)
+    /// Whether every watched kind shows what there is: one whose list is not complete, or that cannot be watched now,
+    /// shows at best what there was.
+    pub fn is_current(&self) -> bool {
+        self.kinds.values().all(|view| match view {
+            KindView::Listed | KindView::NotServed => true,
+            KindView::Pending | KindView::Unavailable | KindView::Undiscovered => false,
+        })
+    }
+
+    /// Forgets the kinds of which it could not be told whether they are served: whoever wants one asks again.
+    pub fn forget_undiscovered(&mut self) {
+        self.kinds.retain(|_, view| *view != KindView::Undiscovered);
     }
 
     /// Notes how far the watch of a kind is.
@@ -214,6 +225,24 @@ impl LiveView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_watched_is_not_in_view_though_what_it_showed_stands() {
+        let mut live = LiveView::default();
+        live.set_kind((String::new(), "Secret".into()), KindView::NotServed);
+        for (view, current) in [
+            (KindView::Pending, false),
+            (KindView::Listed, true),
+            (KindView::Unavailable, false),
+            (KindView::Undiscovered, false),
+        ] {
+            live.set_kind((String::new(), "ConfigMap".into()), view.clone());
+            assert_eq!(live.is_current(), current, "{view:?}");
+        }
+        live.forget_undiscovered();
+        assert_eq!(live.kind(&(String::new(), "ConfigMap".into())), None, "it is asked for again");
+        assert!(live.is_current(), "if nobody wants it, nothing is amiss");
+    }
 
     #[test]
     fn a_restore_that_one_watch_finds_begins_only_its_own_list_anew() {

@@ -196,6 +196,7 @@ impl Worker {
         for answers in self.answers.values_mut() {
             answers.forget_uncertain();
         }
+        self.live.forget_undiscovered();
         self.targets()
     }
 

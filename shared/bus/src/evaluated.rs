@@ -3,8 +3,9 @@
 //! # Design notes
 //! It is told with the heartbeats, not in the log: an event per target and minute would flood it and say nothing
 //! new. An age is told, not an instant, so that no two clocks are compared: it grows by itself where the work
-//! hangs, and whoever is frozen or dead soon tells nothing any more. An age stands for all clusters of a partition,
-//! which bounds what is told; a cluster that is behind is named instead, so that its neighbours do not look stale.
+//! hangs, and whoever is frozen or dead soon tells nothing any more. Each cluster has its own age under a short hash
+//! of its name, which is some eight bytes in a heartbeat: nothing is said of a cluster that is not evaluated yet,
+//! whatever its neighbours are.
 
 use std::{
     collections::BTreeMap,
@@ -12,16 +13,9 @@ use std::{
     time::Duration,
 };
 
-use model::{ClusterName, Partition};
+use model::{ClusterName, Digest};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
-
-/// A cluster that was not evaluated for so long is behind: every one is swept once a minute, and a sweep may last.
-const BEHIND: Duration = Duration::from_secs(90);
-
-/// Clusters that a member names because they are behind: an outage of a region, in a heartbeat of some kilobytes.
-/// More of them make their neighbours look as old as they are, never themselves younger.
-const NAMED_MAX: usize = 64;
 
 /// Where a process notes what it has evaluated, and when. Clones note in one place.
 #[derive(Debug, Clone, Default)]
@@ -35,20 +29,16 @@ struct Marks {
     clusters: BTreeMap<ClusterName, Option<Instant>>,
 }
 
-/// How long ago a member evaluated what, as it tells with a heartbeat.
+/// How long ago a member evaluated what, as it tells with a heartbeat: whole milliseconds, for each cluster that it
+/// evaluated at all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Ages {
-    /// The oldest of each partition, apart from clusters that are named.
-    partitions: BTreeMap<Partition, Age>,
-    /// Clusters that are behind.
-    behind: BTreeMap<ClusterName, Age>,
-}
-
-/// Whole milliseconds since something was evaluated; `None`: it never was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-struct Age(Option<u64>);
+pub struct Ages(BTreeMap<Tag, u64>);
+
+/// The beginning of a hash of a cluster's name. Of two with the same one the older age counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Tag(u32);
 
 impl Evaluated {
     fn marks(&self) -> MutexGuard<'_, Marks> {
@@ -86,45 +76,37 @@ impl Evaluated {
 
 impl Marks {
     fn ages(&self, now: Instant) -> Ages {
-        let age = |mark: &Option<Instant>| {
-            let at = mark.zip(self.followed).map(|(mark, followed)| mark.min(followed));
-            Age::of(at.map(|at| now.saturating_duration_since(at)))
-        };
-        let mut oldest: Vec<_> = self.clusters.iter().map(|(name, mark)| (name, age(mark))).collect();
-        oldest.sort_by_key(|(_, age)| std::cmp::Reverse(age.0.unwrap_or(u64::MAX)));
         let mut ages = Ages::default();
-        for (name, age) in oldest {
-            if age.is_behind() && ages.behind.len() < NAMED_MAX {
-                ages.behind.insert(name.clone(), age);
-            } else {
-                ages.partitions.entry(Partition::of_cluster(name)).or_insert(age);
-            }
+        for (name, mark) in &self.clusters {
+            let Some((mark, followed)) = mark.zip(self.followed) else { continue };
+            let age = now.saturating_duration_since(mark.min(followed)).as_millis();
+            let told = ages.0.entry(Tag::of(name)).or_default();
+            *told = age.try_into().unwrap_or(u64::MAX).max(*told);
         }
         ages
     }
 }
 
-impl Age {
-    fn of(age: Option<Duration>) -> Self {
-        Self(age.map(|age| age.as_millis().try_into().unwrap_or(u64::MAX)))
-    }
-
-    fn is_behind(self) -> bool {
-        self.0.is_none_or(|age| Duration::from_millis(age) > BEHIND)
+impl Tag {
+    fn of(cluster: &ClusterName) -> Self {
+        let [a, b, c, d, ..] = *Digest::of(cluster.as_str().as_bytes()).as_bytes();
+        Self(u32::from_be_bytes([a, b, c, d]))
     }
 }
 
 impl Ages {
-    /// How long ago that member evaluated a cluster; `None`: it never did, or says nothing of it.
+    /// How long ago that member evaluated a cluster; `None`: it never did.
     pub fn of(&self, cluster: &ClusterName) -> Option<Duration> {
-        let found = self.behind.get(cluster);
-        let found = found.or_else(|| self.partitions.get(&Partition::of_cluster(cluster)));
-        found.and_then(|age| age.0).map(Duration::from_millis)
+        self.0.get(&Tag::of(cluster)).copied().map(Duration::from_millis)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use model::Partition;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -176,41 +158,39 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_that_is_behind_is_named_and_its_neighbours_stay_young() {
+    fn each_cluster_has_its_own_age_and_nothing_is_said_of_one_that_is_not_evaluated() {
         let start = Instant::now();
         let (stuck, fine) = (1, neighbour(1));
-        let new = neighbour(fine);
+        let (new, unknown) = (neighbour(fine), neighbour(neighbour(fine)));
         let evaluated = evaluated(start, [(stuck, Some(700)), (fine, Some(990)), (new, None)]);
         let ages = evaluated.ages(start + SECOND * 1000);
-        assert_eq!(ages.of(&name(stuck)), Some(SECOND * 300));
-        assert_eq!(ages.of(&name(fine)), Some(SECOND * 10));
-        assert_eq!((ages.of(&name(new)), ages.behind.len()), (None, 2));
+        let of = |i| ages.of(&name(i));
+        assert_eq!((of(stuck), of(fine)), (Some(SECOND * 300), Some(SECOND * 10)));
+        assert_eq!((of(new), of(unknown)), (None, None));
+        evaluated.end(&name(fine));
+        evaluated.done(&name(fine), start + SECOND * 999);
+        assert_eq!(evaluated.ages(start + SECOND * 1000).of(&name(fine)), None, "not ours any more");
     }
 
     #[test]
-    fn of_two_that_are_not_behind_the_older_one_counts() {
+    fn of_two_that_cannot_be_told_apart_the_older_one_counts() {
+        let mut seen = HashMap::new();
+        let (first, second) =
+            (0..).find_map(|i| seen.insert(Tag::of(&name(i)), i).map(|before| (before, i))).unwrap();
         let start = Instant::now();
-        let evaluated = evaluated(start, [(1, Some(960)), (neighbour(1), Some(990))]);
-        let ages = evaluated.ages(start + SECOND * 1000);
-        assert_eq!(ages.of(&name(neighbour(1))), Some(SECOND * 40));
-        evaluated.end(&name(1));
-        evaluated.done(&name(1), start + SECOND * 999);
-        assert_eq!(evaluated.ages(start + SECOND * 1000).of(&name(1)), Some(SECOND * 10), "not ours");
+        for seconds in [(900, 990), (990, 900)] {
+            let evaluated = evaluated(start, [(first, Some(seconds.0)), (second, Some(seconds.1))]);
+            assert_eq!(evaluated.ages(start + SECOND * 1000).of(&name(first)), Some(SECOND * 100));
+        }
     }
 
     #[test]
-    fn what_is_told_is_bounded_and_never_too_young() {
+    fn what_is_told_is_small() {
         let start = Instant::now();
-        let all = 0..2_000;
-        let evaluated = evaluated(start, all.clone().map(|i| (i, (i % 2 == 0).then_some(100))));
+        let evaluated = evaluated(start, (0..2_000).map(|i| (i, Some(950))));
         let ages = evaluated.ages(start + SECOND * 1000);
-        assert_eq!(ages.behind.len(), NAMED_MAX);
-        assert!(all.into_iter().all(|i| {
-            let age = ages.of(&name(i));
-            age.is_none_or(|age| age >= SECOND * 900)
-        }));
         let bytes = rmp_serde::to_vec_named(&ages).unwrap();
-        assert!(bytes.len() < 16 * 1024, "{}", bytes.len());
+        assert!(bytes.len() < 17 * 1024, "{}", bytes.len());
         assert_eq!(rmp_serde::from_slice::<Ages>(&bytes).unwrap(), ages);
     }
 }

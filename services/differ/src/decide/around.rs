@@ -60,6 +60,8 @@ fn twin(facts: &Facts<'_>, id: &ObjectId, about: &BTreeSet<ObjectId>) -> Option<
             Mark::LabelOnly => Existence::NotOurs { uid: seen.uid.clone() },
         }),
         (None, Some(KindView::Listed | KindView::NotServed)) => None,
-        (None, Some(KindView::Pending | KindView::Unavailable(_)) | None) => Some(Existence::Unknown),
+        (None, Some(KindView::Pending | KindView::Unavailable | KindView::Undiscovered) | None) => {
+            Some(Existence::Unknown)
+        }
     }
 }

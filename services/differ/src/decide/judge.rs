@@ -75,7 +75,8 @@ pub(super) fn kinds_listed(facts: &Facts<'_>, desired: &Desired) -> Step<()> {
                 missing.entry(group_kind(id)).or_insert(gvk);
             }
             Some(KindView::Pending) => pending = true,
-            Some(KindView::Listed | KindView::Unavailable(_) | KindView::NotServed) => {}
+            Some(KindView::Listed | KindView::Unavailable | KindView::Undiscovered | KindView::NotServed) => {
+            }
         }
     }
     for row in facts.snapshot.sync.iter().flat_map(|sync| sync.objects.values()) {
@@ -174,7 +175,9 @@ fn existence(
     match facts.live.kind(&group_kind(id)) {
         // The definition of its kind is gone, and its objects with it.
         Some(KindView::NotServed) => return Ok(Existence::Absent),
-        None | Some(KindView::Pending | KindView::Unavailable(_)) => return Ok(Existence::Unknown),
+        None | Some(KindView::Pending | KindView::Unavailable | KindView::Undiscovered) => {
+            return Ok(Existence::Unknown);
+        }
         Some(KindView::Listed) => {}
     }
     let Some(seen) = facts.live.get(id) else {

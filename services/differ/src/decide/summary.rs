@@ -94,7 +94,7 @@ fn object_health(facts: &Facts<'_>, id: &ObjectId) -> ObjectHealth {
     let (status, reason) = match (facts.live.get(id), facts.live.kind(&group_kind(id))) {
         (Some(seen), _) => (seen.health.status, seen.health.reason.clone()),
         (None, Some(KindView::Listed | KindView::NotServed)) => (HealthStatus::Missing, String::new()),
-        (None, Some(KindView::Pending | KindView::Unavailable(_)) | None) => {
+        (None, Some(KindView::Pending | KindView::Unavailable | KindView::Undiscovered) | None) => {
             (HealthStatus::Unknown, "its kind cannot be watched now".to_owned())
         }
     };

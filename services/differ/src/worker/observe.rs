@@ -6,11 +6,11 @@ use cluster::{Live, Observation};
 use futures::StreamExt;
 use model::{ApplicationName, Gvk, ObjectId, TargetId};
 
-use super::{News, Worker, now};
+use super::{News, Worker};
 use crate::{
     LABEL,
     live::{Body, GroupKind, KindView, Seen, Versions},
-    perform::{failure, mark},
+    perform::mark,
 };
 
 impl Worker {
@@ -20,10 +20,8 @@ impl Worker {
         let Some(connection) = &self.connection else {
             return;
         };
-        if matches!(
-            self.live.kind(&kind),
-            Some(KindView::Pending | KindView::Listed | KindView::Unavailable(_))
-        ) {
+        if matches!(self.live.kind(&kind), Some(KindView::Pending | KindView::Listed | KindView::Unavailable))
+        {
             return;
         }
         let view = match connection.discovery.lookup(gvk) {
@@ -41,14 +39,10 @@ impl Worker {
                 KindView::Pending
             }
             cluster::Lookup::UnknownKind => KindView::NotServed,
-            cluster::Lookup::GroupUnavailable => KindView::Unavailable(model::Failure {
-                code: "CLUSTER-DISCOVERY".into(),
-                message: format!("whether {gvk} is served cannot be told now"),
-                remedy: "look at the API services of the cluster".into(),
-                class: model::RetryClass::Transient,
-                at: now(),
-                attempts: 1,
-            }),
+            cluster::Lookup::GroupUnavailable => {
+                tracing::warn!(cluster = %self.cluster.name, %gvk, "whether it is served cannot be told now");
+                KindView::Undiscovered
+            }
         };
         self.live.set_kind(kind, view);
     }
@@ -75,11 +69,12 @@ impl Worker {
                 self.targets()
             }
             Observation::Current { .. } => match self.live.kind(&kind) {
-                Some(KindView::Unavailable(_)) => {
+                Some(KindView::Unavailable) => {
                     self.live.set_kind(kind, KindView::Listed);
                     self.targets()
                 }
-                Some(KindView::Pending | KindView::Listed | KindView::NotServed) | None => BTreeSet::new(),
+                Some(KindView::Pending | KindView::Listed | KindView::Undiscovered | KindView::NotServed)
+                | None => BTreeSet::new(),
             },
             Observation::Restored { .. } => {
                 tracing::warn!(cluster = %self.cluster.name, "the cluster was restored: everything is verified anew");
@@ -90,7 +85,7 @@ impl Worker {
             }
             Observation::Unreadable(error) | Observation::Unavailable(error) => {
                 tracing::warn!(cluster = %self.cluster.name, kind = kind.1, %error, "a kind cannot be watched now");
-                self.live.set_kind(kind, KindView::Unavailable(failure(&error, now())));
+                self.live.set_kind(kind, KindView::Unavailable);
                 self.doubt();
                 self.targets()
             }

@@ -1,6 +1,6 @@
 //! Since when a cluster was evaluated: what a reader of a status has to know to believe it.
 //!
-//! Two things have to be true. A sweep ended with every target at rest, over watches whose lists were complete; and
+//! Two things have to be true. A sweep ended with every target at rest, over watches that show what there is; and
 //! the API server answered a question, for a watch that tells nothing looks like a cluster in which nothing happens.
 //! The earlier of the two beginnings counts, so that a round or a server that hangs stops the clock.
 
@@ -41,9 +41,9 @@ impl Vigil {
 }
 
 impl Worker {
-    /// Whether there is a connection, and the list of every watched kind is complete.
+    /// Whether there is a connection, and every watched kind shows what there is.
     pub(super) fn is_in_view(&self) -> bool {
-        self.connection.is_some() && !self.live.is_pending()
+        self.connection.is_some() && self.live.is_current()
     }
 
     /// Takes the end of a sweep that began then.

@@ -272,8 +272,7 @@ impl World {
     }
 
     pub fn unavailable(&mut self) {
-        let view = KindView::Unavailable(failure("CLUSTER-FORBIDDEN", RetryClass::Permanent));
-        self.live.set_kind((String::new(), "ConfigMap".into()), view);
+        self.live.set_kind((String::new(), "ConfigMap".into()), KindView::Unavailable);
     }
 
     pub fn listed(&mut self) {
