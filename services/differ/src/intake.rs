@@ -40,7 +40,15 @@ impl Intake {
             Ok(news) => Ok(news),
             Err(error @ (Error::Content { .. } | Error::BlobMissing { .. })) => {
                 tracing::error!(aggregate = %event.aggregate(), n = event.n(), %error, "an event is left aside");
-                Ok(None)
+                Ok(match event.aggregate() {
+                    Aggregate::Cluster(name) => Some(News::Unreadable(name.clone())),
+                    Aggregate::Source(_)
+                    | Aggregate::Definitions
+                    | Aggregate::Render { .. }
+                    | Aggregate::Target(_)
+                    | Aggregate::Sync(_)
+                    | Aggregate::Command(_) => None,
+                })
             }
             Err(error) => Err(error),
         }

@@ -98,6 +98,8 @@ pub enum News {
     Target(TargetId, Versioned<TargetState>),
     /// A cluster; `None`: it was retired.
     Cluster(ClusterName, Option<ClusterState>),
+    /// A cluster's newest event cannot be read: it must not be replaced.
+    Unreadable(ClusterName),
     /// The pending requests of a target.
     Requests(TargetId, Vec<Request>),
     /// The target's own newest event cannot be read: it must not be written.
@@ -126,6 +128,8 @@ pub struct Known {
     clusters: BTreeMap<ClusterName, Arc<ClusterState>>,
     /// Those of them that the definitions do not name.
     undefined: BTreeSet<ClusterName>,
+    /// Clusters of which the newest event cannot be read.
+    unreadable: BTreeSet<ClusterName>,
     /// Targets that are not defined any more and not released, and what was in force for them last, if that is
     /// read already.
     leaving: BTreeMap<TargetId, Option<Arc<Left>>>,
@@ -199,6 +203,10 @@ impl Known {
                 Dirty::Targets(if newer { vec![target] } else { Vec::new() })
             }
             News::Cluster(name, cluster) => self.take_cluster(name, cluster),
+            News::Unreadable(name) => {
+                self.unreadable.insert(name);
+                Dirty::Targets(Vec::new())
+            }
             News::Requests(target, requests) => {
                 self.requests.insert(target.clone(), Arc::new(requests));
                 Dirty::Targets(vec![target])

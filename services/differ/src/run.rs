@@ -132,9 +132,16 @@ fn note(shared: &Shared, since: Option<Instant>) {
 
 fn park(shared: &Shared, parked: Undecodable) {
     tracing::error!(aggregate = %parked.aggregate, reason = parked.reason, "an aggregate is parked");
-    if let Aggregate::Target(target) = parked.aggregate {
-        shared.known(|known| known.take(News::Parked(target)));
-    }
+    let news = match parked.aggregate {
+        Aggregate::Target(target) => News::Parked(target),
+        Aggregate::Cluster(name) => News::Unreadable(name),
+        Aggregate::Source(_)
+        | Aggregate::Definitions
+        | Aggregate::Render { .. }
+        | Aggregate::Sync(_)
+        | Aggregate::Command(_) => return,
+    };
+    shared.known(|known| known.take(news));
 }
 
 /// Reads what was in force last for targets that have left the definitions; they are looked at then.
@@ -178,12 +185,14 @@ impl Fleet {
     /// Writes the last event of our clusters that nothing names any more. Before that their workers are let go of,
     /// which would only bring them back.
     async fn retire_nameless(&mut self) -> Result<(), Error> {
-        let nameless = self.shared.known(|known| known.nameless_clusters());
+        let Some((definitions_n, nameless)) = self.shared.known(|known| known.nameless_clusters()) else {
+            return Ok(());
+        };
         if !nameless.is_empty() {
             self.follow_definitions();
         }
         for cluster in nameless.into_iter().filter(|name| self.shared.holds(name)) {
-            perform::retire_cluster(&self.shared.log, cluster).await?;
+            perform::retire_cluster(&self.shared.log, cluster, definitions_n).await?;
         }
         Ok(())
     }

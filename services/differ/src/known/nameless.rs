@@ -8,6 +8,8 @@ use super::{Arc, Dirty, Known};
 impl Known {
     /// Takes what a cluster's newest event says; `None`: it was its last.
     pub(super) fn take_cluster(&mut self, name: ClusterName, state: Option<ClusterState>) -> Dirty {
+        // What could not be read is followed by something that can.
+        self.unreadable.remove(&name);
         let defined = self.definitions.as_ref().is_some_and(|known| known.set.cluster(&name).is_some());
         match state {
             Some(state) => {
@@ -31,14 +33,15 @@ impl Known {
         self.undefined = names.cloned().collect();
     }
 
-    /// Clusters to be retired: not defined, with nothing to be released, and with no target that cannot be read.
-    pub fn nameless_clusters(&self) -> Vec<ClusterName> {
-        if self.definitions.is_none() {
-            // Unknown, which never means empty.
-            return Vec::new();
-        }
-        let parked = |name: &ClusterName| self.parked.iter().any(|target| target.cluster == *name);
-        self.undefined.iter().filter(|name| !self.is_left(name) && !parked(name)).cloned().collect()
+    /// Clusters to be retired, by the definitions of that version: not defined, with nothing to be released, and
+    /// readable with all targets. `None`: no definitions mean unknown, never empty.
+    pub fn nameless_clusters(&self) -> Option<(u64, Vec<ClusterName>)> {
+        let definitions = self.definitions.as_ref()?;
+        let parked = |name: &ClusterName| {
+            self.unreadable.contains(name) || self.parked.iter().any(|target| target.cluster == *name)
+        };
+        let nameless = self.undefined.iter().filter(|name| !self.is_left(name) && !parked(name));
+        Some((definitions.n, nameless.cloned().collect()))
     }
 }
 
@@ -75,7 +78,8 @@ mod tests {
     }
 
     fn nameless(known: &Known) -> Vec<String> {
-        known.nameless_clusters().iter().map(ToString::to_string).collect()
+        let nameless = known.nameless_clusters().map(|(_, nameless)| nameless).unwrap_or_default();
+        nameless.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -110,5 +114,16 @@ mod tests {
         assert_eq!(nameless(&known), ["us"]);
         known.take(News::Parked(target("unreadable")));
         assert_eq!(nameless(&known), [""; 0], "what it holds is not known");
+    }
+
+    #[test]
+    fn a_cluster_that_cannot_be_read_is_left_alone_until_it_can() {
+        let mut known = Known::default();
+        connected(&mut known, "us");
+        known.take(News::Unreadable("us".parse().unwrap()));
+        define(&mut known, 1, &[]);
+        assert_eq!(nameless(&known), [""; 0]);
+        connected(&mut known, "us");
+        assert_eq!(nameless(&known), ["us"]);
     }
 }
