@@ -14,19 +14,53 @@ use crate::{
     perform::namespace::{Before, ensure},
 };
 
-/// An API server that has a Lease for whoever wants it, and nothing else; answers its address.
-async fn server() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream));
-        }
-    });
-    address
+/// An API server that has one Lease for whoever wants it, and nothing else.
+#[derive(Default)]
+struct Server {
+    lease: Option<Value>,
+    /// Deletions that it does not do.
+    failures: usize,
 }
 
-async fn serve(stream: TcpStream) -> std::io::Result<()> {
+impl Server {
+    /// Answers its address.
+    async fn start(self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let server = Arc::new(Mutex::new(self));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, server.clone()));
+            }
+        });
+        address
+    }
+
+    fn answer(&mut self, request: &str, body: &[u8]) -> (u16, Value) {
+        let details = json!({"name": "driftless.platform", "kind": "leases"});
+        let missing = json!({"kind": "Status", "code": 404, "reason": "NotFound", "details": details});
+        match (request.split(' ').next().unwrap(), request.contains("leases")) {
+            ("GET", false) => (200, json!({"items": []})),
+            ("GET", true) => self.lease.clone().map_or((404, missing), |lease| (200, lease)),
+            ("POST", true) => {
+                let mut lease: Value = serde_json::from_slice(body).unwrap();
+                (lease["metadata"]["uid"], lease["metadata"]["resourceVersion"]) = ("u".into(), "1".into());
+                (201, self.lease.insert(lease).clone())
+            }
+            ("DELETE", true) if self.failures > 0 => {
+                self.failures -= 1;
+                (500, json!({"kind": "Status", "code": 500}))
+            }
+            ("DELETE", true) => {
+                self.lease = None;
+                (200, json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))
+            }
+            _ => (404, missing),
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, server: Arc<Mutex<Server>>) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let (mut request, mut length, mut line) = (String::new(), 0, String::new());
     stream.read_line(&mut request).await?;
@@ -37,8 +71,9 @@ async fn serve(stream: TcpStream) -> std::io::Result<()> {
             length = value.trim().parse().unwrap();
         }
     }
-    stream.read_exact(&mut vec![0; length]).await?;
-    let (code, body) = answer(&request);
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await?;
+    let (code, body) = server.lock().unwrap().answer(&request, &body);
     let body = body.to_string();
     let content = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
     let head = format!(
@@ -46,17 +81,6 @@ async fn serve(stream: TcpStream) -> std::io::Result<()> {
         body.len()
     );
     stream.write_all((head + &body).as_bytes()).await
-}
-
-fn answer(request: &str) -> (u16, Value) {
-    if request.starts_with("GET /api") && !request.contains("leases") {
-        return (200, json!({"items": []}));
-    }
-    if request.starts_with("POST") {
-        return (201, json!({"metadata": {"uid": "u", "resourceVersion": "1"}}));
-    }
-    let details = json!({"name": "driftless.platform", "kind": "leases"});
-    (404, json!({"kind": "Status", "code": 404, "reason": "NotFound", "details": details}))
 }
 
 fn write_kubeconfig(file: &Path, server: &str) {
@@ -81,7 +105,7 @@ async fn clusters(folder: &Path) -> (Clusters, Cluster) {
 async fn a_connection_over_which_the_lease_could_not_be_kept_is_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     let (clusters, cluster) = clusters(folder.path()).await;
-    let (old, new) = (server().await, server().await);
+    let (old, new) = (Server::default().start().await, Server::default().start().await);
     write_kubeconfig(&folder.path().join("kubeconfig"), &old);
     let connected = clusters.connect(&cluster).await.unwrap();
     connected.hold("m").await.unwrap();
@@ -98,7 +122,7 @@ async fn a_connection_over_which_the_lease_could_not_be_kept_is_made_anew() {
 async fn no_namespace_is_made_for_steps_without_custody() {
     let folder = tempfile::tempdir().unwrap();
     let (clusters, cluster) = clusters(folder.path()).await;
-    write_kubeconfig(&folder.path().join("kubeconfig"), &server().await);
+    write_kubeconfig(&folder.path().join("kubeconfig"), &Server::default().start().await);
     let connected = clusters.connect(&cluster).await.unwrap();
     let made = ensure(&connected, "shop", ("m", Before::Steps)).await;
     assert!(matches!(made, Err(CustodyError::Lost { .. })), "{made:?}");
@@ -106,4 +130,18 @@ async fn no_namespace_is_made_for_steps_without_custody() {
     // The server knows of no namespaces; it has been asked.
     let made = ensure(&connected, "shop", ("m", Before::Steps)).await;
     assert!(matches!(made, Err(CustodyError::Cluster(ClusterError::NotFound { .. }))), "{made:?}");
+}
+
+#[tokio::test]
+async fn a_cluster_is_let_go_although_its_server_fails_at_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let (clusters, cluster) = clusters(folder.path()).await;
+    let server = Server { failures: 2, ..Server::default() }.start().await;
+    write_kubeconfig(&folder.path().join("kubeconfig"), &server);
+    let connected = clusters.connect(&cluster).await.unwrap();
+    connected.hold("m").await.unwrap();
+    let lease = async || connected.client.lease(OWN_NAMESPACE, "driftless.platform").await.unwrap();
+    assert!(lease().await.is_some());
+    clusters.let_go_all_but(&BTreeSet::new()).await;
+    assert_eq!(lease().await, None);
 }
