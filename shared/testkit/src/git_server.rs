@@ -23,7 +23,8 @@ pub enum Behaviour {
         /// The `Authorization` header that is required.
         authorization: Option<String>,
     },
-    /// Serves files as they are, the way gix does not read and the git program does.
+    /// Serves files as they are, the way gix does not read and the git program does. The media type of a file
+    /// stands in one beside it that ends in `.type`, if it matters.
     Dumb {
         /// The folder.
         root: PathBuf,
@@ -191,11 +192,16 @@ fn tunnel(authorization: &Option<String>, request: &Request, mut client: TcpStre
 
 fn file(root: &Path, request: &Request, stream: &mut impl Write) {
     let path = root.join(request.path.trim_start_matches('/'));
+    let mut media = path.clone().into_os_string();
+    media.push(".type");
+    let media = std::fs::read_to_string(media).unwrap_or_else(|_| "text/plain".to_owned());
     match std::fs::read(path) {
         Ok(bytes) => {
             let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n", bytes.len());
-            let _ = stream.write_all(b"Content-Type: text/plain\r\nConnection: close\r\n\r\n");
-            let _ = stream.write_all(&bytes);
+            let _ = write!(stream, "Content-Type: {media}\r\nConnection: close\r\n\r\n");
+            if request.method != "HEAD" {
+                let _ = stream.write_all(&bytes);
+            }
         }
         Err(_) => status(stream, "404 Not Found", ""),
     }

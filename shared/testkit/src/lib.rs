@@ -2,13 +2,18 @@
 //! Development only.
 //!
 //! It knows no service. A missing tool fails the test that wants it and says how to get it; nothing is skipped.
-//! Entry points: [`cluster::real`], [`git_server::Server`], [`tool`], [`ShakyLog`], [`eventually`].
+//! Entry points: [`cluster::real`], [`git_server::Server`], [`chart_repository::ChartRepository`], [`tool`],
+//! [`ShakyLog`], [`eventually`].
 
 #![warn(missing_docs)]
 
+#[expect(clippy::unwrap_used, reason = "a repository that cannot be filled fails its test")]
+pub mod chart_repository;
 pub mod cluster;
 #[expect(clippy::unwrap_used, reason = "a server that cannot serve fails its test")]
 pub mod git_server;
+#[expect(clippy::unwrap_used, reason = "a server that cannot serve fails its test")]
+pub mod tls;
 
 mod eventually;
 mod shaky_log;
