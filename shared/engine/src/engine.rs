@@ -190,7 +190,14 @@ impl Engine {
             let program = programs::required(name, program.as_ref())?;
             let folder = self.scratch.folder().map_err(scratch_error)?;
             let arguments = arguments.iter().map(Into::into).collect();
-            let run = Run { name, program, arguments, folder: folder.path(), home: folder.path() };
+            let run = Run {
+                name,
+                program,
+                arguments,
+                folder: folder.path(),
+                home: folder.path(),
+                environment: &[],
+            };
             let ended = self.runner.run(run).await?;
             let text = String::from_utf8_lossy(&ended.output).trim().to_owned();
             if !ended.success || text.is_empty() {

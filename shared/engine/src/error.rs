@@ -80,7 +80,7 @@ pub enum EngineError {
         /// The file as the application names it.
         file: String,
     },
-    /// A chart's dependency is not vendored.
+    /// A chart's dependency is neither in Git nor was it brought.
     #[error("the chart in {chart:?} depends on {dependency:?}, which is not in its folder charts/")]
     Dependency {
         /// The chart's folder.
@@ -152,7 +152,7 @@ impl EngineError {
             Self::Glob { .. } => "correct include or exclude",
             Self::Values { .. } => "commit the file, or correct valuesFiles; paths are relative to the chart",
             Self::Dependency { .. } => {
-                "run `helm dependency build` and commit the charts/ folder: renders have no network"
+                "commit it to the charts/ folder, or correct its repository in Chart.yaml"
             }
             Self::Failed { .. } => {
                 "correct the file; what lies on other servers is not loaded, and a kustomization reads files \

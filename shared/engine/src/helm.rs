@@ -42,7 +42,7 @@ pub(crate) async fn render(
     }
     // After the dashes nothing is an option, whatever the names are.
     arguments.extend(["--".into(), release.into(), folder.clone().into()]);
-    let run = Run { name: PROGRAM, program, arguments, folder: &folder, home: &job.home };
+    let run = Run { name: PROGRAM, program, arguments, folder: &folder, home: &job.home, environment: &[] };
     let ended = runner.run(run).await?;
     if !ended.success {
         let names = Names { artifact: job.request.artifact, root: &job.files, prefixes: prefixes(job) };
@@ -80,7 +80,8 @@ fn prefixes(job: &Job<'_>) -> Vec<(String, String)> {
     name.map(|name| (format!("{name}/"), inside(job.request.path, ""))).into_iter().collect()
 }
 
-fn document(artifact: &Artifact, path: &str) -> Option<Value> {
+/// The first document of a file, links followed; `None` if it cannot be read.
+pub(crate) fn document(artifact: &Artifact, path: &str) -> Option<Value> {
     let file = links::file(artifact, path).ok().flatten()?;
     Some(manifest::parse_file(path, &file.bytes).ok()?.into_iter().next()?.value)
 }
@@ -156,7 +157,8 @@ fn is_inside(path: &str, folder: &str) -> bool {
     folder.is_empty() || path.starts_with(&format!("{folder}/"))
 }
 
-fn is_vendored(artifact: &Artifact, chart: &str, name: &str) -> bool {
+/// Whether a dependency lies in the chart's folder `charts/`.
+pub(crate) fn is_vendored(artifact: &Artifact, chart: &str, name: &str) -> bool {
     let charts = inside(chart, "charts");
     below(artifact, &charts).any(|(_, path, _)| {
         path.starts_with(&format!("{name}/"))
@@ -165,19 +167,24 @@ fn is_vendored(artifact: &Artifact, chart: &str, name: &str) -> bool {
 }
 
 fn dependencies(artifact: &Artifact, chart: &str) -> Vec<(String, String)> {
+    let text = |item: &Value, key: &str| item.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let items = listed(artifact, chart).into_iter();
+    items
+        .map(|item| (text(&item, "name"), text(&item, "repository")))
+        .filter(|(name, _)| !name.is_empty() && !name.contains('/'))
+        .collect()
+}
+
+/// The dependencies that a chart names, in order.
+pub(crate) fn listed(artifact: &Artifact, chart: &str) -> Vec<Value> {
     let lists = ["Chart.yaml", "requirements.yaml"]
         .iter()
         .filter_map(|name| document(artifact, &inside(chart, name))?.get("dependencies").cloned());
-    let text = |item: &Value, key: &str| item.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let items = lists.filter_map(|list| match list {
         Value::Array(items) => Some(items),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => None,
     });
-    items
-        .flatten()
-        .map(|item| (text(&item, "name"), text(&item, "repository")))
-        .filter(|(name, _)| !name.is_empty() && !name.contains('/'))
-        .collect()
+    items.flatten().collect()
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(crate) async fn render(job: &Job<'_>, runner: &Runner) -> Result<Vec<Rendere
     }
     let folder = job.files.join(job.request.path);
     arguments.push(folder.clone().into());
-    let run = Run { name: PROGRAM, program, arguments, folder: &folder, home: &job.home };
+    let run = Run { name: PROGRAM, program, arguments, folder: &folder, home: &job.home, environment: &[] };
     let ended = runner.run(run).await?;
     if !ended.success {
         let names = Names { artifact: job.request.artifact, root: &job.files, prefixes: prefixes(job) };

@@ -40,6 +40,8 @@ pub(crate) struct Run<'a> {
     /// The working folder; beside it lies `home`, the only place the program may think is the user's.
     pub folder: &'a Path,
     pub home: &'a Path,
+    /// Settings besides the usual ones, or in their place.
+    pub environment: &'a [(&'static str, OsString)],
 }
 
 /// How it ended.
@@ -74,6 +76,11 @@ impl Runner {
             }
         }
         tracing::warn!("renders run without a network namespace: unshare is missing or not allowed");
+        Self { limits, wrapper: None }
+    }
+
+    /// Programs that fetch: as isolated from the machine, and with its network.
+    pub fn open(limits: Limits) -> Self {
         Self { limits, wrapper: None }
     }
 
@@ -119,6 +126,7 @@ impl Runner {
         // Go collects harder as it nears this, well before the kernel refuses memory.
         command.env("GOMEMLIMIT", (self.limits.memory / 4 * 3).to_string());
         command.env("LC_ALL", "C").env("TZ", "UTC");
+        command.envs(run.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
         command

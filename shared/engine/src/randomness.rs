@@ -6,7 +6,7 @@ use flate2::read::GzDecoder;
 use manifest::Artifact;
 
 /// Most bytes unpacked from one packed chart: what Helm itself would load, and no more.
-const UNPACKED_BYTES_MAX: u64 = 64 << 20;
+pub(crate) const UNPACKED_BYTES_MAX: u64 = 64 << 20;
 
 /// What templates call that makes two renders differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

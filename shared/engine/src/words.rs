@@ -27,20 +27,36 @@ pub(crate) struct Names<'a> {
 /// The error of a run that ended badly.
 pub(crate) fn failure(program: &'static str, ended: &Ended, names: &Names<'_>) -> EngineError {
     let text = String::from_utf8_lossy(&ended.errors);
-    let message = message(&text, names);
+    let message = message(&text, names.root);
     EngineError::Failed { program, place: place(&message, names), message }
 }
 
 /// The lines from `Error:` on, in one; warnings before it and usage after it are no news.
-fn message(text: &str, names: &Names<'_>) -> String {
-    let mut text = text.replace(&format!("{}/", names.root.display()), "");
-    text = text.replace(&names.root.display().to_string(), ".");
+pub(crate) fn message(text: &str, root: &Path) -> String {
+    let mut text = text.replace(&format!("{}/", root.display()), "");
+    text = text.replace(&root.display().to_string(), ".");
     let start = text.find("Error: ").map_or(0, |at| at + "Error: ".len());
     let lines = text[start..].lines().map(str::trim).filter(|line| !line.is_empty());
     let joined = lines.take_while(|line| !line.starts_with("Use --debug")).collect::<Vec<_>>().join(" ");
     let folded = fold_dumps(&joined);
     let cut: String = folded.chars().filter(|c| !c.is_control()).take(MESSAGE_CHARS_MAX).collect();
     if cut.is_empty() { "it gave no reason".to_owned() } else { cut }
+}
+
+/// Takes user info, queries and our own ports out of addresses: the first two may be secrets, and a port that is
+/// another one each time would make old news look new.
+pub(crate) fn plain_addresses(message: &str) -> String {
+    let plain = |word: &str| match word.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            let kept = path.split(['?', '#']).next().unwrap_or_default();
+            let end = if kept.len() < path.len() { "?…" } else { "" };
+            format!("{scheme}://{host}{kept}{end}")
+        }
+        None => word.split_once("->").map_or(word, |(_, to)| to).to_owned(),
+    };
+    message.split_whitespace().map(plain).collect::<Vec<_>>().join(" ")
 }
 
 /// Replaces printed objects (`{"a":…}`, `map[a:…]`) by `{…}`: tools print what they could not use, and that may
@@ -167,6 +183,17 @@ mod tests {
             ("Error: something else", None),
         ] {
             assert_eq!(read(text).0.as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_lose_what_is_secret_or_chance() {
+        for (text, expected) in [
+            ("Get \"https://u:p@h/x\": no", "Get \"https://h/x\": no"),
+            ("failed to fetch https://h/x.tgz?X-Sig=1 : 403", "failed to fetch https://h/x.tgz?… : 403"),
+            ("read tcp 10.0.0.1:4711->10.0.0.2:443: reset", "read tcp 10.0.0.2:443: reset"),
+        ] {
+            assert_eq!(plain_addresses(text), expected);
         }
     }
 
