@@ -9,7 +9,8 @@ use source::Credentials;
 /// What the fetcher is started with.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The state folder of this process; mirrors lie under `mirrors` in it (0700).
+    /// The state folder of this process; mirrors lie under `mirrors` in it, fetched
+    /// charts under `charts` (0700).
     pub folder: PathBuf,
     /// Seals artifacts.
     pub key: InstallKey,

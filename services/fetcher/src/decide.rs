@@ -10,8 +10,8 @@ pub mod visit;
 
 pub use agenda::Agenda;
 pub use due::{Memory, Need, need};
-pub use next::{Finding, Next, Seen, next};
+pub use next::{Finding, Next, Outlook, Seen, next};
 pub use picture::{Known, Picture, Standing, Taken, Trace};
-pub use reading::Reading;
+pub use reading::{Reading, Subcharts, Wanted};
 pub use remote::RemoteId;
 pub use visit::{Effort, Look, Sight, Visit};

@@ -1,5 +1,5 @@
 //! The fetcher: looks at Git sources and publishes, for each path that an application reads, the digest of
-//! all that it can read, and the sealed files.
+//! all that it can read, and the sealed files, with the charts that a chart there is locked to.
 //!
 //! It writes `source/…` and nothing else. It must not know how manifests are made from files, which clusters
 //! there are, or who reads its events. Entry point: [`run`].

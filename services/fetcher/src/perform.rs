@@ -1,16 +1,20 @@
 //! Effects: Git mirrors on disk, and the log.
 
 mod commit;
+mod fault;
 mod mirrors;
 mod published;
+mod shelf;
 mod survey;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 pub use bus::now;
 use bus::{Log, LogPosition};
+use engine::Charts;
 use events::{Content, state::DefinitionsState};
 use model::{DefinitionSet, SourceName};
+use source::Credentials;
 use tokio::sync::Semaphore;
 
 pub use commit::End;
@@ -29,8 +33,10 @@ pub struct Performer {
     log: Arc<dyn Log>,
     key: manifest::InstallKey,
     mirrors: Arc<Mirrors>,
+    charts: Arc<Charts>,
+    credentials: Credentials,
     /// Surveys at once: they keep a core busy each.
-    surveys: Semaphore,
+    surveys: Arc<Semaphore>,
     memory: Arc<Semaphore>,
 }
 
@@ -59,8 +65,14 @@ impl Performer {
         Self {
             log,
             key: config.key,
-            mirrors: Arc::new(Mirrors::new(config.folder.join("mirrors"), config.credentials)),
-            surveys: Semaphore::new(cores),
+            charts: Arc::new(Charts::new(
+                &config.folder.join("charts"),
+                &config.folder.join("scratch"),
+                None,
+            )),
+            mirrors: Arc::new(Mirrors::new(config.folder.join("mirrors"), config.credentials.clone())),
+            credentials: config.credentials,
+            surveys: Arc::new(Semaphore::new(cores)),
             memory: Arc::new(Semaphore::new(ARTIFACTS_KIB_MAX as usize)),
         }
     }

@@ -27,6 +27,17 @@ pub struct Closure {
     pub roots: Vec<String>,
     /// Why it is the whole repository, if it is out of doubt; for people.
     pub doubt: Option<String>,
+    /// Whether the folder's chart, if it is one, may need others.
+    pub subcharts: Subcharts,
+}
+
+/// Whether a chart may depend on charts that are not part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subcharts {
+    /// It names none, or it is no chart.
+    None,
+    /// It names some, which may lie in the repository or in another place.
+    Named,
 }
 
 /// What a path of a repository is.
@@ -54,13 +65,15 @@ pub trait Files {
 /// `None`: there is no such folder. Pure: it depends on nothing but what `files` answers.
 pub fn closure(files: &impl Files, folder: &str, values_files: &[String]) -> Option<Closure> {
     let Some(Entry::Folder(_)) = files.find(folder) else { return None };
+    let subcharts = chart::subcharts(files, folder);
     Some(match walk::walk(files, folder, values_files) {
         Ok(parts) => Closure {
             digest: digest(&parts),
             roots: parts.into_iter().filter(|(_, id)| id != walk::ABSENT).map(|(path, _)| path).collect(),
             doubt: None,
+            subcharts,
         },
-        Err(doubt) => whole(files, doubt),
+        Err(doubt) => Closure { subcharts, ..whole(files, doubt) },
     })
 }
 
@@ -69,7 +82,12 @@ fn whole(files: &impl Files, doubt: String) -> Closure {
         Some(Entry::Folder(id)) => id,
         Some(Entry::File(_) | Entry::Elsewhere) | None => walk::ABSENT.to_owned(),
     };
-    Closure { digest: digest(&[(String::new(), id)]), roots: vec![String::new()], doubt: Some(doubt) }
+    Closure {
+        digest: digest(&[(String::new(), id)]),
+        roots: vec![String::new()],
+        doubt: Some(doubt),
+        subcharts: Subcharts::None,
+    }
 }
 
 fn digest(parts: &[(String, String)]) -> Digest {

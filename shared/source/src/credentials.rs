@@ -2,6 +2,7 @@
 
 use std::{fmt, fs::File, io, io::Read, sync::Arc};
 
+use gix::url::Scheme;
 use model::definition::{Git, GitAuth, SecretRef};
 
 use crate::{SourceError, address::shown};
@@ -78,6 +79,21 @@ impl Credentials {
         }
     }
 
+    /// The user name and password for another address on the very server of a repository; `None` elsewhere, and for
+    /// credentials of another kind. `oci` is https.
+    ///
+    /// # Errors
+    /// `GIT-SECRET` (permanent) if the password cannot be read.
+    pub fn login_at(&self, address: &str, git: &Git) -> Result<Option<(String, Secret)>, SourceError> {
+        let same = server(address).is_some_and(|server| Some(server) == self::server(&git.url));
+        match &git.auth {
+            GitAuth::Basic { username, password } if same => {
+                Ok(Some((username.clone(), self.value(git, password)?)))
+            }
+            GitAuth::None | GitAuth::Basic { .. } | GitAuth::Bearer { .. } | GitAuth::Ssh { .. } => Ok(None),
+        }
+    }
+
     fn value(&self, git: &Git, place: &SecretRef) -> Result<Secret, SourceError> {
         let checked = (self.0)(place).and_then(|secret| {
             // A line end inside would let the value write further HTTP headers.
@@ -95,6 +111,16 @@ impl Credentials {
             reason: error.to_string(),
         })
     }
+}
+
+/// Scheme, host and port of an address over HTTP.
+fn server(address: &str) -> Option<(Scheme, String, u16)> {
+    let address = address.strip_prefix("oci://").map_or(address.to_owned(), |rest| format!("https://{rest}"));
+    let url = gix::url::parse(address.as_str()).ok()?;
+    let port = url.port_or_default()?;
+    let is_http = matches!(url.scheme, Scheme::Http | Scheme::Https);
+    is_http.then_some(())?;
+    Some((url.scheme.clone(), url.host()?.to_lowercase(), port))
 }
 
 fn read(place: &SecretRef) -> io::Result<Secret> {
@@ -138,6 +164,34 @@ mod tests {
             std::fs::write(&file, bad).unwrap();
             let error = Credentials::default().http_login(&git).unwrap_err();
             assert_eq!(error.code(), "GIT-SECRET", "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_login_is_for_the_very_server_of_the_repository() {
+        let credentials = Credentials::from_fn(|_| Ok(Secret::new("hunter2")));
+        let basic = || GitAuth::Basic { username: "u".into(), password: SecretRef::Env("X".into()) };
+        for (url, auth, address, given) in [
+            ("https://h/a.git", basic(), "https://h/charts", true),
+            ("https://h/a.git", basic(), "https://H:443/charts", true),
+            ("https://h/a.git", basic(), "oci://h/charts", true),
+            ("https://h:8443/a.git", basic(), "https://h/charts", false),
+            ("https://h/a.git", basic(), "http://h/charts", false),
+            ("https://h/a.git", basic(), "https://charts.h/charts", false),
+            ("https://h/a.git", basic(), "https://h.example/charts", false),
+            ("http://127.0.0.1:8080/a.git", basic(), "http://127.0.0.1:8080/charts", true),
+            ("https://h/a.git", GitAuth::None, "https://h/charts", false),
+            (
+                "https://h/a.git",
+                GitAuth::Bearer { token: SecretRef::Env("X".into()) },
+                "https://h/charts",
+                false,
+            ),
+            ("/srv/a.git", GitAuth::None, "https://h/charts", false),
+        ] {
+            let git = Git { url: url.into(), auth, ..bearer(SecretRef::Env("X".into())) };
+            let login = credentials.login_at(address, &git).unwrap();
+            assert_eq!(login.is_some(), given, "{url} {address}");
         }
     }
 

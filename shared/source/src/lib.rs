@@ -31,7 +31,7 @@ mod tree_path;
 mod trees;
 mod wire;
 
-pub use closure::Closure;
+pub use closure::{Closure, Subcharts};
 pub use contents::{Contents, Note, Snapshot};
 pub use credentials::{Credentials, Secret};
 pub use error::SourceError;

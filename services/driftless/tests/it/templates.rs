@@ -65,6 +65,33 @@ fn a_chart_is_rendered_with_its_values_and_its_hook_is_set_aside() {
 }
 
 #[test]
+fn a_chart_comes_with_the_charts_that_it_is_locked_to() {
+    let scene = Scene::new();
+    let charts = testkit::chart_repository::ChartRepository::start(scene.folder(), None);
+    charts.publish("dep", "1.2.3", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: dep}\ndata: {a: b}\n");
+    let chart = format!(
+        "apiVersion: v2\nname: shop\nversion: 1.0.0\n\
+         dependencies: [{{name: dep, version: ^1, repository: '{}'}}]\n",
+        charts.url()
+    );
+    scene.repository.commit(&[("chart/Chart.yaml", &chart)]);
+    let refused = scene.run("sync", &["--path", "chart"]);
+    refused.failed(1, "CHART-LOCK").naming("helm dependency update");
+
+    charts.lock(&scene.repository.path().join("chart"));
+    scene.repository.commit(&[]);
+    charts.hide();
+    scene.run("sync", &["--path", "chart"]).failed(1, "CHART-FETCH").naming("dep 1.2.3");
+    charts.show();
+    let told = scene.sync(&["--path", "chart"]);
+    assert!(told.err.contains("rendered  1 object with helm"), "{told}");
+    assert_eq!(scene.api.object(&core(&scene.name, "configmaps", "dep"))["data"]["a"], "b");
+    // From now on it is known.
+    charts.hide();
+    scene.sync(&["--path", "chart"]);
+}
+
+#[test]
 fn the_namespace_is_created_if_it_is_missing() {
     let scene = Scene::new();
     scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG)]);

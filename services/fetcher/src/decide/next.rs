@@ -31,6 +31,17 @@ pub struct Seen {
     pub reference: String,
     /// Every path that is read, sorted.
     pub rows: Vec<ObservedPath>,
+    /// Whether another look could find more.
+    pub outlook: Outlook,
+}
+
+/// Whether another look at the same commit could find more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outlook {
+    /// All that was found follows from the commit.
+    Settled,
+    /// A path failed for something that lies outside Git and may change.
+    Open,
 }
 
 /// The event that follows.
@@ -110,7 +121,12 @@ mod tests {
             },
         });
         let commit = commit.to_string().repeat(40).parse().unwrap();
-        Finding::Seen(Seen { commit, reference: "main".into(), rows: rows.collect() })
+        Finding::Seen(Seen {
+            commit,
+            reference: "main".into(),
+            rows: rows.collect(),
+            outlook: Outlook::Settled,
+        })
     }
 
     fn failed(message: &str, millis: i64, attempts: u32) -> Finding {

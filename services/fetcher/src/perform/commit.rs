@@ -10,12 +10,12 @@ use events::{
     state::{SourceState, State as _},
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use model::{Aggregate, Digest, SourceName};
+use model::{Aggregate, Digest, RetryClass, SourceName};
 
 use super::{Looked, now};
 use crate::{
     Error,
-    decide::{Finding, Known, Look, Memory, Seen, Sight, Trace, next},
+    decide::{Finding, Known, Look, Memory, Outlook, Seen, Sight, Trace, next},
 };
 
 /// Events in one append: enough to make its disk write cheap, few enough to keep it short.
@@ -134,7 +134,14 @@ fn remember(look: &Look, finding: &Finding) -> Memory {
     let (failing, sight) = match finding {
         Finding::Failed(failure) => (Some((failure.class, failure.attempts)), look.current_sight().cloned()),
         Finding::Same => (None, look.sight.clone()),
-        Finding::Seen(seen) => (None, Some(Arc::new(sight(n, look, seen)))),
+        Finding::Seen(seen) => {
+            let failing = match seen.outlook {
+                Outlook::Settled => None,
+                // Soon, and then with each poll: whatever else the source holds must not wait for it.
+                Outlook::Open => Some((RetryClass::Permanent, look.failures.saturating_add(1))),
+            };
+            (failing, Some(Arc::new(sight(n, look, seen))))
+        }
     };
     Memory {
         at: now(),

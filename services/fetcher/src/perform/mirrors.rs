@@ -10,7 +10,7 @@ use std::{
 use model::definition::Git;
 use source::{Credentials, Mirror, SourceError};
 
-use super::survey::Fault;
+use super::fault::Fault;
 use crate::{
     Error,
     decide::{Effort, RemoteId, Visit},

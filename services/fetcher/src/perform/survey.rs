@@ -10,68 +10,33 @@ use events::{
     state::{NOTES_MAX, Note, ObservedPath, PathOutcome},
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use manifest::InstallKey;
-use model::{Digest, Failure, RetryClass, Timestamp};
-use source::{Closure, Mirror, Snapshot, SourceError};
+use manifest::{Artifact, InstallKey};
+use model::{Digest, RetryClass};
+use source::{Mirror, Snapshot};
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
 };
 
-use super::{ARTIFACTS_KIB_MAX, Performer, now};
+use super::{
+    ARTIFACTS_KIB_MAX, Performer,
+    fault::{Cause, Fault},
+    now,
+    shelf::Shelf,
+};
 use crate::{
     Error,
-    decide::{Finding, Look, Seen, next},
+    decide::{Finding, Look, Outlook, Seen, Subcharts, Wanted, next},
 };
 
 /// Blobs on their way at once: enough to share the log's disk writes.
 const PUTS_MAX: usize = 256;
-
-/// Longest message in a state: the tool's words and a path at most.
-const MESSAGE_CHARS_MAX: usize = 2_000;
 
 /// Longest note: a path and a half-sentence.
 const NOTE_CHARS_MAX: usize = 200;
 
 /// What an artifact is sealed for.
 const PURPOSE: &str = "artifact";
-
-/// A failure that has no time and count yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    code: &'static str,
-    message: String,
-    remedy: &'static str,
-    class: RetryClass,
-}
-
-impl Fault {
-    pub fn of_source(error: &SourceError) -> Self {
-        let mut message = error.to_string();
-        if let Some(cause) = std::error::Error::source(error) {
-            message = format!("{message}: {cause}");
-        }
-        Self { code: error.code(), message, remedy: error.remedy(), class: error.class() }
-    }
-
-    fn of_blob(error: &BlobError) -> Self {
-        let class = error.class();
-        Self { code: error.code(), message: error.to_string(), remedy: error.remedy(), class }
-    }
-
-    /// A visit without a look: never decided, and nobody hears of it.
-    pub fn nothing() -> Self {
-        let (code, message) = ("GIT-NOTHING", "there is nothing to look at".to_owned());
-        Self { code, message, remedy: "", class: RetryClass::Bug }
-    }
-
-    /// Bounded, because an event must hold it.
-    pub fn into_failure(self, at: Timestamp, attempts: u32) -> Failure {
-        let Self { code, message, remedy, class } = self;
-        let message = message.chars().take(MESSAGE_CHARS_MAX).collect();
-        Failure { code: code.to_owned(), message, remedy: remedy.to_owned(), class, at, attempts }
-    }
-}
 
 struct Sealed {
     bytes: Bytes,
@@ -84,7 +49,8 @@ impl Performer {
     /// # Errors
     /// Outer: what ends the fetcher. Inner: what the source's state tells.
     pub async fn survey(&self, mirror: &Mirror, look: &Look) -> Result<Result<Finding, Fault>, Error> {
-        let _core = self.surveys.acquire().await;
+        let core =
+            Core { all: Arc::clone(&self.surveys), held: self.surveys.clone().acquire_owned().await.ok() };
         let rows = match self.known_rows(look).await {
             Ok(rows) => rows,
             Err(error) => return Ok(Err(Fault::of_blob(&error))),
@@ -97,6 +63,8 @@ impl Performer {
             // that a lost blob comes back, and under a new key everything follows.
             outcomes: look.current_sight().map(|_| outcomes(&rows)).unwrap_or_default(),
             rows,
+            shelf: Shelf::new(&self.charts, look.source.git.clone(), self.credentials.clone()),
+            core,
             sealing: Sealing { key: self.key.clone(), memory: Arc::clone(&self.memory), send },
         };
         let survey = tokio::task::spawn_blocking(move || survey.run());
@@ -182,7 +150,26 @@ struct Survey {
     look: Look,
     rows: BTreeMap<String, ObservedPath>,
     outcomes: BTreeMap<Digest, PathOutcome>,
+    shelf: Shelf,
+    core: Core,
     sealing: Sealing,
+}
+
+/// The survey's share of the machine. It is given back while a survey waits for others.
+struct Core {
+    all: Arc<Semaphore>,
+    held: Option<OwnedSemaphorePermit>,
+}
+
+impl Core {
+    fn wait_for<T>(&mut self, others: impl Future<Output = T>) -> T {
+        self.held = None;
+        Handle::current().block_on(async {
+            let done = others.await;
+            self.held = Arc::clone(&self.all).acquire_owned().await.ok();
+            done
+        })
+    }
 }
 
 struct Sealing {
@@ -199,16 +186,21 @@ impl Survey {
         let same = self.look.current_sight().is_some_and(|sight| {
             sight.commit == commit && sight.reference == reference && sight.reading == self.look.reading
         });
-        if same {
+        // What failed may lie outside Git.
+        if same && self.look.failures == 0 {
             return Ok(Finding::Same);
         }
         let reading = Arc::clone(&self.look.reading);
         let snapshot = self.mirror.at(&commit).map_err(|error| Fault::of_source(&error))?;
-        let mut rows = Vec::with_capacity(reading.len());
-        for (path, values_files) in reading.iter() {
-            let values_files: Vec<String> = values_files.iter().cloned().collect();
-            let outcome = match self.outcome(&snapshot, path, &values_files) {
+        let (mut rows, mut outlook) = (Vec::with_capacity(reading.len()), Outlook::Settled);
+        for (path, wanted) in reading.iter() {
+            let outcome = match self.outcome(&snapshot, path, wanted) {
                 Ok(outcome) => outcome,
+                // One chart that cannot be had must not hold up the rest.
+                Err(fault) if fault.cause == Cause::Charts => {
+                    outlook = Outlook::Open;
+                    PathOutcome::Failed(fault.into_failure(now(), self.look.failures.saturating_add(1)))
+                }
                 // What may pass by itself is a failure of the look; the path has none of its own.
                 Err(fault) if fault.class != RetryClass::Permanent => return Err(fault),
                 Err(fault) => PathOutcome::Failed(fault.into_failure(now(), 1)),
@@ -216,43 +208,53 @@ impl Survey {
             let row = ObservedPath { path: path.to_owned(), outcome };
             rows.push(next::settle(self.rows.get(path), row));
         }
-        Ok(Finding::Seen(Seen { commit, reference, rows }))
+        Ok(Finding::Seen(Seen { commit, reference, rows, outlook }))
     }
 
-    fn outcome(
-        &mut self,
-        snapshot: &Snapshot,
-        path: &str,
-        values_files: &[String],
-    ) -> Result<PathOutcome, Fault> {
-        let closure = snapshot.closure(path, values_files);
-        let closure = closure.map_err(|error| Fault::of_source(&error))?;
-        if let Some(known) = self.outcomes.get(&closure.digest) {
+    fn outcome(&mut self, snapshot: &Snapshot, path: &str, wanted: &Wanted) -> Result<PathOutcome, Fault> {
+        let values_files: Vec<String> = wanted.values_files.iter().cloned().collect();
+        let found = snapshot.closure(path, &values_files).map_err(|error| Fault::of_source(&error))?;
+        let chart = match (wanted.subcharts, found.subcharts) {
+            (Subcharts::Read, source::Subcharts::Named) => Some(path),
+            (Subcharts::Read, source::Subcharts::None) | (Subcharts::Ignored, _) => None,
+        };
+        // Which charts come with it follows from the same files and the path.
+        let closure = chart.map_or(found.digest, |path| {
+            Digest::of_parts("closure with charts", [found.digest.as_bytes(), path.as_bytes()])
+        });
+        if let Some(known) = self.outcomes.get(&closure) {
             return Ok(known.clone());
         }
-        let (artifact, notes) = self.seal(snapshot, &closure)?;
-        let found = PathOutcome::Found { closure: closure.digest, artifact, notes };
-        self.outcomes.insert(closure.digest, found.clone());
+        let roots: Vec<&str> = found.roots.iter().map(String::as_str).collect();
+        let mut contents = snapshot.read(&roots).map_err(|error| Fault::of_source(&error))?;
+        if let Some(path) = chart {
+            let missing = Shelf::missing(&contents.artifact, path)?;
+            if !missing.is_empty() {
+                let (fill, send) = (self.shelf.fill(&mut contents.artifact, missing), &self.sealing.send);
+                // Nobody takes what is sealed: the process ends, or a put has failed.
+                self.core.wait_for(async {
+                    tokio::select! {
+                        filled = fill => filled,
+                        () = send.closed() => Err(Fault::interrupted()),
+                    }
+                })?;
+            }
+        }
+        let artifact = self.seal(&contents.artifact)?;
+        let found = PathOutcome::Found { closure, artifact, notes: notes(&contents.notes) };
+        self.outcomes.insert(closure, found.clone());
         Ok(found)
     }
 
-    /// Reads and seals the files of a closure and hands them on; returns their address, and what is left out.
-    fn seal(&self, snapshot: &Snapshot, closure: &Closure) -> Result<(Digest, Vec<Note>), Fault> {
-        let roots: Vec<&str> = closure.roots.iter().map(String::as_str).collect();
-        let contents = snapshot.read(&roots).map_err(|error| Fault::of_source(&error))?;
+    /// Seals files and hands them on; returns their address.
+    fn seal(&self, artifact: &Artifact) -> Result<Digest, Fault> {
         let Sealing { key, memory, send } = &self.sealing;
-        let bytes = Bytes::from(manifest::seal(key, PURPOSE, &contents.artifact.encode()));
+        let bytes = Bytes::from(manifest::seal(key, PURPOSE, &artifact.encode()));
         let address = Digest::of(&bytes);
         let kib = u32::try_from(bytes.len() / 1024 + 1).unwrap_or(u32::MAX).min(ARTIFACTS_KIB_MAX);
         let room = Handle::current().block_on(Arc::clone(memory).acquire_many_owned(kib));
-        let interrupted = |_| Fault {
-            code: "GIT-INTERRUPTED",
-            message: "the files were not stored".to_owned(),
-            remedy: "",
-            class: RetryClass::Transient,
-        };
-        let room = room.map_err(|_| ()).map_err(interrupted)?;
-        send.blocking_send(Sealed { bytes, _memory: room }).map_err(|_| ()).map_err(interrupted)?;
-        Ok((address, notes(&contents.notes)))
+        let room = room.map_err(|_| Fault::interrupted())?;
+        send.blocking_send(Sealed { bytes, _memory: room }).map_err(|_| Fault::interrupted())?;
+        Ok(address)
     }
 }

@@ -1,7 +1,7 @@
 //! What people see of a source.
 
 use events::{EventType, state::PathOutcome};
-use model::definition::Reference;
+use model::definition::{Helm, Plain, Reference, Rendering};
 
 use crate::{
     repository::Repository,
@@ -26,6 +26,31 @@ async fn a_commit_becomes_a_revision_with_the_closure_and_files_of_each_path() {
     assert_eq!(artifact.files().keys().collect::<Vec<_>>(), ["a/x.yaml"]);
     assert_eq!(artifact.get("a/x.yaml").unwrap().bytes, b"x: 1");
     scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_chart_depends_on_counts_only_where_it_is_rendered_as_one() {
+    let repository = Repository::new();
+    let chart = "name: web\ndependencies: [{name: dep, version: ^1, repository: 'https://charts.example'}]\n";
+    repository.commit(&[("a/Chart.yaml", chart), ("b/x.yaml", "x: 1")]);
+    let scene = Scene::new().await;
+    let mut one = application("one", "shop", "a");
+    one.rendering = Rendering::Plain(Plain::default());
+    let two = application("two", "shop", "b");
+    let shop = source("shop", &repository.url());
+    scene.define(vec![shop.clone()], vec![one.clone(), two.clone()]).await;
+    let first = scene.look("shop", "request-1").await;
+    let rows = scene.rows(&first).await;
+    assert!(matches!(rows[0].outcome, PathOutcome::Found { .. }), "{rows:?}");
+
+    // The commit is the same, and what is read of it is not.
+    one.rendering = Rendering::Helm(Helm::default());
+    scene.define(vec![shop], vec![one, two]).await;
+    let second = scene.wait("shop", "another look", |state| state.observation > first.observation).await;
+    let rows = scene.rows(&second).await;
+    let PathOutcome::Failed(failure) = &rows[0].outcome else { panic!("{rows:?}") };
+    assert_eq!((&*failure.code, second.failure), ("CHART-LOCK", None));
+    assert!(matches!(rows[1].outcome, PathOutcome::Found { .. }), "the other path does not care");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -137,6 +137,26 @@ fn charts_and_values_files_are_followed() {
 }
 
 #[test]
+fn charts_that_name_others_are_known() {
+    use crate::Subcharts::{self, Named, None};
+    let table: [(Vec<(&str, &str)>, Subcharts); 8] = [
+        (vec![("app/Chart.yaml", "name: a")], None),
+        (vec![("app/Chart.yaml", "dependencies: []")], None),
+        (vec![("app/Chart.yaml", "dependencies: [{name: r, repository: 'https://h'}]")], Named),
+        (vec![("app/Chart.yaml", "name: a"), ("app/requirements.yaml", "dependencies: [{name: r}]")], Named),
+        (vec![("app/Chart.yaml", "->chart"), ("app/chart", "")], Named),
+        (vec![("app/Chart.yaml", "dependencies: [")], None),
+        (vec![("app/sub/Chart.yaml", "dependencies: [{name: r}]")], None),
+        // Whether the rest is in doubt plays no part.
+        (vec![("app/Chart.yaml", "dependencies: [{name: r}]"), ("app/out", "->/etc")], Named),
+    ];
+    for (files, expected) in table {
+        let found = closure(&tree(&files), "app", &[]).unwrap();
+        assert_eq!(found.subcharts, expected, "{files:?}");
+    }
+}
+
+#[test]
 fn what_is_missing_counts_when_it_appears() {
     let app = ("app/kustomization.yaml", "resources: [../late.yaml]");
     let (before, after) = (of(&[app, ("z", "")]), of(&[app, ("late.yaml", ""), ("z", "")]));

@@ -55,7 +55,8 @@ impl Scene {
         scene
     }
 
-    fn repository(&self) -> PathBuf {
+    /// Where the repository lies.
+    pub fn repository(&self) -> PathBuf {
         self.folder.path().join("repository")
     }
 
@@ -151,6 +152,22 @@ impl Scene {
         }
         found.sort_by(|a, b| a.0.cmp(&b.0));
         found
+    }
+
+    /// The render of an application once it satisfies a condition.
+    pub async fn render(&self, name: &str, what: &str, is: impl Fn(&RenderState) -> bool) -> RenderState {
+        let probe = async || {
+            let mut renders = self.renders().await.into_iter();
+            renders.find(|(found, _, state)| found == name && is(state)).map(|(_, _, state)| state)
+        };
+        eventually(BOUND, what, probe).await
+    }
+
+    /// The names of the objects in the last good desired state.
+    pub fn objects(state: &RenderState) -> Vec<String> {
+        let Content::Inline(bytes) = &state.desired.as_ref().unwrap().manifests else { panic!("{state:?}") };
+        let set = manifest::DesiredSet::decode(bytes).unwrap();
+        set.objects().iter().map(|object| object.id.name.to_string()).collect()
     }
 
     /// Waits until so many renders satisfy a condition.
