@@ -160,10 +160,13 @@ fn is_inside(path: &str, folder: &str) -> bool {
 /// Whether a dependency lies in the chart's folder `charts/`.
 pub(crate) fn is_vendored(artifact: &Artifact, chart: &str, name: &str) -> bool {
     let charts = inside(chart, "charts");
-    below(artifact, &charts).any(|(_, path, _)| {
-        path.starts_with(&format!("{name}/"))
-            || (path.starts_with(&format!("{name}-")) && path.ends_with(".tgz"))
-    })
+    // `redis-ha-1.0.0.tgz` is no `redis`.
+    let is_version = |text: &str| text.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit());
+    let is_packed = |rest: &str| {
+        rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".tgz")).is_some_and(is_version)
+    };
+    let mut rests = below(artifact, &charts).filter_map(|(_, path, _)| path.strip_prefix(name));
+    rests.any(|rest| rest.starts_with('/') || is_packed(rest))
 }
 
 fn dependencies(artifact: &Artifact, chart: &str) -> Vec<(String, String)> {
@@ -231,13 +234,15 @@ mod tests {
     fn what_is_not_vendored_is_named() {
         for (dependencies, missing) in [
             ("[{name: redis, repository: 'https://charts.example.com', version: 1.0.0}]", "redis"),
+            ("[{name: red, repository: 'https://charts.example.com', version: 1.0.0}]", "red"),
             ("[{name: lib, repository: 'file://../nope'}]", "lib"),
             ("[{name: lib, repository: 'file://../../out'}]", "lib"),
             ("[{name: lib, repository: 'file:///etc'}]", "lib"),
             ("[{name: me, repository: 'file://../web'}]", "me"),
             ("[{name: all, repository: 'file://..'}]", "all"),
         ] {
-            let tree = artifact(&[("web/Chart.yaml", &format!("dependencies: {dependencies}"))]);
+            let chart = format!("dependencies: {dependencies}");
+            let tree = artifact(&[("web/Chart.yaml", &chart), ("web/charts/red-ha-1.0.0.tgz", "")]);
             let error = with_dependencies(&tree, "web").unwrap_err();
             assert_eq!(error.code(), "RENDER-DEPENDENCY");
             assert!(error.to_string().contains(missing), "{error}");
