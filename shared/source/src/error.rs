@@ -64,6 +64,14 @@ pub enum SourceError {
         /// The cause.
         reason: String,
     },
+    /// No file of known hosts has a key of the ssh server.
+    #[error("{url} was not fetched: no file of known hosts has a key of {host}")]
+    HostKey {
+        /// The address.
+        url: String,
+        /// The server, as known hosts spell it.
+        host: String,
+    },
     /// The time bound passed.
     #[error("{url} was not read within {seconds} s")]
     Timeout {
@@ -168,6 +176,7 @@ impl SourceError {
             Self::Unreachable { .. } => "GIT-UNREACHABLE",
             Self::RepositoryNotFound { .. } => "GIT-NOT-FOUND",
             Self::Tls { .. } => "GIT-TLS",
+            Self::HostKey { .. } => "GIT-HOST-KEY",
             Self::Timeout { .. } => "GIT-TIMEOUT",
             Self::Busy { .. } => "GIT-BUSY",
             Self::Fetch { .. } => "GIT-FETCH",
@@ -198,6 +207,10 @@ impl SourceError {
                 "check the address; servers also answer so when the credentials may not see the repository"
             }
             Self::Tls { .. } => "set caFile to the authority that signed the server's certificate",
+            Self::HostKey { .. } => {
+                "add the server's key to the file of known hosts: `ssh-keyscan` shows it, compare it with what the operator of \
+                 the server tells"
+            }
             Self::Timeout { .. } => {
                 "check the server's load and the network; a large repository may need time"
             }
@@ -228,6 +241,7 @@ impl SourceError {
             | Self::ProxyAuth { .. }
             | Self::RepositoryNotFound { .. }
             | Self::Tls { .. }
+            | Self::HostKey { .. }
             | Self::Empty { .. }
             | Self::Reference { .. }
             | Self::Path { .. }

@@ -16,6 +16,7 @@ use crate::{
     advertised::Difference,
     failure,
     git_program::{self, GitFailure},
+    host_key,
     mirror::Core,
     repack,
     wire::{self, Wanted},
@@ -51,7 +52,8 @@ impl Mirror {
     ///
     /// # Errors
     /// Transient: `GIT-UNREACHABLE`, `GIT-TIMEOUT`, `GIT-BUSY`, `GIT-FETCH`, `GIT-CORRUPT`, `GIT-STORE`.
-    /// Permanent: `GIT-AUTH`, `GIT-PROXY-AUTH`, `GIT-SECRET`, `GIT-NOT-FOUND`, `GIT-TLS`, `GIT-EMPTY`, `GIT-TOO-LARGE`.
+    /// Permanent: `GIT-AUTH`, `GIT-PROXY-AUTH`, `GIT-SECRET`, `GIT-NOT-FOUND`, `GIT-TLS`, `GIT-HOST-KEY`, `GIT-EMPTY`,
+    /// `GIT-TOO-LARGE`.
     pub fn fetch(&self) -> Result<Fetched, SourceError> {
         let limits = self.limits;
         self.bounded(move |core, stop| {
@@ -222,7 +224,8 @@ fn pull(
         Err(GitFailure::Failed(error)) => {
             core.git_first.store(false, Ordering::Relaxed);
             // Damage decides what happens next; otherwise the program's words are the plainer ones.
-            Err(first.filter(|first| matches!(first, SourceError::Corrupt { .. })).unwrap_or(error))
+            let error = first.filter(|first| matches!(first, SourceError::Corrupt { .. })).unwrap_or(error);
+            Err(host_key::explained(error, remote))
         }
     }
 }

@@ -23,6 +23,7 @@ mod error;
 mod failure;
 mod fetch;
 mod git_program;
+mod host_key;
 mod mirror;
 mod proxy;
 mod repack;

@@ -101,8 +101,17 @@ fn only_the_right_key_and_a_known_host() {
     fs::write(sshd.folder.join("nobody"), "").unwrap();
     let mirror = scene.mirror_of(sshd.definition(&scene, "client", "nobody")).unwrap();
     let error = mirror.fetch().unwrap_err();
-    assert!(error.to_string().contains("Host key verification failed"), "{error}");
+    assert_eq!(error.code(), "GIT-HOST-KEY", "{error}");
+    assert!(error.to_string().contains(&format!("[127.0.0.1]:{}", sshd.port)), "{error}");
     assert_eq!(fs::read_to_string(sshd.folder.join("nobody")).unwrap(), "");
+    drop(mirror);
+
+    // A host with another key than is known is no unknown one: adding its key would be the wrong remedy.
+    let stranger = fs::read_to_string(sshd.folder.join("stranger.pub")).unwrap();
+    fs::write(sshd.folder.join("nobody"), format!("[127.0.0.1]:{} {stranger}", sshd.port)).unwrap();
+    let mirror = scene.mirror_of(sshd.definition(&scene, "client", "nobody")).unwrap();
+    let error = mirror.fetch().unwrap_err();
+    assert_eq!(error.code(), "GIT-FETCH", "{error}");
 }
 
 #[test]
