@@ -5,15 +5,18 @@ use std::{path::PathBuf, sync::Arc};
 use bus::Log;
 use gateway::{Listener, Token};
 use manifest::InstallKey;
-use model::definition::SecretRef;
+use model::{DefinitionSet, definition::SecretRef};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::{GatewayOptions, GatewayRoleOptions, UpOptions},
     exit::Exit,
     problem::Problem,
     role::{self, Company, Part, Role},
-    secret, state_folder, terminal,
+    secret,
+    state_folder::{self, StateFolder},
+    terminal,
 };
 
 /// Runs until it is told to stop.
@@ -22,40 +25,73 @@ pub async fn up(options: UpOptions) -> Result<Exit, Problem> {
     let config = gateway_config(&options.gateway)?;
     let listener = Listener::bind(options.gateway.listen, &config).await;
     let listener = listener.map_err(|error| role::gateway_problem(&error))?;
-    let (state, log, key) = open(&options).await?;
+    let grounds = Grounds { bootstrap, ..grounds(&options).await? };
+    let state = grounds.state.display().to_string();
+    terminal::progress(&format!("driftless is up: http://{} ({state})", listener.address()));
     let stop = role::stop_on_signal();
-    terminal::progress(&format!("driftless is up: http://{} ({})", listener.address(), state.display()));
-    let instance = role::instance_name(options.instance.as_deref());
-    let mut parts = JoinSet::new();
-    for role in [Role::Fetcher, Role::Renderer, Role::Differ, Role::Applier] {
-        let bootstrap = if role == Role::Differ { bootstrap.clone() } else { None };
-        let part = Part {
-            log: log.clone(),
-            key: key.clone(),
-            state: state.clone(),
-            instance: instance.clone(),
-            company: if options.nats.is_some() { Company::Others } else { Company::Alone },
-            bootstrap,
-        };
-        parts.spawn(role::serve(role, part, stop.clone()));
-    }
-    let gateway = gateway::run(log, config, listener, stop.clone());
-    parts.spawn(async move { gateway.await.map_err(|error| role::gateway_problem(&error)) });
-    let mut done = Ok(Exit::Success);
-    while let Some(ended) = parts.join_next().await {
-        let ended = ended.unwrap_or_else(|died| {
-            Err(Problem::new("BUG", format!("a service died: {died}"), "report it as a bug")
-                .ending(Exit::Failed))
-        });
-        if let Err(problem) = ended
-            && done.is_ok()
-        {
-            done = Err(problem);
+    let mut platform = Platform::start(grounds, (config, listener), &stop);
+    platform.end().await.map(|()| Exit::Success)
+}
+
+/// What a platform stands on.
+pub struct Grounds {
+    pub log: Arc<dyn Log>,
+    pub key: InstallKey,
+    /// Folder for mirrors and temporary files.
+    pub state: PathBuf,
+    pub instance: String,
+    pub company: Company,
+    /// Where definitions come from; `None`: from where the log says.
+    pub bootstrap: Option<DefinitionSet>,
+}
+
+/// Every service and the gateway, supervised: the end of one is the end of all.
+pub struct Platform {
+    parts: JoinSet<Result<(), Problem>>,
+    stop: CancellationToken,
+}
+
+impl Platform {
+    /// Starts them all.
+    pub fn start(
+        grounds: Grounds,
+        (config, listener): (gateway::Config, Listener),
+        stop: &CancellationToken,
+    ) -> Self {
+        let Grounds { log, key, state, instance, company, bootstrap } = grounds;
+        let mut parts = JoinSet::new();
+        for role in [Role::Fetcher, Role::Renderer, Role::Differ, Role::Applier] {
+            let bootstrap = if role == Role::Differ { bootstrap.clone() } else { None };
+            let (log, key, state, instance) = (log.clone(), key.clone(), state.clone(), instance.clone());
+            let part = Part { log, key, state, instance, company, bootstrap };
+            parts.spawn(role::serve(role, part, stop.clone()));
         }
-        // The end of one is the end of all: half a platform looks like a whole one.
-        stop.cancel();
+        let gateway = gateway::run(log, config, listener, stop.clone());
+        parts.spawn(async move { gateway.await.map_err(|error| role::gateway_problem(&error)) });
+        Self { parts, stop: stop.clone() }
     }
-    done
+
+    /// Waits until one of them ends, which none does before it is told to stop. Safe to cancel.
+    pub async fn ended(&mut self) -> Result<(), Problem> {
+        match self.parts.join_next().await {
+            Some(Ok(ended)) => ended,
+            Some(Err(died)) => {
+                let problem = Problem::new("BUG", format!("a service died: {died}"), "report it as a bug");
+                Err(problem.ending(Exit::Failed))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until all have ended: half a platform looks like a whole one, so the first one takes the others along.
+    pub async fn end(&mut self) -> Result<(), Problem> {
+        let mut done = Ok(());
+        while !self.parts.is_empty() {
+            done = done.and(self.ended().await);
+            self.stop.cancel();
+        }
+        done
+    }
 }
 
 /// `driftless gateway`: the API apart from the services.
@@ -69,19 +105,21 @@ pub async fn gateway(options: GatewayRoleOptions) -> Result<Exit, Problem> {
     ended.map(|()| Exit::Success).map_err(|error| role::gateway_problem(&error))
 }
 
-async fn open(options: &UpOptions) -> Result<(PathBuf, Arc<dyn Log>, InstallKey), Problem> {
+async fn grounds(options: &UpOptions) -> Result<Grounds, Problem> {
     let state = match &options.state {
         Some(state) => state.clone(),
         None => state_folder::base()?.join("_platform"),
     };
+    let instance = role::instance_name(options.instance.as_deref());
     match (&options.nats, &options.key) {
         (Some(nats), Some(key)) => {
             state_folder::create(&state)?;
-            Ok((state, role::open(nats, None).await?, state_folder::read_key(key)?))
+            let (log, key) = (role::open(nats, None).await?, state_folder::read_key(key)?);
+            Ok(Grounds { log, key, state, instance, company: Company::Others, bootstrap: None })
         }
         (_, _) => {
-            let folder = state_folder::open(&state).await?;
-            Ok((folder.path, folder.log, folder.key))
+            let StateFolder { path, log, key } = state_folder::open(&state).await?;
+            Ok(Grounds { log, key, state: path, instance, company: Company::Alone, bootstrap: None })
         }
     }
 }
