@@ -10,20 +10,16 @@ use super::statement::Acted;
 /// # Errors
 /// Unavailable (transient).
 pub(super) async fn is_known(log: &dyn Log, acted: &Acted) -> Result<bool, ReadError> {
-    let newest = match log.newest(&acted.aggregate).await {
-        Ok(newest) => newest.map(|event| (event.n(), event.sequence)),
+    match log.newest(&acted.aggregate).await {
+        Ok(_) => {}
         // Something newer than this program stands there, so the log is not an older one.
         Err(ReadError::Undecodable(_)) => return Ok(true),
         Err(error @ (ReadError::Unavailable(_) | ReadError::Restarted { .. })) => return Err(error),
-    };
-    let back = newest.and_then(|(n, _)| n.checked_sub(acted.n)).and_then(|back| usize::try_from(back).ok());
-    let there = match back {
-        Some(back) if back < HISTORY_MAX => {
-            let history = log.history(&acted.aggregate, back + 1).await?;
-            history.iter().find(|event| event.n() == acted.n).map(|event| event.id)
-        }
-        Some(_) | None => None,
-    };
+    }
+    // One answer for both: between two, more could be written, and the event would be taken for one long passed.
+    let history = log.history(&acted.aggregate, HISTORY_MAX).await?;
+    let newest = history.first().map(|event| (event.n(), event.sequence));
+    let there = history.iter().find(|event| event.n() == acted.n).map(|event| event.id);
     Ok(knows(acted, newest, there))
 }
 
@@ -42,9 +38,46 @@ fn knows(acted: &Acted, newest: Option<(u64, u64)>, there: Option<EventId>) -> b
 
 #[cfg(test)]
 mod tests {
+    use bus::LogConfig;
+    use events::{Draft, EventType};
     use model::{Aggregate, Digest};
 
     use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_log_that_is_written_to_meanwhile_knows_no_more_for_it() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let log = bus::open(LogConfig::embedded(folder.path())).await.unwrap();
+        let aggregate = Aggregate::from_words(&["sync", "eu-1", "shop"]).unwrap();
+        let id = Digest::of(b"of the newer log").to_string().parse().unwrap();
+        let acted = Acted { aggregate: aggregate.clone(), n: 1, id, sequence: 70, retired: false };
+        let writer = async {
+            let mut previous = None;
+            for n in 1..=100 {
+                let draft = Draft {
+                    aggregate: aggregate.clone(),
+                    n,
+                    previous,
+                    kind: EventType::SyncFinished,
+                    format: 1,
+                    time: bus::now(),
+                    cause: None,
+                    correlation: None,
+                    actor: None,
+                    traceparent: None,
+                    payload: n.to_be_bytes().to_vec().into(),
+                };
+                previous = log.append(vec![draft]).await.pop().unwrap().ok().map(|event| event.id);
+            }
+        };
+        let reader = async {
+            while log.newest(&aggregate).await.unwrap().is_none_or(|newest| newest.n() < 100) {
+                assert!(!is_known(&*log, &acted).await.unwrap());
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::join!(writer, reader);
+    }
 
     #[test]
     fn an_event_is_found_or_passed_or_the_log_is_another() {
