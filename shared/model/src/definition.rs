@@ -11,5 +11,5 @@ pub use application::{
 };
 pub use cluster::{Cluster, Kubeconfig, OWN_NAMESPACE};
 pub use ignore::{IgnoreRule, Ignored, is_identity};
-pub use set::{DefinitionSet, SetError};
+pub use set::{DefinitionSet, FLEET, SetError};
 pub use source::{Git, GitAuth, Reference, SecretRef, Source};

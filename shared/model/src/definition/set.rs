@@ -9,6 +9,10 @@ use crate::{Application, Cluster, Digest, Source, definition::IgnoreRule};
 /// Most applications, clusters or sources in one set: bounds what one hostile commit can cost.
 pub const DEFINITIONS_MAX: usize = 100_000;
 
+/// What the fleet repository itself is called, as a source and as the application that is rendered from it; nobody else
+/// may be called so.
+pub const FLEET: &str = "driftless-fleet";
+
 /// The complete, validated set of definitions; everyone reads only whole sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DefinitionSet {
@@ -28,6 +32,9 @@ pub enum SetError {
         /// The shared name.
         name: String,
     },
+    /// A source or an application is called as the fleet repository is.
+    #[error("{FLEET} is what the fleet repository itself is called")]
+    Reserved,
     /// An application names a source that is not in the set.
     #[error("application {application} names source {name}, which is not defined")]
     UnknownSource {
@@ -76,6 +83,12 @@ impl DefinitionSet {
         unique("Source", sources.iter().map(|source| source.name.as_str()))?;
         unique("Cluster", clusters.iter().map(|cluster| cluster.name.as_str()))?;
         unique("Application", applications.iter().map(|application| application.name.as_str()))?;
+        let mut names = sources.iter().map(|source| source.name.as_str());
+        if names.any(|name| name == FLEET)
+            || applications.iter().any(|application| application.name.as_str() == FLEET)
+        {
+            return Err(SetError::Reserved);
+        }
         if let Some(shown) = sources.iter().find(|source| source.git.shows_secret()) {
             return Err(SetError::SecretShown { name: shown.name.to_string() });
         }
