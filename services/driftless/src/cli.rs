@@ -32,6 +32,14 @@ pub enum Command {
     Differ(DifferOptions),
     /// Run the applier: plans to clusters
     Applier(RoleOptions),
+    /// Check a folder of definitions: sources, clusters, applications
+    #[command(after_help = LINT_HELP)]
+    Lint(LintOptions),
+    /// Print the JSON Schema of a kind of definition, for editors
+    Schema {
+        /// Which kind
+        kind: KindName,
+    },
     /// Print a completion script for a shell
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -75,6 +83,20 @@ With -o json standard output is one document:
                    secret values read ***
   notes    sentences
   or, when it fails, outcome and failure as `driftless sync --help` says";
+
+const LINT_HELP: &str = "\
+Examples:
+  driftless lint fleet
+  driftless lint . -o json
+
+Exit codes:
+  0 nothing is wrong, but for warnings   1 something is   2 usage or configuration
+
+With -o json standard output is one document:
+  version   1: fields may be added, none is renamed or removed
+  problems  [{severity, code, file, line, column, message, remedy}]
+            severity: error, warning; line and column: from 1, or null
+  or, when the folder cannot be rendered, outcome and failure as `driftless sync --help` says";
 
 /// What is synced, and where to.
 #[derive(Debug, Clone, Args)]
@@ -167,6 +189,24 @@ pub struct DiffOptions {
     pub subject: Subject,
 }
 
+#[derive(Debug, Clone, Args)]
+pub struct LintOptions {
+    /// Folder with definitions, a kustomization or a chart of them; what is not committed counts too
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// How to tell
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub output: Output,
+}
+
+/// A kind of definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KindName {
+    Source,
+    Cluster,
+    Application,
+}
+
 /// How results are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -257,7 +297,7 @@ mod tests {
         let page = include_str!("../../../docs/cli.md");
         let sections: Vec<&str> = page.split("\n## ").collect();
         let program = Cli::command();
-        assert_eq!(program.get_subcommands().count(), 7, "a new command needs a section");
+        assert_eq!(program.get_subcommands().count(), 9, "a new command needs a section");
         assert!(known(&program).is_subset(&told(sections[0])), "{:?}", known(&program));
         for command in program.get_subcommands() {
             let name = command.get_name();

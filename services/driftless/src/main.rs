@@ -4,6 +4,7 @@
 mod cli;
 mod exit;
 mod ignore_rule;
+mod lint;
 mod one_shot;
 mod problem;
 mod role;
@@ -54,6 +55,8 @@ async fn run(command: Command) -> Exit {
             role::run(Role::Differ, role, definitions.as_deref()).await
         }
         Command::Applier(options) => role::run(Role::Applier, options, None).await,
+        Command::Lint(options) => lint::lint(options).await,
+        Command::Schema { kind } => Ok(lint::schema(kind)),
         Command::Completions { shell } => {
             terminal::completions(shell);
             Ok(Exit::Success)

@@ -15,6 +15,7 @@ mod health;
 mod health_of_kinds;
 mod ignored;
 mod interruption;
+mod lint;
 mod lost_state;
 mod patience;
 mod preflight;
