@@ -242,6 +242,29 @@ pub struct DifferOptions {
     /// Sources, clusters and applications to put in force (JSON)
     #[arg(long, value_name = "F")]
     pub definitions: Option<PathBuf>,
+    #[command(flatten)]
+    pub fleet: FleetOptions,
+}
+
+/// The fleet repository.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Definitions from a repository")]
+pub struct FleetOptions {
+    /// Repository that definitions are read from, perhaps with a branch, tag, range or commit: URL#main [default: the
+    /// one in the log]
+    #[arg(id = "fleet", long = "fleet", value_name = "URL|DIR[#R]", conflicts_with = "definitions")]
+    pub repository: Option<String>,
+    /// Folder of definitions in it
+    #[arg(long = "fleet-path", value_name = "P", default_value = ".", requires = "fleet")]
+    pub path: String,
+    /// Time between two looks at it: 30s, 5m
+    #[arg(long = "fleet-poll", value_name = "D", default_value = "30s", value_parser = duration, requires = "fleet")]
+    pub poll: Duration,
+    /// Let definitions come from elsewhere than before
+    #[arg(long = "fleet-changed")]
+    pub changed: bool,
+    #[command(flatten)]
+    pub access: Access,
 }
 
 /// Reads `90s`, `5m`, `2h` or `1500ms`.

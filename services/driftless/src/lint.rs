@@ -9,7 +9,7 @@ use std::{
 use engine::{Engine, EngineError, RenderedFile};
 use fleet::{Files, Kind, Problem as Finding, Severity};
 use manifest::{Artifact, File, FileMode, parse_file};
-use model::definition::{FLEET, Rendering};
+use model::{definition::Rendering, name::FLEET};
 use serde_json::{Value, json};
 
 use crate::{

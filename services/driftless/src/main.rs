@@ -1,6 +1,7 @@
 //! `driftless`: the one binary. It knows every service and holds no rule of its own: it reads the command
 //! line, opens the log, starts services, and tells what they wrote.
 
+mod address;
 mod cli;
 mod exit;
 mod ignore_rule;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use cli::{Cli, Command, DifferOptions};
+use cli::{Cli, Command};
 use exit::Exit;
 use problem::Problem;
 use role::Role;
@@ -49,12 +50,10 @@ async fn run(command: Command) -> Exit {
     let done = match command {
         Command::Sync(options) => one_shot::sync(options).await,
         Command::Diff(options) => one_shot::diff(options).await,
-        Command::Fetcher(options) => role::run(Role::Fetcher, options, None).await,
-        Command::Renderer(options) => role::run(Role::Renderer, options, None).await,
-        Command::Differ(DifferOptions { role, definitions }) => {
-            role::run(Role::Differ, role, definitions.as_deref()).await
-        }
-        Command::Applier(options) => role::run(Role::Applier, options, None).await,
+        Command::Fetcher(options) => role::run(Role::Fetcher, options).await,
+        Command::Renderer(options) => role::run(Role::Renderer, options).await,
+        Command::Differ(options) => role::differ(options).await,
+        Command::Applier(options) => role::run(Role::Applier, options).await,
         Command::Lint(options) => lint::lint(options).await,
         Command::Schema { kind } => Ok(lint::schema(kind)),
         Command::Completions { shell } => {

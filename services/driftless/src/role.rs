@@ -3,11 +3,14 @@
 use std::{path::Path, sync::Arc};
 
 use bus::{Log, LogConfig, Member, Share, share::CLAIM};
-use model::DefinitionSet;
+use differ::{Bootstrap, FleetChange};
+use manifest::InstallKey;
+use model::{DefinitionSet, definition::Fleet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::RoleOptions,
+    address,
+    cli::{DifferOptions, FleetOptions, RoleOptions},
     exit::Exit,
     problem::Problem,
     state_folder::{chain, read_key},
@@ -34,13 +37,42 @@ impl Role {
     }
 }
 
-/// Runs one service until it is told to stop, with its share of the work.
-///
-/// `definitions` are for the differ alone: no other role is given any.
-pub async fn run(role: Role, options: RoleOptions, definitions: Option<&Path>) -> Result<Exit, Problem> {
+/// Runs a differ until it is told to stop, with definitions from the place that its options name.
+pub async fn differ(options: DifferOptions) -> Result<Exit, Problem> {
+    let key = read_key(&options.role.key)?;
+    let bootstrap = match &options.definitions {
+        Some(file) => Some(Bootstrap::Set(read_definitions(file)?)),
+        None => fleet(&options.fleet)?.map(Bootstrap::Fleet),
+    };
+    let change = if options.fleet.changed { FleetChange::Allowed } else { FleetChange::Refused };
+    start(Role::Differ, options.role, key, (bootstrap, change)).await
+}
+
+/// Runs another service until it is told to stop, with its share of the work.
+pub async fn run(role: Role, options: RoleOptions) -> Result<Exit, Problem> {
     let key = read_key(&options.key)?;
+    start(role, options, key, (None, FleetChange::Refused)).await
+}
+
+/// The fleet repository of a command line.
+pub fn fleet(options: &FleetOptions) -> Result<Option<Fleet>, Problem> {
+    let Some(repository) = &options.repository else { return Ok(None) };
+    let (repository, revision) = match repository.rsplit_once('#') {
+        Some((repository, revision)) => (repository, Some(revision)),
+        None => (repository.as_str(), None),
+    };
+    let git = address::git(repository, revision, &options.access)?;
+    let poll_ms = u64::try_from(options.poll.as_millis()).unwrap_or(u64::MAX);
+    Ok(Some(Fleet { git, path: options.path.clone(), poll_ms }))
+}
+
+async fn start(
+    role: Role,
+    options: RoleOptions,
+    key: InstallKey,
+    (bootstrap, fleet_change): (Option<Bootstrap>, FleetChange),
+) -> Result<Exit, Problem> {
     let instance = instance_name(options.instance.as_deref());
-    let bootstrap = definitions.map(read_definitions).transpose()?;
     let log = open(&options).await?;
     let stop = stop_on_signal();
     let joined = log.join(role.group(), Member::new(&instance), CLAIM).await;
@@ -59,8 +91,15 @@ pub async fn run(role: Role, options: RoleOptions, definitions: Option<&Path>) -
         }
         Role::Differ => {
             let evaluated = membership.evaluated();
-            let config = differ::Config { bootstrap, evaluated, ..differ::Config::new(key, instance, share) };
-            text(differ::run(log, config, stop).await)
+            let config = differ::Config::new(key, instance, share);
+            let config = differ::Config { bootstrap, fleet_change, evaluated, ..config };
+            match differ::run(log, config, stop).await {
+                Err(error @ differ::Error::OtherFleet { .. }) => {
+                    let remedy = "name that one, or say --fleet-changed: what is in force stays until the other was read";
+                    return Err(Problem::new("FLEET-CHANGED", chain(&error), remedy).ending(Exit::Refused));
+                }
+                ended => text(ended),
+            }
         }
         Role::Applier => text(applier::run(log, applier::Config::new(key, instance, share), stop).await),
     };

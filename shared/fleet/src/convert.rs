@@ -10,7 +10,7 @@ pub(crate) use source::source;
 
 use std::str::FromStr;
 
-use model::{definition::FLEET, name::NameError};
+use model::name::{FLEET, NameError};
 use serde_json::Value;
 
 use crate::fault::Faults;

@@ -2,6 +2,7 @@
 
 mod application;
 mod cluster;
+mod fleet;
 mod ignore;
 mod set;
 mod source;
@@ -10,6 +11,7 @@ pub use application::{
     Application, Deletion, FirstContact, Guard, Helm, Plain, Rendering, Selector, SourcePath, SyncPolicy,
 };
 pub use cluster::{Cluster, Kubeconfig, OWN_NAMESPACE};
+pub use fleet::Fleet;
 pub use ignore::{IgnoreRule, Ignored, is_identity};
-pub use set::{DefinitionSet, FLEET, SetError};
+pub use set::{DefinitionSet, SetError};
 pub use source::{Git, GitAuth, Reference, SecretRef, Source};

@@ -77,9 +77,18 @@ pub fn assign(set: &DefinitionSet) -> BTreeMap<TargetId, Assignment> {
     targets
 }
 
-/// Lists all renders that at least one target needs.
+/// The render of the fleet repository, if the set is read from one.
+pub fn fleet_render(set: &DefinitionSet) -> Option<(Aggregate, RenderJob)> {
+    let source = set.fleet_folder()?.clone();
+    let parameters = RenderParameters { source, rendering: Rendering::Detect, namespace: None };
+    let application = ApplicationName::fleet();
+    let render = Aggregate::Render { application: application.clone(), parameters: parameters.digest() };
+    Some((render, RenderJob { application, parameters }))
+}
+
+/// Lists all renders that at least one target needs, and that of the fleet repository.
 pub fn render_jobs(set: &DefinitionSet) -> BTreeMap<Aggregate, RenderJob> {
-    let mut jobs = BTreeMap::new();
+    let mut jobs: BTreeMap<_, _> = fleet_render(set).into_iter().collect();
     for application in set.applications() {
         if set.clusters().iter().any(|cluster| application.targets.selects(cluster)) {
             let parameters = RenderParameters::of(application);
@@ -178,6 +187,19 @@ mod tests {
         let mut same = application("a");
         same.sync.prune = !same.sync.prune;
         assert_eq!(RenderParameters::of(&same).digest(), ids[0]);
+    }
+
+    /// Nothing selects a cluster for it, and nothing of it is applied.
+    #[test]
+    fn the_fleet_repository_is_rendered_and_goes_nowhere() {
+        use model::definition::Fleet;
+        let git = source().git;
+        let fleet = Fleet { git, path: "fleet".into(), poll_ms: 1_000 };
+        let set = set(vec![], vec![cluster("eu", &[])]).read_from(fleet);
+        let (render, job) = fleet_render(&set).unwrap();
+        assert_eq!(job.parameters.source.path, "fleet");
+        assert_eq!(render_jobs(&set), BTreeMap::from([(render, job)]));
+        assert_eq!(assign(&set).len(), 0);
     }
 
     #[test]

@@ -156,6 +156,8 @@ impl Bed {
             digest: Digest::of(b"set"),
             set: Content::Inline(DefinitionsState::encode_set(&self.set()).unwrap()),
             rejected: None,
+            commit: None,
+            observation: 0,
         };
         self.publish(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
     }
@@ -197,6 +199,8 @@ impl Bed {
             digest: Digest::of(b"empty"),
             set: Content::Inline(DefinitionsState::encode_set(&empty).unwrap()),
             rejected: None,
+            commit: None,
+            observation: 0,
         };
         self.publish(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
     }

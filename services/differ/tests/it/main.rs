@@ -6,7 +6,7 @@ mod evaluated;
 use std::{sync::Arc, time::Duration};
 
 use bus::{Log, LogConfig, Share};
-use differ::{Config, Error};
+use differ::{Bootstrap, Config, Error};
 use events::state::{ClusterState, Reachability};
 use manifest::InstallKey;
 use model::{Aggregate, Cluster, DefinitionSet};
@@ -32,7 +32,7 @@ impl Scene {
     }
 
     fn start(&self, bootstrap: DefinitionSet, stop: &CancellationToken) -> JoinHandle<Result<(), Error>> {
-        let config = Config { bootstrap: Some(bootstrap), ..config() };
+        let config = Config { bootstrap: Some(Bootstrap::Set(bootstrap)), ..config() };
         tokio::spawn(differ::run(self.shaky.clone(), config, stop.clone()))
     }
 }

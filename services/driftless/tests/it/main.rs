@@ -11,6 +11,7 @@ mod command_line;
 mod custody;
 mod drift;
 mod first_sync;
+mod fleet;
 mod health;
 mod health_of_kinds;
 mod ignored;

@@ -21,6 +21,9 @@ impl Reading {
             let files = all.entry(name.clone()).or_default().0.entry(path.clone()).or_default();
             files.extend(values_files(application).iter().cloned());
         }
+        if let Some(SourcePath { name, path }) = set.fleet_folder() {
+            all.entry(name.clone()).or_default().0.entry(path.clone()).or_default();
+        }
         all
     }
 

@@ -206,7 +206,7 @@ fn the_whole_set_is_checked_and_everything_is_told() {
          remove one of the two",
     ];
     assert_eq!(told[..2], expected);
-    assert!(told[2].starts_with("DEFINITION-KIND fleet.yaml:26:1: this is not a definition"), "{told:?}");
+    assert!(told[2].starts_with("DEFINITION-KIND fleet.yaml:25:1: this is not a definition"), "{told:?}");
     assert_eq!(told.len(), 3);
 }
 

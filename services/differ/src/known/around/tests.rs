@@ -75,6 +75,7 @@ impl Log {
             set,
             targets: targets.into_iter().collect(),
             by_application: BTreeMap::new(),
+            fleet: None,
         }));
         log.fetched("repo", &[("mine", found("1")), ("near", found("1"))], None);
         log.fetched("other", &[("far", found("1"))], None);
