@@ -103,7 +103,7 @@ impl<'d> Fleet<'d> {
 
     fn convert(&mut self, index: usize, kind: Kind, faults: &mut Faults) {
         let document = &self.documents[index].value;
-        let values = document.pointer("/spec/helm/values");
+        let written = &document["spec"];
         let value = without_nulls(document);
         let Some(metadata) = part::<Metadata>(&value, "metadata", faults) else { return };
         match kind {
@@ -119,7 +119,7 @@ impl<'d> Fleet<'d> {
             }
             Kind::Application => {
                 let spec = part(&value, "spec", faults);
-                let made = spec.and_then(|spec| convert::application(metadata, spec, values, faults));
+                let made = spec.and_then(|spec| convert::application(metadata, spec, written, faults));
                 self.applications.extend(made.map(|made| (index, made)));
             }
         }

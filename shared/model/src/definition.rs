@@ -4,6 +4,7 @@ mod application;
 mod cluster;
 mod fleet;
 mod ignore;
+mod overrides;
 mod set;
 mod source;
 
@@ -13,5 +14,6 @@ pub use application::{
 pub use cluster::{Cluster, Kubeconfig, OWN_NAMESPACE};
 pub use fleet::Fleet;
 pub use ignore::{IgnoreRule, Ignored, is_identity};
+pub use overrides::Override;
 pub use set::{DefinitionSet, SetError};
 pub use source::{Git, GitAuth, Reference, SecretRef, Source};

@@ -571,6 +571,7 @@ fn application(target: &TargetId, namespace: &str, first_contact: FirstContact) 
         source: SourcePath { name: "repo".parse().unwrap(), path: String::new() },
         rendering: Default::default(),
         targets: Default::default(),
+        overrides: Vec::new(),
         namespace: Some(namespace.to_owned()),
         sync: Default::default(),
         deletion: Default::default(),

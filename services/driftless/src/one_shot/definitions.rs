@@ -56,6 +56,7 @@ impl Wanted {
                 source: SourcePath { name: source, path: subject.path.clone() },
                 rendering: Default::default(),
                 targets: Default::default(),
+                overrides: Vec::new(),
                 namespace: subject.namespace.clone(),
                 // A person runs it: nothing happens before the request, or after its answer.
                 sync: SyncPolicy { auto: false, prune: subject.prune, self_heal: false },

@@ -6,7 +6,7 @@ use testkit::eventually;
 
 use crate::{
     apart::{self, BOUND, Services},
-    api::core,
+    api::{Api, core, version},
     repository::Repository,
     scene::Scene,
 };
@@ -120,4 +120,35 @@ async fn a_fleet_repository_says_what_there_is() {
     services.redefine(&scene, &[]);
     let fifth = other.commit(&[("all.yaml", &definitions(&scene, &["one"]))]);
     in_force(&services, &fifth).await;
+}
+
+/// Two clusters, each with what is meant for it; what only one is about changes nothing on the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_different_on_a_cluster_stands_beside_what_is_common() {
+    let scene = Scene::new();
+    let other = testkit::cluster::real("fleet");
+    let colour = |colour: &str| config_map("one").replace("blue", colour);
+    scene.repository.commit(&[("one/a.yaml", &colour("blue")), ("us/a.yaml", &colour("green"))]);
+    let fleet = Repository::new();
+    let us = format!(
+        "---\napiVersion: driftless.dev/v1alpha1\nkind: Cluster\nmetadata: {{name: us, labels: {{env: test, region: us}}}}\n\
+         spec: {{kubeconfig: {{file: {}}}, namespace: {}-platform}}\n",
+        other.kubeconfig_file().display(),
+        scene.name
+    );
+    let overrides = "  overrides:\n  - {targets: {matchLabels: {region: us}}, path: us}\n";
+    let first = fleet.commit(&[("all.yaml", &(definitions(&scene, &["one"]) + overrides + &us))]);
+    let url = fleet.url();
+    let services = apart::start_with(&scene, &["--fleet", &url, "--fleet-poll", "1s"]).await;
+    in_force(&services, &first).await;
+    let path = core(&scene.name, "configmaps", "one");
+    let apis = [(&scene.api, "blue"), (&Api::of(other.kubeconfig_file()), "green")];
+    for (api, colour) in apis {
+        eventually(BOUND, colour, async || (api.get(&path)?["data"]["colour"] == colour).then_some(())).await;
+    }
+    let before = version(&scene.api.object(&path)).to_owned();
+    scene.repository.commit(&[("us/a.yaml", &colour("red"))]);
+    eventually(BOUND, "red", async || (apis[1].0.object(&path)["data"]["colour"] == "red").then_some(()))
+        .await;
+    assert_eq!(version(&scene.api.object(&path)), before);
 }

@@ -21,6 +21,10 @@ pub(crate) struct ApplicationSpec {
     pub helm: Option<Helm>,
     /// Which clusters it goes to; `{}`: all of them.
     pub targets: Selector,
+    /// What is different for some of these clusters; all that select a cluster count, later ones win. Clusters for which
+    /// the same comes out share a render.
+    #[serde(default)]
+    pub overrides: Vec<Override>,
     /// Namespace of objects that name none, created if it is missing; none: `default`.
     pub namespace: Option<String>,
     /// What happens without a person asking.
@@ -92,6 +96,22 @@ pub(crate) struct Selector {
     /// Labels that a cluster must carry, all of them; none: every cluster.
     #[serde(default)]
     pub match_labels: BTreeMap<String, String>,
+}
+
+/// What is different for some clusters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Override {
+    /// Which clusters, among those that the application goes to; `{}`: all of them.
+    pub targets: Selector,
+    /// Another folder of the source, such as an overlay.
+    pub path: Option<String>,
+    /// Values files of a chart, after those of the application.
+    #[serde(default)]
+    pub values_files: Vec<String>,
+    /// Values of a chart; they win over those of the application, key by key. No null and no secret value in it.
+    #[serde(default)]
+    pub values: Map<String, Value>,
 }
 
 /// What happens without a person asking.

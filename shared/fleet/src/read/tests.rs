@@ -56,7 +56,8 @@ fn everything_that_can_be_said_arrives() {
                        values: {replicas: 2}, pinNonDeterministic: true}\n  targets: {matchLabels: {env: prod}}\n  \
                        namespace: shop\n  sync: {auto: false}\n  deletion: delete\n  guard: {maxPrunePercent: 50}\n  \
                        ignore: [{kind: Deployment, pointers: [/spec/replicas], managers: [hpa]}]\n  \
-                       firstContact: takeOver\n";
+                       firstContact: takeOver\n  overrides: [{targets: {matchLabels: {region: eu}}, path: eu, \
+                       valuesFiles: [eu.yaml], values: {replicas: 3}}]\n";
     let set = set(&[source, CLUSTER, application]);
     let source = &set.sources()[0];
     assert_eq!(source.poll_ms, 300_000);
@@ -70,6 +71,10 @@ fn everything_that_can_be_said_arrives() {
     assert!(!application.sync.auto && application.sync.prune && application.sync.self_heal);
     assert_eq!((application.deletion, application.first_contact), (Deletion::Delete, FirstContact::TakeOver));
     assert_eq!(application.ignore[0].managers, ["hpa"]);
+    let different = &application.overrides[0];
+    assert_eq!(different.targets.match_labels["region"], "eu");
+    assert_eq!((different.path.as_deref(), different.values.as_str()), (Some("eu"), "{\"replicas\":3}"));
+    assert_eq!(different.values_files, ["eu.yaml"]);
 }
 
 #[test]
@@ -160,6 +165,19 @@ fn values_that_cannot_be_are_pointed_at() {
             "spec: plain and kustomize exclude each other",
         ),
         ("source: {name: shop}\n  helm: {values: {a: [{b: null}]}}", "spec.helm.values: a null in it"),
+        ("source: {name: shop}\n  overrides: [{targets: {}}]", "spec.overrides[0]: it says nothing"),
+        (
+            "source: {name: shop}\n  overrides: [{targets: {}, values: {a: 1}}]",
+            "spec.overrides[0]: values are for",
+        ),
+        (
+            "source: {name: shop}\n  overrides: [{targets: {}, path: a/../../b}]",
+            "spec.overrides[0].path: it leads out",
+        ),
+        (
+            "source: {name: shop}\n  helm: {}\n  overrides: [{targets: {}, values: {a: null, b: 1}}]",
+            "spec.overrides[0].values: a null in it",
+        ),
         ("source: {name: shop}\n  ignore: [{pointers: [a]}]", "spec.ignore[0]: \"a\" is not a JSON pointer"),
     ] {
         let told = told(&spec(text));

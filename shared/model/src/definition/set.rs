@@ -60,6 +60,14 @@ pub enum SetError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Something that cannot be different for some clusters.
+    #[error("application {application} has an override that cannot be one: {problem}")]
+    Override {
+        /// The application.
+        application: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Too many definitions.
     #[error("{count} definitions of kind {kind}: {DEFINITIONS_MAX} are the most")]
     TooMany {
@@ -104,6 +112,10 @@ impl DefinitionSet {
         for application in &applications {
             if let Some(problem) = application.ignore.iter().find_map(IgnoreRule::problem) {
                 return Err(SetError::IgnoreRule { application: application.name.to_string(), problem });
+            }
+            let mut problems = application.overrides.iter().map(|one| one.problem(&application.rendering));
+            if let Some(problem) = problems.find_map(|problem| problem) {
+                return Err(SetError::Override { application: application.name.to_string(), problem });
             }
         }
         Ok(Self { sources, clusters, applications, fleet: None })

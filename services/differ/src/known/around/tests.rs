@@ -39,6 +39,7 @@ fn application(name: &str, source: &str) -> Application {
         source: SourcePath { name: source.parse().unwrap(), path: name.into() },
         rendering: Default::default(),
         targets: Default::default(),
+        overrides: Vec::new(),
         namespace: Some(format!("of-{name}")),
         sync: SyncPolicy::default(),
         deletion: Deletion::default(),
