@@ -1,6 +1,6 @@
 //! One service as a process of its own, on a log that it shares with others.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bus::{Log, LogConfig, Member, Share, share::CLAIM};
 use differ::{Bootstrap, FleetChange};
@@ -15,6 +15,9 @@ use crate::{
     problem::Problem,
     state_folder::{chain, read_key},
 };
+
+/// Shortest time between two looks at the fleet repository, as for every source.
+const POLL_MIN: Duration = Duration::from_secs(1);
 
 /// The services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +65,9 @@ pub fn fleet(options: &FleetOptions) -> Result<Option<Fleet>, Problem> {
         None => (repository.as_str(), None),
     };
     let git = address::git(repository, revision, &options.access)?;
+    if options.poll < POLL_MIN {
+        return Err(Problem::new("USAGE", "--fleet-poll is less than a second", "say 1s or more"));
+    }
     let poll_ms = u64::try_from(options.poll.as_millis()).unwrap_or(u64::MAX);
     Ok(Some(Fleet { git, path: options.path.clone(), poll_ms }))
 }

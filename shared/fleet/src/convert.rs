@@ -10,10 +10,14 @@ pub(crate) use source::source;
 
 use std::str::FromStr;
 
+use manifest::SENSITIVE_ANNOTATION;
 use model::name::{FLEET, NameError};
 use serde_json::Value;
 
-use crate::fault::Faults;
+use crate::{
+    document::Metadata,
+    fault::{Faults, below},
+};
 
 /// Longest name of a namespace, in bytes. Source: RFC 1123 label.
 const NAMESPACE_BYTES_MAX: usize = 63;
@@ -30,6 +34,15 @@ fn name<N: FromStr<Err = NameError>>(text: &str, faults: &mut Faults) -> Option<
         return None;
     }
     named(text, pointer, faults)
+}
+
+/// A definition is kept and shown in clear; the renderer would put a mark in the place of a secret value.
+pub(crate) fn secrets(metadata: &Metadata, faults: &mut Faults) {
+    if metadata.annotations.contains_key(SENSITIVE_ANNOTATION) {
+        let pointer = below("/metadata/annotations", SENSITIVE_ANNOTATION);
+        let remedy = "keep the value out, and name the place where it is: a file or an environment variable";
+        faults.value(&pointer, "a secret value has no place in a definition", remedy);
+    }
 }
 
 /// A name, whatever it names.

@@ -106,6 +106,7 @@ impl<'d> Fleet<'d> {
         let written = &document["spec"];
         let value = without_nulls(document);
         let Some(metadata) = part::<Metadata>(&value, "metadata", faults) else { return };
+        convert::secrets(&metadata, faults);
         match kind {
             Kind::Source => {
                 let spec = part(&value, "spec", faults);

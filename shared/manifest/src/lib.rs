@@ -33,8 +33,8 @@ pub use parse::{Document, ParseError, parse_file};
 pub use places::Places;
 pub use recreate::{RECREATE_ANNOTATION, may_recreate};
 pub use redact::{
-    Redacted, RestoreError, SecretValues, holds_secrets, is_marker, redact, redacted_under, restore,
-    sensitive_pointers,
+    Redacted, RestoreError, SENSITIVE_ANNOTATION, SecretValues, holds_secrets, is_marker, redact,
+    redacted_under, restore, sensitive_pointers,
 };
 pub use seal::{OpenError, open, seal};
 pub use set::{Built, DesiredObject, DesiredSecrets, DesiredSet, SetError, SetOptions};

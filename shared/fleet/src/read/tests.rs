@@ -139,6 +139,10 @@ fn values_that_cannot_be_are_pointed_at() {
     let git = |git: &str| SOURCE.replace("{url: \"https://git.example/shop.git\"}", git);
     for (text, expected) in [
         (SOURCE.replace("shop}", "Shop}"), "metadata.name: this is not a name"),
+        (
+            SOURCE.replace("shop}", "shop, annotations: {driftless.dev/sensitive: /spec}}"),
+            "a secret value has no place",
+        ),
         (SOURCE.replace("shop}", "driftless-fleet}"), "metadata.name: driftless-fleet is what the fleet"),
         (SOURCE.replace("spec: {", "spec: {poll: soon, "), "spec.poll: this is not a duration"),
         (SOURCE.replace("spec: {", "spec: {poll: 0s, "), "spec.poll: this is less than a second"),
