@@ -153,6 +153,7 @@ fn application(app: usize) -> Result<Application, Fault> {
         source: SourcePath { name: source_name()?, path: path(app) },
         rendering: Default::default(),
         targets: Default::default(),
+        overrides: Vec::new(),
         namespace: None,
         sync: SyncPolicy { auto: true, prune: true, self_heal: true },
         deletion: Default::default(),

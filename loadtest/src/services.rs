@@ -29,7 +29,7 @@ impl Services {
         let renderer = renderer::run(log.clone(), config, stop.clone());
         tasks.spawn(async move { renderer.await.map_err(Fault::from) });
         let config = differ::Config {
-            bootstrap: Some(set),
+            bootstrap: Some(differ::Bootstrap::Set(set)),
             ..differ::Config::new(key.clone(), "loadtest", Share::Sole)
         };
         let differ = differ::run(log.clone(), config, stop.clone());

@@ -4,11 +4,30 @@ use std::time::Duration;
 
 use bus::{Evaluated, Share};
 use manifest::InstallKey;
-use model::DefinitionSet;
+use model::{DefinitionSet, definition::Fleet};
 use plan::RebuiltPrune;
 
 /// Time between two looks at everything: nothing rests on a wake-up.
 pub const SWEEP: Duration = Duration::from_secs(60);
+
+/// Where definitions come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bootstrap {
+    /// From whoever starts the differ.
+    Set(DefinitionSet),
+    /// From a fleet repository.
+    Fleet(Fleet),
+}
+
+/// Whether definitions may come from elsewhere than the log says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FleetChange {
+    /// No: it is most often a mistake, and would take away what is in force.
+    #[default]
+    Refused,
+    /// Yes: a person said so.
+    Allowed,
+}
 
 /// Settings of a differ.
 #[derive(Debug, Clone)]
@@ -17,8 +36,10 @@ pub struct Config {
     pub instance: String,
     /// Opens sealed blobs and redacts live objects.
     pub key: InstallKey,
-    /// Definitions handed over by the command line; `None`: whatever the log holds.
-    pub bootstrap: Option<DefinitionSet>,
+    /// Where definitions come from; `None`: from where the log says.
+    pub bootstrap: Option<Bootstrap>,
+    /// Whether that may be elsewhere than the log says.
+    pub fleet_change: FleetChange,
     /// Whether a person allowed prunes of an inventory that was rebuilt from a cluster.
     pub rebuilt_prune: RebuiltPrune,
     /// How long the applier may be silent about a plan before its target counts as stalled.
@@ -38,6 +59,7 @@ impl Config {
             instance: instance.into(),
             key,
             bootstrap: None,
+            fleet_change: FleetChange::default(),
             rebuilt_prune: RebuiltPrune::Unconfirmed,
             silence: plan::patience::SILENCE,
             share,

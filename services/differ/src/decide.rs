@@ -4,6 +4,7 @@
 //! until it rests. Its steps are in reading order; each either lets the next one go on or ends the decision.
 
 mod around;
+mod definitions;
 mod facts;
 mod heals;
 mod inventory;
@@ -24,6 +25,7 @@ use events::{EventType, state::TargetState};
 use model::{Digest, Gvk, ObjectId, Timestamp};
 use plan::Stock;
 
+pub use definitions::{Judged, OtherFleet, begin, is_past, judge as judge_fleet};
 pub use facts::{ClusterStanding, Facts, Sealed};
 pub use judge::judged_bodies;
 pub use requests::{PreviewDue, previewed};

@@ -44,6 +44,14 @@ pub enum Error {
         /// Why.
         source: OpenError,
     },
+    /// Definitions would come from elsewhere than the log says, and nobody allowed it.
+    #[error("definitions come from {before}, and would come from {now}")]
+    OtherFleet {
+        /// Where they come from.
+        before: String,
+        /// Where they would come from.
+        now: String,
+    },
     /// The log is another one, or an older copy: everything that was seen is void.
     #[error("the log was replaced: it is at {}, {} was seen", found.sequence, seen.sequence)]
     Restarted {
@@ -68,7 +76,7 @@ impl Error {
             Self::Append { source, .. } => source.class(),
             Self::Blob(error) => error.class(),
             Self::BlobMissing { .. } => RetryClass::Transient,
-            Self::Content { .. } => RetryClass::Permanent,
+            Self::Content { .. } | Self::OtherFleet { .. } => RetryClass::Permanent,
             Self::Sealed { source, .. } => source.class(),
             Self::Restarted { .. } | Self::WatchEnded => RetryClass::Transient,
             Self::TaskEnded(_) => RetryClass::Bug,

@@ -1,6 +1,7 @@
 //! What the log says: the newest state of every aggregate that a decision about a target reads.
 
 mod around;
+mod fleet;
 mod nameless;
 
 use std::{
@@ -18,7 +19,7 @@ use model::{
     Aggregate, ApiVersion, ApplicationName, Cluster, ClusterName, DefinitionSet, ObjectId, SourceName,
     TargetId, Timestamp,
 };
-use plan::{Assignment, Left, assign};
+use plan::{Assignment, Left, assign, fleet_render};
 
 use crate::live::GroupKind;
 
@@ -46,6 +47,8 @@ pub struct Definitions {
     pub targets: BTreeMap<TargetId, Arc<Assignment>>,
     /// The targets of each application.
     pub by_application: BTreeMap<ApplicationName, Vec<TargetId>>,
+    /// The render of the fleet repository, if the set is read from one.
+    pub fleet: Option<Aggregate>,
 }
 
 impl Definitions {
@@ -57,7 +60,8 @@ impl Definitions {
         for target in targets.keys() {
             by_application.entry(target.application.clone()).or_default().push(target.clone());
         }
-        Self { n, set, targets, by_application }
+        let fleet = fleet_render(&set).map(|(render, _)| render);
+        Self { n, set, targets, by_application, fleet }
     }
 }
 

@@ -12,7 +12,7 @@ mod retire;
 
 pub use append::{Due, End, append};
 pub use ask::{Asker, Attempt, failure, mark};
-pub use definitions::commit_definitions;
+pub use definitions::DefinitionsKeeper;
 pub use last_applied::LastApplied;
 pub use load::{Loaded, load, sealed};
 pub use preview::{Shown, preview};

@@ -50,7 +50,8 @@ pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> 
 async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
     let mut watch = log.watch(Filter::kinds(&KINDS)).await?;
     let mut seen = log.position().await?;
-    let (mut share, mut bootstrap) = (config.share.clone(), config.bootstrap.clone());
+    let mut share = config.share.clone();
+    let mut definitions = perform::DefinitionsKeeper::new(config.bootstrap.clone());
     let shared = Shared {
         intake: Intake::new(log.clone()),
         known: Arc::new(Mutex::new(Known::default())),
@@ -62,10 +63,8 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
     let mut followed = Followed::default();
     let mut sweep = tokio::time::interval(shared.config.sweep);
     loop {
-        if share.holds(Aggregate::Definitions.partition())
-            && let Some(set) = bootstrap.take()
-        {
-            perform::commit_definitions(&shared.log, &set).await?;
+        if listed && share.holds(Aggregate::Definitions.partition()) {
+            definitions.attend(&shared).await?;
         }
         let item = tokio::select! {
             ended = fleet.workers.join_next(), if !fleet.workers.is_empty() => match ended {

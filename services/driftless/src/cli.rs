@@ -57,6 +57,14 @@ pub enum Command {
     Applier(RoleOptions),
     /// Run the gateway: the log to people and programs, and their requests back
     Gateway(GatewayRoleOptions),
+    /// Check a folder of definitions: sources, clusters, applications
+    #[command(after_help = LINT_HELP)]
+    Lint(LintOptions),
+    /// Print the JSON Schema of a kind of definition, for editors
+    Schema {
+        /// Which kind
+        kind: KindName,
+    },
     /// Print a completion script for a shell
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -102,6 +110,20 @@ With -o json standard output is one document:
                    secret values read ***
   notes    sentences
   or, when it fails, outcome and failure as `driftless sync --help` says";
+
+const LINT_HELP: &str = "\
+Examples:
+  driftless lint fleet
+  driftless lint . -o json
+
+Exit codes:
+  0 nothing is wrong, but for warnings   1 something is   2 usage or configuration
+
+With -o json standard output is one document:
+  version   1: fields may be added, none is renamed or removed
+  problems  [{severity, code, file, line, column, message, remedy}]
+            severity: error, warning; line and column: from 1, or null
+  or, when the folder cannot be rendered, outcome and failure as `driftless sync --help` says";
 
 /// What is synced, and where to.
 #[derive(Debug, Clone, Args)]
@@ -199,6 +221,24 @@ pub struct DiffOptions {
     pub subject: Subject,
 }
 
+#[derive(Debug, Clone, Args)]
+pub struct LintOptions {
+    /// Folder with definitions, a kustomization or a chart of them; what is not committed counts too
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// How to tell
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub output: Output,
+}
+
+/// A kind of definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KindName {
+    Source,
+    Cluster,
+    Application,
+}
+
 /// How results are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -246,6 +286,29 @@ pub struct DifferOptions {
     /// Sources, clusters and applications to put in force (JSON)
     #[arg(long, value_name = "F")]
     pub definitions: Option<PathBuf>,
+    #[command(flatten)]
+    pub fleet: FleetOptions,
+}
+
+/// The fleet repository.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Definitions from a repository")]
+pub struct FleetOptions {
+    /// Repository that definitions are read from, perhaps with a branch, tag, range or commit: URL#main [default: the
+    /// one in the log]
+    #[arg(id = "fleet", long = "fleet", value_name = "URL|DIR[#R]", conflicts_with = "definitions")]
+    pub repository: Option<String>,
+    /// Folder of definitions in it
+    #[arg(long = "fleet-path", value_name = "P", default_value = ".", requires = "fleet")]
+    pub path: String,
+    /// Time between two looks at it: 30s, 5m
+    #[arg(long = "fleet-poll", value_name = "D", default_value = "30s", value_parser = duration, requires = "fleet")]
+    pub poll: Duration,
+    /// Let definitions come from elsewhere than before
+    #[arg(long = "fleet-changed")]
+    pub changed: bool,
+    #[command(flatten)]
+    pub access: Access,
 }
 
 /// Reads `90s`, `5m`, `2h` or `1500ms`.
@@ -301,7 +364,7 @@ mod tests {
         let page = include_str!("../../../docs/cli.md");
         let sections: Vec<&str> = page.split("\n## ").collect();
         let program = Cli::command();
-        assert_eq!(program.get_subcommands().count(), 16, "a new command needs a section");
+        assert_eq!(program.get_subcommands().count(), 18, "a new command needs a section");
         assert!(known(&program).is_subset(&told(sections[0])), "{:?}", known(&program));
         for command in program.get_subcommands() {
             let name = command.get_name();

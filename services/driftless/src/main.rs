@@ -1,9 +1,11 @@
 //! `driftless`: the one binary. It knows every service and holds no rule of its own: it reads the command
 //! line, opens the log, starts services, and tells what they wrote.
 
+mod address;
 mod cli;
 mod exit;
 mod ignore_rule;
+mod lint;
 mod one_shot;
 mod platform;
 mod problem;
@@ -17,7 +19,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use cli::{Cli, Command, DifferOptions, RequestOptions, SyncOptions};
+use cli::{Cli, Command, RequestOptions, SyncOptions};
 use exit::Exit;
 use gateway::wire::AskedKind;
 use problem::Problem;
@@ -56,12 +58,10 @@ async fn run(command: Command) -> Exit {
         }
         Command::Sync(options) => one_shot::sync(options).await,
         Command::Diff(options) => one_shot::diff(options).await,
-        Command::Fetcher(options) => role::run(Role::Fetcher, options, None).await,
-        Command::Renderer(options) => role::run(Role::Renderer, options, None).await,
-        Command::Differ(DifferOptions { role, definitions }) => {
-            role::run(Role::Differ, role, definitions.as_deref()).await
-        }
-        Command::Applier(options) => role::run(Role::Applier, options, None).await,
+        Command::Fetcher(options) => role::run(Role::Fetcher, options).await,
+        Command::Renderer(options) => role::run(Role::Renderer, options).await,
+        Command::Differ(options) => role::differ(options).await,
+        Command::Applier(options) => role::run(Role::Applier, options).await,
         Command::Up(options) => up::up(options).await,
         Command::Gateway(options) => up::gateway(options).await,
         Command::Status(options) => platform::status(options).await,
@@ -71,6 +71,8 @@ async fn run(command: Command) -> Exit {
         Command::Resume(options) => platform::request(AskedKind::Resume, options).await,
         Command::Confirm(options) => platform::request(AskedKind::ConfirmInventory, options).await,
         Command::Log(options) => platform::log(options).await,
+        Command::Lint(options) => lint::lint(options).await,
+        Command::Schema { kind } => Ok(lint::schema(kind)),
         Command::Completions { shell } => {
             terminal::completions(shell);
             Ok(Exit::Success)

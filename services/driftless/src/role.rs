@@ -3,19 +3,25 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use bus::{Log, LogConfig, Member, Share, share::CLAIM};
+use differ::{Bootstrap, FleetChange};
 use manifest::InstallKey;
-use model::{DefinitionSet, RetryClass};
+use model::{DefinitionSet, RetryClass, definition::Fleet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::RoleOptions,
+    address,
+    cli::{DifferOptions, FleetOptions, RoleOptions},
     exit::Exit,
     problem::Problem,
     state_folder::{chain, read_key},
 };
+
+/// Shortest time between two looks at the fleet repository, as for every source.
+const POLL_MIN: Duration = Duration::from_secs(1);
 
 /// The services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +52,27 @@ pub struct Part {
     pub state: PathBuf,
     pub instance: String,
     pub company: Company,
-    /// For the differ alone: no other role is given any.
-    pub bootstrap: Option<DefinitionSet>,
+    /// For the differ alone.
+    pub origin: Origin,
+}
+
+/// Where definitions come from; by default from where the log says.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    pub bootstrap: Option<Bootstrap>,
+    pub change: FleetChange,
+}
+
+impl Origin {
+    /// As a command line says.
+    pub fn of(definitions: Option<&Path>, options: &FleetOptions) -> Result<Self, Problem> {
+        let bootstrap = match definitions {
+            Some(file) => Some(Bootstrap::Set(read_definitions(file)?)),
+            None => fleet(options)?.map(Bootstrap::Fleet),
+        };
+        let change = if options.changed { FleetChange::Allowed } else { FleetChange::Refused };
+        Ok(Self { bootstrap, change })
+    }
 }
 
 /// Whether others may be at the same work.
@@ -59,21 +84,43 @@ pub enum Company {
     Others,
 }
 
-/// Runs one service as a process of its own, with its share of the work, until it is told to stop.
-///
-/// `definitions` are for the differ alone: no other role is given any.
-pub async fn run(role: Role, options: RoleOptions, definitions: Option<&Path>) -> Result<Exit, Problem> {
+/// Runs a differ until it is told to stop, with definitions from the place that its options name.
+pub async fn differ(options: DifferOptions) -> Result<Exit, Problem> {
+    let origin = Origin::of(options.definitions.as_deref(), &options.fleet)?;
+    start(Role::Differ, options.role, origin).await
+}
+
+/// Runs another service until it is told to stop, with its share of the work.
+pub async fn run(role: Role, options: RoleOptions) -> Result<Exit, Problem> {
+    start(role, options, Origin::default()).await
+}
+
+async fn start(role: Role, options: RoleOptions, origin: Origin) -> Result<Exit, Problem> {
     let key = read_key(&options.key)?;
     let instance = instance_name(options.instance.as_deref());
-    let bootstrap = definitions.map(read_definitions).transpose()?;
     let log = open(&options.nats, options.nats_monitoring.as_deref()).await?;
-    let part = Part { log, key, state: options.state, instance, company: Company::Others, bootstrap };
+    let part = Part { log, key, state: options.state, instance, company: Company::Others, origin };
     serve(role, part, stop_on_signal()).await.map(|()| Exit::Success)
+}
+
+/// The fleet repository of a command line.
+fn fleet(options: &FleetOptions) -> Result<Option<Fleet>, Problem> {
+    let Some(repository) = &options.repository else { return Ok(None) };
+    let (repository, revision) = match repository.rsplit_once('#') {
+        Some((repository, revision)) => (repository, Some(revision)),
+        None => (repository.as_str(), None),
+    };
+    let git = address::git(repository, revision, &options.access)?;
+    if options.poll < POLL_MIN {
+        return Err(Problem::new("USAGE", "--fleet-poll is less than a second", "say 1s or more"));
+    }
+    let poll_ms = u64::try_from(options.poll.as_millis()).unwrap_or(u64::MAX);
+    Ok(Some(Fleet { git, path: options.path.clone(), poll_ms }))
 }
 
 /// Runs one service until `stop`.
 pub async fn serve(role: Role, part: Part, stop: CancellationToken) -> Result<(), Problem> {
-    let Part { log, key, state, instance, company, bootstrap } = part;
+    let Part { log, key, state, instance, company, origin } = part;
     let joined = log.join(role.group(), Member::new(&instance), CLAIM).await;
     let membership = joined.map_err(|error| {
         Problem::new("LOG-MEMBERS", chain(&error), "check that the NATS server is up, then start it again")
@@ -91,8 +138,16 @@ pub async fn serve(role: Role, part: Part, stop: CancellationToken) -> Result<()
         }
         Role::Differ => {
             let evaluated = membership.evaluated();
-            let config = differ::Config { bootstrap, evaluated, ..differ::Config::new(key, instance, share) };
-            text(differ::run(log, config, stop).await)
+            let Origin { bootstrap, change: fleet_change } = origin;
+            let config = differ::Config::new(key, instance, share);
+            let config = differ::Config { bootstrap, fleet_change, evaluated, ..config };
+            match differ::run(log, config, stop).await {
+                Err(error @ differ::Error::OtherFleet { .. }) => {
+                    let remedy = "name that one, or say --fleet-changed: what is in force stays until the other was read";
+                    return Err(Problem::new("FLEET-CHANGED", chain(&error), remedy).ending(Exit::Refused));
+                }
+                ended => text(ended),
+            }
         }
         Role::Applier => text(applier::run(log, applier::Config::new(key, instance, share), stop).await),
     };
@@ -161,7 +216,7 @@ pub fn stop_on_signal() -> CancellationToken {
 }
 
 /// Reads definitions that a command line hands over.
-pub fn read_definitions(file: &Path) -> Result<DefinitionSet, Problem> {
+fn read_definitions(file: &Path) -> Result<DefinitionSet, Problem> {
     let bad =
         |text: String| Problem::new("DEFINITIONS", format!("{}: {text}", file.display()), "correct the file");
     let text = std::fs::read_to_string(file).map_err(|error| bad(error.to_string()))?;

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use bus::Log;
 use gateway::{Listener, Token};
 use manifest::InstallKey;
-use model::{DefinitionSet, definition::SecretRef};
+use model::definition::SecretRef;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +13,7 @@ use crate::{
     cli::{GatewayOptions, GatewayRoleOptions, UpOptions},
     exit::Exit,
     problem::Problem,
-    role::{self, Company, Part, Role},
+    role::{self, Company, Origin, Part, Role},
     secret,
     state_folder::{self, StateFolder},
     terminal,
@@ -21,11 +21,11 @@ use crate::{
 
 /// Runs until it is told to stop.
 pub async fn up(options: UpOptions) -> Result<Exit, Problem> {
-    let bootstrap = options.definitions.as_deref().map(role::read_definitions).transpose()?;
+    let origin = Origin::of(options.definitions.as_deref(), &options.fleet)?;
     let config = gateway_config(&options.gateway)?;
     let listener = Listener::bind(options.gateway.listen, &config).await;
     let listener = listener.map_err(|error| role::gateway_problem(&error))?;
-    let grounds = Grounds { bootstrap, ..grounds(&options).await? };
+    let grounds = Grounds { origin, ..grounds(&options).await? };
     let state = grounds.state.display().to_string();
     terminal::progress(&format!("driftless is up: http://{} ({state})", listener.address()));
     let stop = role::stop_on_signal();
@@ -41,8 +41,7 @@ pub struct Grounds {
     pub state: PathBuf,
     pub instance: String,
     pub company: Company,
-    /// Where definitions come from; `None`: from where the log says.
-    pub bootstrap: Option<DefinitionSet>,
+    pub origin: Origin,
 }
 
 /// Every service and the gateway, supervised: the end of one is the end of all.
@@ -58,12 +57,12 @@ impl Platform {
         (config, listener): (gateway::Config, Listener),
         stop: &CancellationToken,
     ) -> Self {
-        let Grounds { log, key, state, instance, company, bootstrap } = grounds;
+        let Grounds { log, key, state, instance, company, origin } = grounds;
         let mut parts = JoinSet::new();
         for role in [Role::Fetcher, Role::Renderer, Role::Differ, Role::Applier] {
-            let bootstrap = if role == Role::Differ { bootstrap.clone() } else { None };
+            let origin = if role == Role::Differ { origin.clone() } else { Origin::default() };
             let (log, key, state, instance) = (log.clone(), key.clone(), state.clone(), instance.clone());
-            let part = Part { log, key, state, instance, company, bootstrap };
+            let part = Part { log, key, state, instance, company, origin };
             parts.spawn(role::serve(role, part, stop.clone()));
         }
         let gateway = gateway::run(log, config, listener, stop.clone());
@@ -115,11 +114,18 @@ async fn grounds(options: &UpOptions) -> Result<Grounds, Problem> {
         (Some(nats), Some(key)) => {
             state_folder::create(&state)?;
             let (log, key) = (role::open(nats, None).await?, state_folder::read_key(key)?);
-            Ok(Grounds { log, key, state, instance, company: Company::Others, bootstrap: None })
+            Ok(Grounds { log, key, state, instance, company: Company::Others, origin: Origin::default() })
         }
         (_, _) => {
             let StateFolder { path, log, key } = state_folder::open(&state).await?;
-            Ok(Grounds { log, key, state: path, instance, company: Company::Alone, bootstrap: None })
+            Ok(Grounds {
+                log,
+                key,
+                state: path,
+                instance,
+                company: Company::Alone,
+                origin: Origin::default(),
+            })
         }
     }
 }

@@ -109,6 +109,7 @@ static HELM: Helm = Helm {
     release_name: None,
     values_files: Vec::new(),
     values: String::new(),
+    values_overlays: Vec::new(),
     pin_non_deterministic: false,
 };
 

@@ -67,9 +67,8 @@ fn values(artifact: &Artifact, folder: &str, options: &Helm) -> Result<Vec<Vec<u
         let file = links::file(artifact, &inside(folder, name)).map_err(|_| missing())?;
         all.push(file.ok_or_else(missing)?.bytes.clone());
     }
-    if !options.values.trim().is_empty() {
-        all.push(options.values.clone().into_bytes());
-    }
+    let inline = std::iter::once(&options.values).chain(&options.values_overlays);
+    all.extend(inline.filter(|values| !values.trim().is_empty()).map(|values| values.clone().into_bytes()));
     Ok(all)
 }
 

@@ -15,6 +15,7 @@ pub mod key;
 pub mod normalise;
 pub mod object;
 pub mod parse;
+mod places;
 pub mod recreate;
 mod redact;
 pub mod seal;
@@ -29,10 +30,11 @@ pub use key::{InstallKey, InstallKeyError};
 pub use normalise::normalise;
 pub use object::{Manifest, ManifestError, Origin, Problem};
 pub use parse::{Document, ParseError, parse_file};
+pub use places::Places;
 pub use recreate::{RECREATE_ANNOTATION, may_recreate};
 pub use redact::{
-    Redacted, RestoreError, SecretValues, holds_secrets, is_marker, redact, redacted_under, restore,
-    sensitive_pointers,
+    Redacted, RestoreError, SENSITIVE_ANNOTATION, SecretValues, holds_secrets, is_marker, redact,
+    redacted_under, restore, sensitive_pointers,
 };
 pub use seal::{OpenError, open, seal};
 pub use set::{Built, DesiredObject, DesiredSecrets, DesiredSet, SetError, SetOptions};

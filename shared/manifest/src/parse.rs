@@ -99,7 +99,7 @@ struct Fault {
 type Roots = Result<Vec<(u32, Value)>, Fault>;
 
 fn parse_yaml(text: &str) -> Roots {
-    let documents = serde_saphyr::from_multiple_with_options::<Spanned<Strict>>(text, options());
+    let documents = serde_saphyr::from_multiple_with_options::<Spanned<Strict>>(text, options(DEPTH_MAX));
     let documents = documents.map_err(|error| {
         let at = error.location();
         let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
@@ -122,12 +122,12 @@ fn yaml_message(error: &serde_saphyr::Error) -> String {
     message.chars().take(300).collect()
 }
 
-fn options() -> Options {
+pub(crate) fn options(depth: usize) -> Options {
     let mut budget = Budget::default();
     budget.max_documents = DOCUMENTS_MAX;
     budget.max_nodes = NODES_MAX;
     budget.max_events = 4 * NODES_MAX;
-    budget.max_depth = DEPTH_MAX;
+    budget.max_depth = depth;
     budget.max_total_scalar_bytes = FILE_BYTES_MAX;
     let mut options = Options::default();
     options.budget = Some(budget);

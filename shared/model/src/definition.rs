@@ -2,7 +2,9 @@
 
 mod application;
 mod cluster;
+mod fleet;
 mod ignore;
+mod overrides;
 mod set;
 mod source;
 
@@ -10,6 +12,8 @@ pub use application::{
     Application, Deletion, FirstContact, Guard, Helm, Plain, Rendering, Selector, SourcePath, SyncPolicy,
 };
 pub use cluster::{Cluster, Kubeconfig, OWN_NAMESPACE};
+pub use fleet::Fleet;
 pub use ignore::{IgnoreRule, Ignored, is_identity};
+pub use overrides::Override;
 pub use set::{DefinitionSet, SetError};
 pub use source::{Git, GitAuth, Reference, SecretRef, Source};

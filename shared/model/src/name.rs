@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 /// Source: RFC 1123 label, Kubernetes "Object Names and IDs".
 pub const NAME_BYTES_MAX: usize = 63;
 
+/// What the fleet repository itself is called, as a source and as the application that is rendered from it; nothing in
+/// it may be called so.
+pub const FLEET: &str = "driftless-fleet";
+
 /// Says why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -83,6 +87,20 @@ name_type!(
     ApplicationName
 );
 
+impl SourceName {
+    /// The fleet repository.
+    pub fn fleet() -> Self {
+        Self(FLEET.to_owned())
+    }
+}
+
+impl ApplicationName {
+    /// What is rendered from the fleet repository.
+    pub fn fleet() -> Self {
+        Self(FLEET.to_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +124,12 @@ mod tests {
         ] {
             assert_eq!(text.parse::<ApplicationName>().is_ok(), good, "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_name_of_the_fleet_is_one() {
+        assert_eq!(FLEET.parse(), Ok(SourceName::fleet()));
+        assert_eq!(FLEET.parse(), Ok(ApplicationName::fleet()));
     }
 
     #[test]

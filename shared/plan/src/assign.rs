@@ -47,7 +47,7 @@ pub struct RenderJob {
 /// A target that exists by the definitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
-    /// The application as defined.
+    /// The application as it is on the cluster.
     pub application: Application,
     /// Id of the render that it needs.
     pub parameters: Digest,
@@ -67,28 +67,45 @@ impl Assignment {
 pub fn assign(set: &DefinitionSet) -> BTreeMap<TargetId, Assignment> {
     let mut targets = BTreeMap::new();
     for application in set.applications() {
-        let parameters = RenderParameters::of(application).digest();
         for cluster in set.clusters().iter().filter(|cluster| application.targets.selects(cluster)) {
             let target = TargetId { cluster: cluster.name.clone(), application: application.name.clone() };
-            let slice = slice(application, cluster);
-            targets.insert(target, Assignment { application: application.clone(), parameters, slice });
+            let application = application.on(cluster);
+            let parameters = RenderParameters::of(&application).digest();
+            let slice = slice(&application, cluster);
+            targets.insert(target, Assignment { application, parameters, slice });
         }
     }
     targets
 }
 
-/// Lists all renders that at least one target needs.
+/// The render of the fleet repository, if the set is read from one.
+pub fn fleet_render(set: &DefinitionSet) -> Option<(Aggregate, RenderJob)> {
+    let source = set.fleet_folder()?.clone();
+    let parameters = RenderParameters { source, rendering: Rendering::Detect, namespace: None };
+    let application = ApplicationName::fleet();
+    let render = Aggregate::Render { application: application.clone(), parameters: parameters.digest() };
+    Some((render, RenderJob { application, parameters }))
+}
+
+/// Lists all renders that at least one target needs, and that of the fleet repository.
 pub fn render_jobs(set: &DefinitionSet) -> BTreeMap<Aggregate, RenderJob> {
-    let mut jobs = BTreeMap::new();
+    let mut jobs: BTreeMap<_, _> = fleet_render(set).into_iter().collect();
     for application in set.applications() {
-        if set.clusters().iter().any(|cluster| application.targets.selects(cluster)) {
-            let parameters = RenderParameters::of(application);
-            let render =
-                Aggregate::Render { application: application.name.clone(), parameters: parameters.digest() };
-            jobs.insert(render, RenderJob { application: application.name.clone(), parameters });
+        let mut clusters = set.clusters().iter().filter(|cluster| application.targets.selects(cluster));
+        if application.overrides.is_empty() {
+            // The same on all of them.
+            jobs.extend(clusters.next().map(|_| job(application)));
+        } else {
+            jobs.extend(clusters.map(|cluster| job(&application.on(cluster))));
         }
     }
     jobs
+}
+
+fn job(application: &Application) -> (Aggregate, RenderJob) {
+    let (application, parameters) = (application.name.clone(), RenderParameters::of(application));
+    let render = Aggregate::Render { application: application.clone(), parameters: parameters.digest() };
+    (render, RenderJob { application, parameters })
 }
 
 fn slice(application: &Application, cluster: &Cluster) -> Digest {
@@ -104,6 +121,8 @@ fn digest_of(domain: &str, value: &impl Serialize) -> Digest {
 
 #[cfg(test)]
 mod tests {
+    use model::definition::Override;
+
     use super::*;
     use crate::planner::tests::{application, cluster, source};
 
@@ -153,6 +172,7 @@ mod tests {
             helm(Helm { release_name: Some("a".into()), ..Helm::default() }),
             helm(Helm { values_files: one(), ..Helm::default() }),
             helm(Helm { values: "a: b".into(), ..Helm::default() }),
+            helm(Helm { values_overlays: one(), ..Helm::default() }),
             helm(Helm { pin_non_deterministic: true, ..Helm::default() }),
         ];
         let mut applications: Vec<Application> = renderings
@@ -178,6 +198,49 @@ mod tests {
         let mut same = application("a");
         same.sync.prune = !same.sync.prune;
         assert_eq!(RenderParameters::of(&same).digest(), ids[0]);
+    }
+
+    /// Nothing selects a cluster for it, and nothing of it is applied.
+    #[test]
+    fn the_fleet_repository_is_rendered_and_goes_nowhere() {
+        use model::definition::Fleet;
+        let git = source().git;
+        let fleet = Fleet { git, path: "fleet".into(), poll_ms: 1_000 };
+        let set = set(vec![], vec![cluster("eu", &[])]).read_from(fleet);
+        let (render, job) = fleet_render(&set).unwrap();
+        assert_eq!(job.parameters.source.path, "fleet");
+        assert_eq!(render_jobs(&set), BTreeMap::from([(render, job)]));
+        assert_eq!(assign(&set).len(), 0);
+    }
+
+    /// Two of three clusters come out equal, and what only the third is about changes nothing for them.
+    #[test]
+    fn clusters_for_which_the_same_comes_out_share_a_render() {
+        let clusters = || {
+            vec![cluster("de", &[("region", "eu")]), cluster("fr", &[("region", "eu")]), cluster("us", &[])]
+        };
+        let in_eu = |path: &str, us_path: &str| {
+            let of = |label: (&str, &str), path: &str| {
+                let mut different = Override { path: Some(path.into()), ..Override::default() };
+                different.targets.match_labels.insert(label.0.into(), label.1.into());
+                different
+            };
+            let mut shop = application("shop");
+            shop.overrides = vec![of(("region", "eu"), path), of(("region", "us"), us_path)];
+            set(vec![shop], clusters())
+        };
+        let before = in_eu("eu", "us");
+        let renders: Vec<Digest> = assign(&before).values().map(|assignment| assignment.parameters).collect();
+        assert!(renders[0] == renders[1] && renders[1] != renders[2]);
+        let wanted: std::collections::BTreeSet<_> =
+            assign(&before).values().map(Assignment::render).collect();
+        assert_eq!(render_jobs(&before).into_keys().collect::<std::collections::BTreeSet<_>>(), wanted);
+        let slices = |set: &DefinitionSet| -> Vec<Digest> {
+            assign(set).values().map(|assignment| assignment.slice).collect()
+        };
+        assert_eq!(slices(&before), slices(&in_eu("eu", "nobody is there")));
+        let moved = slices(&in_eu("elsewhere", "us"));
+        assert!(moved[0] != slices(&before)[0] && moved[2] == slices(&before)[2]);
     }
 
     #[test]

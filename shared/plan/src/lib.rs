@@ -19,7 +19,7 @@ pub mod preview;
 pub mod release;
 pub mod step;
 
-pub use assign::{Assignment, RenderJob, RenderParameters, assign, render_jobs};
+pub use assign::{Assignment, RenderJob, RenderParameters, assign, fleet_render, render_jobs};
 pub use check::{Violation, check};
 pub use guard::{Refusal, Stock, guard};
 pub use neighbour::{Activity, Holding, Neighbour, Rendered};

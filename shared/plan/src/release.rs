@@ -71,6 +71,7 @@ pub fn defined_no_more(target: &TargetId) -> Option<Application> {
         source: SourcePath { name: target.application.as_str().parse().ok()?, path: String::new() },
         rendering: Rendering::default(),
         targets: Selector::default(),
+        overrides: Vec::new(),
         namespace: None,
         sync: SyncPolicy::default(),
         deletion: Deletion::default(),

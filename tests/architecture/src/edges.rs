@@ -13,6 +13,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("diff", &["model", "manifest"]),
     ("health", &["model", "manifest"]),
     ("plan", &["model", "manifest", "diff", "health"]),
+    ("fleet", &["model", "manifest"]),
     ("events", &["model"]),
     ("bus", &["model", "events"]),
     ("cluster", &["model", "manifest"]),

@@ -8,7 +8,7 @@ const RULE: &str = "pure-core";
 const FIX: &str = "take the value as an argument (a time, a seed, the content); the shell crates do the rest";
 
 /// The core and the border.
-const PURE: &[&str] = &["model", "manifest", "diff", "health", "plan", "events"];
+const PURE: &[&str] = &["model", "manifest", "diff", "health", "plan", "fleet", "events"];
 
 /// Runtimes, clients, and what makes sense only with them.
 const FOREIGN: &[&str] = &[

@@ -114,6 +114,7 @@ mod tests {
             source: model::definition::SourcePath { name: "repo".parse().unwrap(), path: String::new() },
             rendering: Default::default(),
             targets: Default::default(),
+            overrides: Vec::new(),
             namespace: None,
             sync: Default::default(),
             deletion: Default::default(),

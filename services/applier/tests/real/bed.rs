@@ -164,6 +164,8 @@ impl Bed {
             digest: Digest::of(b"set"),
             set: Content::Inline(DefinitionsState::encode_set(&self.set()).unwrap()),
             rejected: None,
+            commit: None,
+            observation: 0,
         };
         self.publish(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
     }
@@ -226,6 +228,8 @@ impl Bed {
             digest: Digest::of(b"empty"),
             set: Content::Inline(DefinitionsState::encode_set(&empty).unwrap()),
             rejected: None,
+            commit: None,
+            observation: 0,
         };
         self.publish(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
     }
@@ -597,6 +601,7 @@ fn application(target: &TargetId, namespace: &str, first_contact: FirstContact) 
         source: SourcePath { name: "repo".parse().unwrap(), path: String::new() },
         rendering: Default::default(),
         targets: Default::default(),
+        overrides: Vec::new(),
         namespace: Some(namespace.to_owned()),
         sync: Default::default(),
         deletion: Default::default(),

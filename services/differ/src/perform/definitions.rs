@@ -1,68 +1,267 @@
-//! Puts the definitions of the command line in force.
+//! Keeps definitions in force: those of the command line, or what the fleet repository says.
 
-use std::sync::Arc;
-
-use bus::{AppendError, Log, now};
+use ::fleet::{Files, Reading};
+use bus::{AppendError, now};
 use events::{
-    Content, Draft, Event, EventType,
+    Content, Draft, Event, EventId, EventType,
     content::INLINE_BYTES_MAX,
-    state::{DefinitionsState, State},
+    state::{DefinitionsState, DesiredState, RenderState, State},
 };
-use model::{Aggregate, DefinitionSet, Digest};
+use manifest::{Artifact, Document};
+use model::{Aggregate, DefinitionSet, Failure};
+use plan::fleet_render;
 
-use crate::Error;
+use super::{load, sealed};
+use crate::{
+    Error,
+    config::Bootstrap,
+    decide::{self, OtherFleet},
+    known::Versioned,
+    worker::Shared,
+};
 
-/// Puts a set in force, unless it is.
-///
-/// # Errors
-/// If the log refuses it.
-pub async fn commit_definitions(log: &Arc<dyn Log>, set: &DefinitionSet) -> Result<(), Error> {
+/// Writes the definitions while their partition is ours.
+pub struct DefinitionsKeeper {
+    /// What is still to be put in force.
+    bootstrap: Option<Bootstrap>,
+    /// The render of the fleet repository that was judged last.
+    judged: Option<EventId>,
+}
+
+/// The newest event of the definitions, read.
+struct Standing {
+    event: Event,
+    state: DefinitionsState,
+    set: DefinitionSet,
+}
+
+/// Whether an append was ours.
+enum Appended {
+    Yes,
+    /// Another differ was first: everything is read and decided again.
+    Overtaken,
+}
+
+impl DefinitionsKeeper {
+    /// Of a differ with that bootstrap.
+    pub fn new(bootstrap: Option<Bootstrap>) -> Self {
+        Self { bootstrap, judged: None }
+    }
+
+    /// Does what is due now; to be called after whatever the log says.
+    ///
+    /// # Errors
+    /// If the log cannot be used, or definitions would come from elsewhere without a word of a person.
+    pub async fn attend(&mut self, shared: &Shared) -> Result<(), Error> {
+        if let Some(bootstrap) = &self.bootstrap {
+            begin(shared, bootstrap).await?;
+            self.bootstrap = None;
+        }
+        let Some((aggregate, render)) = shared.known(|known| known.fleet_render()) else { return Ok(()) };
+        if self.judged == Some(render.event) {
+            return Ok(());
+        }
+        match follow(shared, &aggregate, &render).await {
+            Ok(Appended::Yes) => self.judged = Some(render.event),
+            Ok(Appended::Overtaken) => {}
+            // Made again from Git; tried again with whatever happens next.
+            Err(error @ (Error::Content { .. } | Error::BlobMissing { .. })) => {
+                tracing::error!(%error, "the fleet repository cannot be read from the log");
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// Puts in force what a differ is started with, unless it is.
+async fn begin(shared: &Shared, bootstrap: &Bootstrap) -> Result<(), Error> {
+    loop {
+        let newest = shared.log.newest(&Aggregate::Definitions).await?;
+        let current = match &newest {
+            None => None,
+            Some(event) => current(shared, bootstrap, event).await?,
+        };
+        let before = current.as_ref().map(|standing| &standing.state);
+        let set = current.as_ref().map(|standing| standing.set.clone());
+        let next = decide::begin(set.clone(), bootstrap, shared.config.fleet_change)
+            .map_err(|OtherFleet { before, now }| Error::OtherFleet { before, now })?;
+        let stands = match bootstrap {
+            // What is handed over again is meant, whatever was refused meanwhile.
+            Bootstrap::Set(_) => before.is_some_and(|state| state.rejected.is_none()),
+            Bootstrap::Fleet(_) => true,
+        };
+        let (digest, content) = store(shared, &next).await?;
+        if stands && before.is_some_and(|state| state.digest == digest) {
+            return Ok(());
+        }
+        let moved = set.as_ref().and_then(DefinitionSet::fleet) != next.fleet();
+        let seen =
+            before.map_or(0, |state| state.observation).max(shared.known(|known| known.fleet_observation()));
+        let state = DefinitionsState {
+            digest,
+            set: content,
+            rejected: None,
+            commit: match bootstrap {
+                Bootstrap::Set(_) => None,
+                Bootstrap::Fleet(_) => before.and_then(|state| state.commit.clone()),
+            },
+            // What was seen of another repository says nothing about this one.
+            observation: if moved { seen + 1 } else { seen },
+        };
+        match append(shared, newest.as_ref(), &state, None).await? {
+            Appended::Yes => return Ok(()),
+            Appended::Overtaken => {}
+        }
+    }
+}
+
+/// What is in force. A set that is lost can be handed over again; a fleet repository says nothing about what was lost.
+async fn current(shared: &Shared, bootstrap: &Bootstrap, event: &Event) -> Result<Option<Standing>, Error> {
+    match (read(shared, event.clone()).await, bootstrap) {
+        (Ok(standing), _) => Ok(Some(standing)),
+        (Err(Error::BlobMissing { .. }), Bootstrap::Set(_)) => Ok(None),
+        (Err(error), _) => Err(error),
+    }
+}
+
+async fn read(shared: &Shared, event: Event) -> Result<Standing, Error> {
+    let state: DefinitionsState = events::decode(event.draft.format, &event.draft.payload).map_err(bad)?;
+    let bytes = shared.intake.content(&state.set).await?;
+    let set = DefinitionsState::decode_set(&bytes).map_err(bad)?;
+    Ok(Standing { event, state, set })
+}
+
+/// Judges a render of the fleet repository, and writes what follows if that is new.
+async fn follow(
+    shared: &Shared,
+    aggregate: &Aggregate,
+    render: &Versioned<RenderState>,
+) -> Result<Appended, Error> {
+    let Some(newest) = shared.log.newest(&Aggregate::Definitions).await? else {
+        return Ok(Appended::Overtaken);
+    };
+    let Standing { event, state, set } = read(shared, newest).await?;
+    if fleet_render(&set).is_none_or(|(newest, _)| newest != *aggregate) {
+        return Ok(Appended::Overtaken);
+    }
+    if decide::is_past(&render.state, &state) {
+        return Ok(Appended::Yes);
+    }
+    let judged = match &render.state.desired {
+        None => decide::judge_fleet(&render.state, &set, None, now()),
+        Some(desired) => match documents(shared, &render.state, desired).await {
+            Ok(reading) => decide::judge_fleet(&render.state, &set, Some(reading), now()),
+            Err(Error::Sealed { source, .. }) => {
+                decide::Judged { set: None, rejected: Some(sealed(&source, now())) }
+            }
+            Err(error) => return Err(error),
+        },
+    };
+    let mut next = DefinitionsState {
+        rejected: judged.rejected,
+        observation: render.state.made_from.observation,
+        ..state.clone()
+    };
+    if let Some((set, commit)) = &judged.set {
+        let (digest, content) = store(shared, set).await?;
+        if digest != state.digest {
+            (next.digest, next.set, next.commit) = (digest, content, Some(commit.clone()));
+        }
+    }
+    if next.digest == state.digest && same(next.rejected.as_ref(), state.rejected.as_ref()) {
+        return Ok(Appended::Yes);
+    }
+    match &next.rejected {
+        None => tracing::info!(commit = %render.state.made_from.commit, "definitions are in force"),
+        Some(failure) => {
+            tracing::warn!(code = failure.code, message = failure.message, "definitions were refused")
+        }
+    }
+    append(shared, Some(&event), &next, Some(render.event)).await
+}
+
+fn same(a: Option<&Failure>, b: Option<&Failure>) -> bool {
+    match (a, b) {
+        (None, None) => true,
+        (Some(a), Some(b)) => a.same_as(b),
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+/// What a desired state of the fleet repository says; what is wrong with it is pointed at in the files.
+async fn documents(shared: &Shared, render: &RenderState, desired: &DesiredState) -> Result<Reading, Error> {
+    let loaded = load(&shared.intake, desired, &shared.config.key).await?;
+    let document = |object: &manifest::DesiredObject| Document {
+        file: String::new(),
+        line: 0,
+        value: object.value.value().clone(),
+    };
+    let mut documents: Vec<Document> = loaded.set.objects().iter().map(document).collect();
+    let reading = ::fleet::read(&documents);
+    if reading.problems.is_empty() {
+        return Ok(reading);
+    }
+    let Some(artifact) = artifact(shared, render).await else { return Ok(reading) };
+    let files: Files<'_> =
+        artifact.files().iter().map(|(path, file)| (path.as_str(), file.bytes.as_slice())).collect();
+    ::fleet::find(&mut documents, &files);
+    let mut reading = ::fleet::read(&documents);
+    ::fleet::point(&mut reading.problems, &files);
+    Ok(reading)
+}
+
+/// The files of a render; `None`: they are not at hand, and problems are told without their places.
+async fn artifact(shared: &Shared, render: &RenderState) -> Option<Artifact> {
+    let digest = shared.known(|known| known.fleet_artifact(render))?;
+    let sealed = shared.intake.blob(&digest).await.ok()?;
+    let plain = manifest::open(&shared.config.key, "artifact", &sealed).ok()?;
+    Artifact::decode(&plain).ok()
+}
+
+/// Encodes a set, and puts it where an event can name it.
+async fn store(shared: &Shared, set: &DefinitionSet) -> Result<(model::Digest, Content), Error> {
     let bytes = DefinitionsState::encode_set(set).map_err(bad)?;
     let digest = DefinitionSet::digest(&bytes);
-    let set = if bytes.len() > INLINE_BYTES_MAX {
-        Content::Blob(log.put_blob(bytes.into()).await.map_err(Error::Blob)?)
+    let content = if bytes.len() > INLINE_BYTES_MAX {
+        Content::Blob(shared.log.put_blob(bytes.into()).await.map_err(Error::Blob)?)
     } else {
         Content::Inline(bytes)
     };
-    let state = DefinitionsState { digest, set, rejected: None };
-    let payload = bytes::Bytes::from(events::encode(&state).map_err(bad)?);
-    loop {
-        let newest = log.newest(&Aggregate::Definitions).await?;
-        if newest.as_ref().is_some_and(|event| in_force(event, &digest)) {
-            return Ok(());
+    Ok((digest, content))
+}
+
+async fn append(
+    shared: &Shared,
+    newest: Option<&Event>,
+    state: &DefinitionsState,
+    cause: Option<EventId>,
+) -> Result<Appended, Error> {
+    let draft = Draft {
+        aggregate: Aggregate::Definitions,
+        n: newest.map_or(0, Event::n) + 1,
+        previous: newest.map(|event| event.id),
+        kind: match state.rejected {
+            None => EventType::DefinitionsChanged,
+            Some(_) => EventType::DefinitionsRejected,
+        },
+        format: DefinitionsState::FORMAT,
+        time: now(),
+        cause,
+        correlation: None,
+        actor: None,
+        traceparent: None,
+        payload: events::encode(state).map_err(bad)?.into(),
+    };
+    match shared.log.append(vec![draft]).await.into_iter().next() {
+        Some(Err(AppendError::Conflict { .. })) => Ok(Appended::Overtaken),
+        Some(Err(source)) => {
+            Err(Error::Append { aggregate: Aggregate::Definitions, source: Box::new(source) })
         }
-        match log.append(vec![draft(newest, payload.clone())]).await.into_iter().next() {
-            // Another differ was first: with the same set, or with one that is now replaced.
-            Some(Err(AppendError::Conflict { .. })) => {}
-            Some(Err(source)) => {
-                return Err(Error::Append { aggregate: Aggregate::Definitions, source: Box::new(source) });
-            }
-            Some(Ok(_)) | None => return Ok(()),
-        }
+        Some(Ok(_)) | None => Ok(Appended::Yes),
     }
 }
 
 fn bad(error: impl ToString) -> Error {
     Error::Content { what: "the definitions", reason: error.to_string() }
-}
-
-fn in_force(event: &Event, digest: &Digest) -> bool {
-    events::decode::<DefinitionsState>(event.draft.format, &event.draft.payload)
-        .is_ok_and(|state| state.digest == *digest && state.rejected.is_none())
-}
-
-fn draft(newest: Option<Event>, payload: bytes::Bytes) -> Draft {
-    Draft {
-        aggregate: Aggregate::Definitions,
-        n: newest.as_ref().map_or(0, |event| event.n()) + 1,
-        previous: newest.map(|event| event.id),
-        kind: EventType::DefinitionsChanged,
-        format: DefinitionsState::FORMAT,
-        time: now(),
-        cause: None,
-        correlation: None,
-        actor: None,
-        traceparent: None,
-        payload,
-    }
 }

@@ -37,7 +37,12 @@ impl Scene {
         let set = DefinitionSet::new(vec![], clusters.iter().map(cluster).collect(), vec![]).unwrap();
         let stuck = Arc::new(StuckLog::new(log.clone()));
         let evaluated = Evaluated::default();
-        let config = Config { bootstrap: Some(set), evaluated: evaluated.clone(), sweep: SWEEP, ..config() };
+        let config = Config {
+            bootstrap: Some(differ::Bootstrap::Set(set)),
+            evaluated: evaluated.clone(),
+            sweep: SWEEP,
+            ..config()
+        };
         let stop = CancellationToken::new();
         tokio::spawn(differ::run(stuck.clone(), config, stop.clone()));
         Self { log, evaluated, stuck, _folder: folder, _stop: stop.drop_guard() }

@@ -2,11 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod evaluated;
+mod fleet;
 
 use std::{sync::Arc, time::Duration};
 
 use bus::{Log, LogConfig, Share};
-use differ::{Config, Error};
+use differ::{Bootstrap, Config, Error};
 use events::state::{ClusterState, Reachability};
 use manifest::InstallKey;
 use model::{Aggregate, Cluster, DefinitionSet};
@@ -32,7 +33,7 @@ impl Scene {
     }
 
     fn start(&self, bootstrap: DefinitionSet, stop: &CancellationToken) -> JoinHandle<Result<(), Error>> {
-        let config = Config { bootstrap: Some(bootstrap), ..config() };
+        let config = Config { bootstrap: Some(Bootstrap::Set(bootstrap)), ..config() };
         tokio::spawn(differ::run(self.shaky.clone(), config, stop.clone()))
     }
 }

@@ -12,6 +12,8 @@ pub struct UpOptions {
     /// Sources, clusters and applications to put in force (JSON) [default: those in force]
     #[arg(long, value_name = "F")]
     pub definitions: Option<PathBuf>,
+    #[command(flatten)]
+    pub fleet: super::FleetOptions,
     /// Folder for the log, its key, mirrors and temporary files [default: $XDG_STATE_HOME/driftless/_platform]
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,

@@ -55,7 +55,7 @@ impl Services {
     fn differ(&mut self, folder: &StateFolder, wanted: &Wanted, instance: &str) {
         let prune = if wanted.prune { RebuiltPrune::Confirmed } else { RebuiltPrune::Unconfirmed };
         let config = differ::Config {
-            bootstrap: Some(wanted.set.clone()),
+            bootstrap: Some(differ::Bootstrap::Set(wanted.set.clone())),
             rebuilt_prune: prune,
             ..differ::Config::new(folder.key.clone(), instance, Share::Sole)
         };

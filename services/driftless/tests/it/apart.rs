@@ -11,7 +11,7 @@ use std::{
 };
 
 use bus::{Filter, Log, LogConfig, WatchItem};
-use events::state::{RenderState, SyncState, TargetState, decode};
+use events::state::{DefinitionsState, RenderState, SyncState, TargetState, decode};
 use model::{Aggregate, AggregateKind};
 use serde_json::json;
 use testkit::eventually;
@@ -26,6 +26,8 @@ pub struct Services {
     url: String,
     folder: PathBuf,
     log: Arc<dyn Log>,
+    /// Options of the differ.
+    definitions: Vec<String>,
     roles: BTreeMap<&'static str, Child>,
     nats: Child,
 }
@@ -38,6 +40,14 @@ pub fn key() -> String {
 /// Starts a server and one of each service, for the scene's repository and cluster. All that they log goes into
 /// files of the scene.
 pub async fn start(scene: &Scene) -> Services {
+    fs::create_dir_all(scene.state()).unwrap();
+    let definitions = scene.state().join("definitions.json");
+    fs::write(&definitions, set(scene).to_string()).unwrap();
+    start_with(scene, &["--definitions", &definitions.display().to_string()]).await
+}
+
+/// The same, where these options of the differ say what is defined.
+pub async fn start_with(scene: &Scene, definitions: &[&str]) -> Services {
     let folder = scene.folder().join("apart");
     fs::create_dir_all(scene.state()).unwrap();
     fs::create_dir(&folder).unwrap();
@@ -55,8 +65,8 @@ pub async fn start(scene: &Scene) -> Services {
     let log = eventually(BOUND, "the server", open).await;
 
     fs::write(scene.state().join("key"), key()).unwrap();
-    fs::write(scene.state().join("definitions.json"), set(scene).to_string()).unwrap();
-    let mut services = Services { url, folder, log, roles: BTreeMap::new(), nats };
+    let definitions = definitions.iter().map(|option| (*option).to_owned()).collect();
+    let mut services = Services { url, folder, log, definitions, roles: BTreeMap::new(), nats };
     for role in ["fetcher", "renderer", "differ", "applier"] {
         services.start(scene, role, &key());
     }
@@ -97,9 +107,26 @@ impl Services {
         run.args([role, "--nats", &self.url]).arg("--key").arg(&key);
         run.arg("--state").arg(folder.join(role)).env("DRIFTLESS_LOG", "trace");
         if role == "differ" {
-            run.arg("--definitions").arg(scene.state().join("definitions.json"));
+            run.args(&self.definitions);
         }
         self.roles.insert(role, logged(run, &folder.join(format!("{role}.log"))));
+    }
+
+    /// Starts the differ anew with these options.
+    pub fn redefine(&mut self, scene: &Scene, definitions: &[&str]) {
+        self.definitions = definitions.iter().map(|option| (*option).to_owned()).collect();
+        self.start(scene, "differ", &key());
+    }
+
+    /// Whether a role still runs.
+    pub fn runs(&mut self, role: &str) -> bool {
+        self.roles.get_mut(role).unwrap().try_wait().unwrap().is_none()
+    }
+
+    /// The newest state of the definitions.
+    pub async fn definitions(&self) -> Option<DefinitionsState> {
+        let event = self.log.newest(&Aggregate::Definitions).await.unwrap()?;
+        Some(decode(event.draft.format, &event.draft.payload).unwrap())
     }
 
     /// The newest states of the target, of what was done to it, and of its render.

@@ -163,6 +163,29 @@ fn definitions_are_for_the_differ() {
 }
 
 #[test]
+fn a_fleet_repository_is_named_without_secrets_and_not_beside_definitions() {
+    let scene = Scene::new();
+    let key = scene.folder().join("fleet-key");
+    std::fs::write(&key, "7".repeat(64)).unwrap();
+    let run = |options: &[&str]| {
+        let mut run = scene.bare();
+        run.args(["differ", "--state", "state", "--key"]).arg(&key).args(options);
+        told(run)
+    };
+    for (options, words) in [
+        (&["--fleet", "x", "--definitions", "y"][..], "cannot be used with"),
+        (&["--fleet-path", "x"], "--fleet <URL|DIR[#R]>"),
+        (&["--fleet", ".", "--fleet-poll", "10ms"], "--fleet-poll is less than a second"),
+        (&["--fleet", "/nowhere"], "error[GIT-ADDRESS]: /nowhere"),
+        (&["--fleet", "https://a:hunter2@git.example/x#main"], "error[GIT-ADDRESS]: the address"),
+    ] {
+        let told = run(options);
+        assert_eq!(told.exit, 2, "{told}");
+        assert!(told.err.contains(words) && !told.err.contains("hunter2"), "{words}: {told}");
+    }
+}
+
+#[test]
 fn no_role_starts_without_the_key_of_its_log() {
     let scene = Scene::new();
     let state = scene.folder().join("role");

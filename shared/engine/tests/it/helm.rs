@@ -17,8 +17,9 @@ fn template(data: &str) -> String {
 #[tokio::test]
 async fn files_and_inline_values_win_in_order() {
     let scene = Scene::new().await;
-    let template =
-        template("  a: {{ .Values.a }}\n  b: {{ .Values.b }}\n  c: {{ .Values.c }}\n  d: {{ .Values.d }}");
+    let template = template(
+        "  a: {{ .Values.a }}\n  b: {{ .Values.b }}\n  c: {{ .Values.c }}\n  d: {{ .Values.d }}\n  e: {{ .Values.e }}",
+    );
     let files = [
         CHART,
         ("web/values.yaml", "{a: chart, b: chart, c: chart, d: chart}"),
@@ -28,13 +29,14 @@ async fn files_and_inline_values_win_in_order() {
     ];
     let options = Helm {
         values_files: vec!["one,two.yaml".into(), "../values/prod.yaml".into()],
-        values: "d: inline".into(),
+        values: "{d: inline, e: inline}".into(),
+        values_overlays: vec!["{e: overlay}".into(), "{\"e\": \"last\"}".into()],
         ..Helm::default()
     };
     let rendered = scene.render(&files, "web", &Rendering::Helm(options)).await.unwrap();
     assert_eq!(rendered[0].name, "the-chart/templates/c.yaml");
     let text = text(&rendered);
-    for line in ["a: chart", "b: one", "c: prod", "d: inline", "name: shop\n"] {
+    for line in ["a: chart", "b: one", "c: prod", "d: inline", "e: last", "name: shop\n"] {
         assert!(text.contains(line), "{line}: {text}");
     }
     assert!(scene.engine.version(Kind::Helm).await.unwrap().starts_with("helm v"));

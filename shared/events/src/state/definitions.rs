@@ -1,6 +1,6 @@
 //! `definitions`, written by the differ that owns it.
 
-use model::{DefinitionSet, Digest, Failure};
+use model::{Commit, DefinitionSet, Digest, Failure};
 use serde::{Deserialize, Serialize};
 
 use super::State;
@@ -15,6 +15,13 @@ pub struct DefinitionsState {
     pub set: Content,
     /// Why a newer set was refused; `None` if the newest one is in force.
     pub rejected: Option<Failure>,
+    /// The commit of the fleet repository that the set in force was made from; `None`: it was handed over.
+    #[serde(default)]
+    pub commit: Option<Commit>,
+    /// The source's observation of the fleet repository that was judged last; 0: none was. An older one is never
+    /// judged again.
+    #[serde(default)]
+    pub observation: u64,
 }
 
 impl State for DefinitionsState {

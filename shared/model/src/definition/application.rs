@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApplicationName, Cluster, SourceName, definition::IgnoreRule};
+use crate::{
+    ApplicationName, Cluster, SourceName,
+    definition::{IgnoreRule, Override},
+};
 
 /// A path of a source, how it is rendered, where it goes and under which policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +23,9 @@ pub struct Application {
     /// Which clusters it goes to.
     #[serde(default)]
     pub targets: Selector,
+    /// What is different for some of them; later ones win.
+    #[serde(default)]
+    pub overrides: Vec<Override>,
     /// Namespace of namespaced objects that name none, created if missing; `None`: `default`.
     #[serde(default)]
     pub namespace: Option<String>,
@@ -86,6 +92,8 @@ pub struct Helm {
     pub values_files: Vec<String>,
     /// Inline values as a JSON or YAML document; they win over files. Empty: none.
     pub values: String,
+    /// Further inline values, in the same form; later ones win.
+    pub values_overlays: Vec<String>,
     /// Whether templates that answer differently each time are accepted as they came out first.
     pub pin_non_deterministic: bool,
 }

@@ -4,7 +4,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Application, Cluster, Digest, Source, definition::IgnoreRule};
+use crate::{
+    Application, ApplicationName, Cluster, Digest, Source, SourceName,
+    definition::{Fleet, IgnoreRule, SourcePath},
+    name::FLEET,
+};
 
 /// Most applications, clusters or sources in one set: bounds what one hostile commit can cost.
 pub const DEFINITIONS_MAX: usize = 100_000;
@@ -15,6 +19,9 @@ pub struct DefinitionSet {
     sources: Vec<Source>,
     clusters: Vec<Cluster>,
     applications: Vec<Application>,
+    /// The folder of the fleet repository that the set is read from; its source is among the others.
+    #[serde(default)]
+    fleet: Option<SourcePath>,
 }
 
 /// Says why a collection of definitions is not a set.
@@ -28,6 +35,9 @@ pub enum SetError {
         /// The shared name.
         name: String,
     },
+    /// A source or an application is called as the fleet repository is.
+    #[error("{FLEET} is what the fleet repository itself is called")]
+    Reserved,
     /// An application names a source that is not in the set.
     #[error("application {application} names source {name}, which is not defined")]
     UnknownSource {
@@ -45,6 +55,14 @@ pub enum SetError {
     /// A rule about fields of others that cannot be one.
     #[error("application {application} has an ignore rule that cannot be one: {problem}")]
     IgnoreRule {
+        /// The application.
+        application: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Something that cannot be different for some clusters.
+    #[error("application {application} has an override that cannot be one: {problem}")]
+    Override {
         /// The application.
         application: String,
         /// What is wrong with it.
@@ -76,6 +94,10 @@ impl DefinitionSet {
         unique("Source", sources.iter().map(|source| source.name.as_str()))?;
         unique("Cluster", clusters.iter().map(|cluster| cluster.name.as_str()))?;
         unique("Application", applications.iter().map(|application| application.name.as_str()))?;
+        let reserved = sources.iter().any(|source| source.name == SourceName::fleet());
+        if reserved || applications.iter().any(|application| application.name == ApplicationName::fleet()) {
+            return Err(SetError::Reserved);
+        }
         if let Some(shown) = sources.iter().find(|source| source.git.shows_secret()) {
             return Err(SetError::SecretShown { name: shown.name.to_string() });
         }
@@ -91,11 +113,43 @@ impl DefinitionSet {
             if let Some(problem) = application.ignore.iter().find_map(IgnoreRule::problem) {
                 return Err(SetError::IgnoreRule { application: application.name.to_string(), problem });
             }
+            let mut problems = application.overrides.iter().map(|one| one.problem(&application.rendering));
+            if let Some(problem) = problems.find_map(|problem| problem) {
+                return Err(SetError::Override { application: application.name.to_string(), problem });
+            }
         }
-        Ok(Self { sources, clusters, applications })
+        Ok(Self { sources, clusters, applications, fleet: None })
     }
 
-    /// All sources, by name.
+    /// The same definitions, read from that fleet repository: its source joins the others.
+    pub fn read_from(mut self, fleet: Fleet) -> Self {
+        let name = SourceName::fleet();
+        self.sources.retain(|source| source.name != name);
+        let at = self.sources.partition_point(|source| source.name < name);
+        self.sources.insert(at, Source { name: name.clone(), git: fleet.git, poll_ms: fleet.poll_ms });
+        self.fleet = Some(SourcePath { name, path: fleet.path });
+        self
+    }
+
+    /// The same definitions, handed over by somebody.
+    pub fn handed_over(mut self) -> Self {
+        self.sources.retain(|source| source.name != SourceName::fleet());
+        self.fleet = None;
+        self
+    }
+
+    /// The fleet repository that the set is read from; `None`: it was handed over.
+    pub fn fleet(&self) -> Option<Fleet> {
+        let (folder, source) = (self.fleet.as_ref()?, self.source(&SourceName::fleet())?);
+        Some(Fleet { git: source.git.clone(), path: folder.path.clone(), poll_ms: source.poll_ms })
+    }
+
+    /// Its folder, as applications name theirs.
+    pub fn fleet_folder(&self) -> Option<&SourcePath> {
+        self.fleet.as_ref()
+    }
+
+    /// All sources, by name, the fleet repository too.
     pub fn sources(&self) -> &[Source] {
         &self.sources
     }
@@ -147,4 +201,58 @@ fn unique<'a>(kind: &'static str, names: impl ExactSizeIterator<Item = &'a str>)
         last = Some(name);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::{Git, GitAuth, Reference};
+
+    fn git(url: &str) -> Git {
+        Git {
+            url: url.into(),
+            reference: Reference::Default,
+            auth: GitAuth::None,
+            ca_file: None,
+            proxy: None,
+        }
+    }
+
+    fn source(name: &str) -> Source {
+        Source { name: name.parse().unwrap(), git: git("a"), poll_ms: 1 }
+    }
+
+    fn fleet(url: &str) -> Fleet {
+        Fleet { git: git(url), path: "fleet".into(), poll_ms: 7 }
+    }
+
+    #[test]
+    fn the_fleet_repository_joins_the_sources_once() {
+        let set = DefinitionSet::new(vec![source("z"), source("a")], vec![], vec![]).unwrap();
+        let read = set.clone().read_from(fleet("old")).read_from(fleet("new"));
+        assert_eq!(read.fleet(), Some(fleet("new")));
+        let names: Vec<&str> = read.sources().iter().map(|source| source.name.as_str()).collect();
+        assert_eq!(names, ["a", FLEET, "z"]);
+        assert_eq!(read.source(&SourceName::fleet()).unwrap().git.url, "new");
+        assert_eq!((read.handed_over(), set.fleet()), (set, None));
+    }
+
+    #[test]
+    fn nothing_may_be_called_as_the_fleet_repository_is() {
+        let refused = DefinitionSet::new(vec![source(FLEET)], vec![], vec![]);
+        assert_eq!(refused, Err(SetError::Reserved));
+    }
+
+    #[test]
+    fn a_set_that_was_stored_before_there_were_fleets_is_read() {
+        #[derive(Serialize)]
+        struct Old {
+            sources: Vec<Source>,
+            clusters: Vec<Cluster>,
+            applications: Vec<Application>,
+        }
+        let old = Old { sources: vec![source("a")], clusters: vec![], applications: vec![] };
+        let read: DefinitionSet = rmp_serde::from_slice(&rmp_serde::to_vec_named(&old).unwrap()).unwrap();
+        assert_eq!(read, DefinitionSet::new(vec![source("a")], vec![], vec![]).unwrap());
+    }
 }

@@ -35,6 +35,7 @@ pub(crate) fn application(name: &str) -> Application {
         source: model::definition::SourcePath { name: "repo".parse().unwrap(), path: name.into() },
         rendering: Default::default(),
         targets: Default::default(),
+        overrides: Vec::new(),
         namespace: Some("shop".into()),
         sync: Default::default(),
         deletion: Default::default(),

@@ -104,8 +104,13 @@ impl Scene {
             applications.iter().map(|(name, folder, deletion)| self.application(name, folder, *deletion));
         let set = DefinitionSet::new(vec![source], clusters, applications.collect()).unwrap();
         let bytes = DefinitionsState::encode_set(&set).unwrap();
-        let state =
-            DefinitionsState { digest: Digest::of(&bytes), set: Content::Inline(bytes), rejected: None };
+        let state = DefinitionsState {
+            digest: Digest::of(&bytes),
+            set: Content::Inline(bytes),
+            rejected: None,
+            commit: None,
+            observation: 0,
+        };
         self.publish(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
     }
 

@@ -113,7 +113,7 @@ impl Scene {
         let config = renderer::Config { key: key.clone(), engine, share: Share::Sole };
         tokio::spawn(renderer::run(log.clone(), config, stop.clone()));
         let config = differ::Config {
-            bootstrap: Some(set),
+            bootstrap: Some(differ::Bootstrap::Set(set)),
             evaluated,
             sweep,
             ..differ::Config::new(key.clone(), "scenarios", Share::Sole)

@@ -13,6 +13,7 @@ fn application(first_contact: FirstContact) -> Application {
         source: SourcePath { name: "repo".parse().unwrap(), path: String::new() },
         rendering: Default::default(),
         targets: Default::default(),
+        overrides: Vec::new(),
         namespace: None,
         sync: Default::default(),
         deletion: Default::default(),

@@ -109,6 +109,7 @@ impl World {
             source: SourcePath { name: "repo".parse().unwrap(), path: "shop".into() },
             rendering: Default::default(),
             targets: Default::default(),
+            overrides: Vec::new(),
             namespace: None,
             sync: SyncPolicy::default(),
             deletion: Default::default(),

@@ -39,6 +39,7 @@ fn application(name: &str, source: &str) -> Application {
         source: SourcePath { name: source.parse().unwrap(), path: name.into() },
         rendering: Default::default(),
         targets: Default::default(),
+        overrides: Vec::new(),
         namespace: Some(format!("of-{name}")),
         sync: SyncPolicy::default(),
         deletion: Deletion::default(),
@@ -75,6 +76,7 @@ impl Log {
             set,
             targets: targets.into_iter().collect(),
             by_application: BTreeMap::new(),
+            fleet: None,
         }));
         log.fetched("repo", &[("mine", found("1")), ("near", found("1"))], None);
         log.fetched("other", &[("far", found("1"))], None);
