@@ -1,0 +1,286 @@
+//! What the server sets by itself when it stores an object.
+//!
+//! Source: k8s.io/kubernetes/pkg/registry/*/strategy.go.
+
+use serde_json::{Map, Value, json};
+
+use super::{Cluster, decoded};
+use crate::{
+    object::{meta, set_meta, take_meta},
+    schema::{Kind, Type},
+    typed::stored,
+};
+
+/// Kinds whose generation counts changes of what is wanted.
+const COUNTED: &[&str] = &[
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "ReplicaSet",
+    "ReplicationController",
+    "Job",
+    "CronJob",
+    "Ingress",
+    "IngressClass",
+    "NetworkPolicy",
+    "PodDisruptionBudget",
+    "Pod",
+    "PodTemplate",
+    "PriorityClass",
+    "EndpointSlice",
+    "CustomResourceDefinition",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
+    "MutatingWebhookConfiguration",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+];
+
+fn counted(kind: &Kind) -> bool {
+    kind.custom.is_some() || COUNTED.contains(&kind.kind.as_str())
+}
+
+fn has_status(kind: &Kind) -> bool {
+    kind.subresources.iter().any(|part| part == "status")
+}
+
+/// Before an object is created.
+pub(super) fn create(cluster: &mut Cluster, kind: &Kind, object: &mut Value) {
+    if counted(kind) {
+        set_meta(object, "generation", json!(1));
+    }
+    if has_status(kind)
+        && let Some(members) = object.as_object_mut()
+    {
+        members.shift_remove("status");
+    }
+    match kind.kind.as_str() {
+        "Namespace" => object["spec"] = json!({"finalizers": ["kubernetes"]}),
+        "Service" => service(cluster, object),
+        "Job" => job(object),
+        "Secret" => secret(object),
+        "PersistentVolumeClaim" => set_meta(object, "finalizers", protected(object)),
+        "Pod" => pod(object),
+        _ => {}
+    }
+    if kind.custom.is_none() {
+        *object = decoded(kind, object);
+    }
+    if kind.kind == "CustomResourceDefinition" {
+        let versions = object["spec"]["versions"].as_array().into_iter().flatten();
+        let stored: Vec<_> = versions.filter(|version| version["storage"] == true).map(|version| &version["name"]).collect();
+        object["status"]["storedVersions"] = json!(stored);
+    }
+    if kind.kind == "Pod" {
+        object["status"] = json!({"phase": "Pending", "qosClass": quality(object)});
+    }
+}
+
+fn protected(object: &Value) -> Value {
+    let mut all: Vec<_> = crate::object::finalizers(object).into_iter().map(str::to_owned).collect();
+    let protection = "kubernetes.io/pvc-protection";
+    if !all.iter().any(|finalizer| finalizer == protection) {
+        all.push(protection.to_owned());
+    }
+    json!(all)
+}
+
+/// Gives a Service its address, from the range of the test control planes.
+fn service(cluster: &mut Cluster, object: &mut Value) {
+    let number = cluster.next_number();
+    let spec = &mut object["spec"];
+    if spec["type"] == "ExternalName" {
+        return;
+    }
+    let given = spec["clusterIP"].as_str().filter(|address| !address.is_empty()).map(str::to_owned);
+    let address = given.unwrap_or_else(|| format!("10.96.{}.{}", (number >> 8) % 255 + 1, number % 254 + 1));
+    spec["clusterIPs"] = json!([address]);
+    spec["clusterIP"] = json!(address);
+    if spec["ipFamilies"].is_null() {
+        spec["ipFamilies"] = json!(["IPv4"]);
+    }
+    if spec["ipFamilyPolicy"].is_null() {
+        spec["ipFamilyPolicy"] = json!("SingleStack");
+    }
+    node_ports(cluster, object);
+}
+
+fn node_ports(cluster: &mut Cluster, object: &mut Value) {
+    let exposed = object["spec"]["type"] == "NodePort"
+        || (object["spec"]["type"] == "LoadBalancer" && object["spec"]["allocateLoadBalancerNodePorts"] != false);
+    for port in object["spec"].get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+        if exposed && port["nodePort"].as_u64().unwrap_or(0) == 0 {
+            port["nodePort"] = json!(30000 + cluster.next_number() % 2768);
+        }
+    }
+}
+
+fn job(object: &mut Value) {
+    let (uid, name) = (meta(object, "uid").to_owned(), meta(object, "name").to_owned());
+    let spec = &mut object["spec"];
+    if spec["manualSelector"] == true {
+        return;
+    }
+    let label = "batch.kubernetes.io/controller-uid";
+    spec["selector"] = json!({"matchLabels": {label: uid}});
+    let labels = json!({label: uid, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name});
+    let mut targets = vec![&mut spec["template"]];
+    for target in &mut targets {
+        let mut all = target["metadata"]["labels"].as_object().cloned().unwrap_or_default();
+        all.extend(labels.as_object().cloned().unwrap_or_default());
+        set_meta(target, "labels", Value::Object(all));
+    }
+    // A Job without labels of its own gets those of its template.
+    if object["metadata"]["labels"].as_object().is_none_or(Map::is_empty) {
+        let labels = object["spec"]["template"]["metadata"]["labels"].clone();
+        set_meta(object, "labels", labels);
+    }
+}
+
+/// Clear text goes to where the other data is.
+pub(super) fn secret(object: &mut Value) {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    let Some(members) = object.as_object_mut() else { return };
+    let Some(Value::Object(clear)) = members.shift_remove("stringData") else { return };
+    let data = members.entry("data").or_insert_with(|| Value::Object(Map::new()));
+    if data.is_null() {
+        *data = Value::Object(Map::new());
+    }
+    for (name, value) in clear {
+        data[name] = json!(BASE64_STANDARD.encode(value.as_str().unwrap_or_default()));
+    }
+}
+
+/// Source: the admission plugins Priority and DefaultTolerationSeconds.
+fn pod(object: &mut Value) {
+    let spec = &mut object["spec"];
+    if spec["priority"].is_null() {
+        spec["priority"] = json!(0);
+    }
+    if spec["preemptionPolicy"].is_null() {
+        spec["preemptionPolicy"] = json!("PreemptLowerPriority");
+    }
+    let mut tolerations = spec["tolerations"].as_array().cloned().unwrap_or_default();
+    for taint in ["not-ready", "unreachable"] {
+        let key = format!("node.kubernetes.io/{taint}");
+        if !tolerations.iter().any(|toleration| toleration["key"] == key.as_str()) {
+            tolerations.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}));
+        }
+    }
+    spec["tolerations"] = Value::Array(tolerations);
+}
+
+fn quality(object: &Value) -> &'static str {
+    let containers = object["spec"]["containers"].as_array().cloned().unwrap_or_default();
+    let resources = |container: &Value, name: &str| container["resources"][name].as_object().cloned().unwrap_or_default();
+    let none = |container: &Value| {
+        resources(container, "limits").is_empty() && resources(container, "requests").is_empty()
+    };
+    let full = |container: &Value| {
+        let (limits, requests) = (resources(container, "limits"), resources(container, "requests"));
+        ["cpu", "memory"].iter().all(|name| limits.contains_key(*name)) && limits == requests
+    };
+    if containers.iter().all(none) {
+        "BestEffort"
+    } else if containers.iter().all(full) {
+        "Guaranteed"
+    } else {
+        "Burstable"
+    }
+}
+
+/// Before an object is updated: `part` is the subresource, empty for the object itself.
+pub(super) fn update(cluster: &mut Cluster, kind: &Kind, part: &str, old: &Value, new: &mut Value) {
+    for assigned in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"] {
+        take_meta(new, assigned, old);
+    }
+    match part {
+        "status" => only_status(kind, old, new),
+        _ if has_status(kind) => take(new, "status", old),
+        _ => {}
+    }
+    if kind.custom.is_none() {
+        if kind.kind == "Secret" {
+            secret(new);
+        }
+        if kind.kind == "Namespace" && part != "finalize" {
+            take(new, "spec", old);
+        }
+        if kind.kind == "Service" {
+            keep_addresses(old, new);
+            node_ports(cluster, new);
+        }
+        *new = stored(&kind.of, new);
+    }
+    if counted(kind) && wanted(old) != wanted(new) {
+        let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
+        set_meta(new, "generation", json!(generation));
+    }
+}
+
+fn only_status(kind: &Kind, old: &Value, new: &mut Value) {
+    let status = new.get("status").cloned();
+    let managed = new["metadata"].get("managedFields").cloned();
+    let mut kept = old.clone();
+    let Some(members) = kept.as_object_mut() else { return };
+    match status {
+        Some(status) => drop(members.insert("status".to_owned(), status)),
+        None => drop(members.shift_remove("status")),
+    }
+    if kind.custom.is_none() {
+        // Labels and the like may be written with the status of built-in kinds.
+        for (name, value) in new.as_object().into_iter().flatten().filter(|(name, _)| *name == "metadata") {
+            members.insert(name.clone(), value.clone());
+        }
+    }
+    let mut kept = Value::Object(std::mem::take(members));
+    take_meta(&mut kept, "resourceVersion", new);
+    match managed {
+        Some(managed) => set_meta(&mut kept, "managedFields", managed),
+        None => crate::object::drop_meta(&mut kept, "managedFields"),
+    }
+    *new = kept;
+}
+
+fn take(new: &mut Value, name: &str, old: &Value) {
+    let Some(members) = new.as_object_mut() else { return };
+    match old.get(name) {
+        Some(value) => drop(members.insert(name.to_owned(), value.clone())),
+        None => drop(members.shift_remove(name)),
+    }
+}
+
+/// An update that names no address keeps the one that there is. Source: `patchAllocatedValues`.
+fn keep_addresses(old: &Value, new: &mut Value) {
+    if new["spec"]["type"] == "ExternalName" {
+        return;
+    }
+    for name in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+        let absent = new["spec"][name].is_null() || new["spec"][name] == "";
+        if let Some(value) = old["spec"].get(name).filter(|_| absent) {
+            new["spec"][name] = value.clone();
+        }
+    }
+    let old_ports = old["spec"]["ports"].as_array().cloned().unwrap_or_default();
+    for port in new["spec"].get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+        let before = old_ports.iter().find(|old| old["port"] == port["port"] && old["protocol"] == port["protocol"]);
+        if let Some(number) = before.and_then(|before| before.get("nodePort")).filter(|_| port["nodePort"].is_null()) {
+            port["nodePort"] = number.clone();
+        }
+    }
+}
+
+/// What the generation counts changes of: all but metadata and status.
+fn wanted(object: &Value) -> Map<String, Value> {
+    let members = object.as_object().into_iter().flatten();
+    let members = members.filter(|(name, value)| {
+        !["metadata", "status", "apiVersion"].contains(&name.as_str()) && !value.is_null()
+    });
+    members.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Whether a kind is kept in the types of Kubernetes.
+pub(super) fn is_typed(kind: &Kind) -> bool {
+    matches!(kind.of, Type::Named(_))
+}
