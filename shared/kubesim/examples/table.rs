@@ -216,7 +216,8 @@ fn tags(source: &str) -> Tags {
     for line in source.lines() {
         if let Some(name) = line.strip_prefix("//package ") {
             package = name.to_owned();
-        } else if let Some(name) = line.strip_prefix("type ").and_then(|line| line.strip_suffix(" struct {")) {
+        } else if let Some(name) = line.strip_prefix("type ").and_then(|line| line.strip_suffix(" struct {"))
+        {
             current = Some(format!("{package}.{name}"));
         } else if line.starts_with('}') {
             current = None;

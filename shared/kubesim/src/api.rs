@@ -302,7 +302,9 @@ pub(crate) fn decoded(kind: &Kind, object: &Value) -> Value {
 /// 400: it is none, or one of another kind.
 pub(crate) fn body(call: &Call<'_>) -> Result<Value, Refusal> {
     let content = call.request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if content.is_some_and(|content| !content.contains("json") && !content.contains("yaml") && content != "*/*") {
+    if content
+        .is_some_and(|content| !content.contains("json") && !content.contains("yaml") && content != "*/*")
+    {
         return Err(Refusal::media_type());
     }
     let kind = &call.kind.kind;
@@ -313,7 +315,9 @@ pub(crate) fn body(call: &Call<'_>) -> Result<Value, Refusal> {
         ))
     })?;
     let Some(members) = object.as_object_mut() else {
-        return Err(Refusal::bad_request(format!("the object provided is unrecognized (must be of type {kind})")));
+        return Err(Refusal::bad_request(format!(
+            "the object provided is unrecognized (must be of type {kind})"
+        )));
     };
     let version = api_version(&call.kind);
     members.entry("kind").or_insert_with(|| json!(kind));

@@ -30,6 +30,7 @@ pub(crate) fn fill(object: &mut Value) {
         ("networking.k8s.io", "Ingress") => {}
         ("autoscaling", "HorizontalPodAutoscaler") => rest::autoscaler(object),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => rest::binding(object),
+        ("", "LimitRange") => rest::limits(object),
         ("", "Secret") => rest::secret(object),
         ("", "Namespace") => rest::namespace(object),
         ("", "PersistentVolumeClaim") => rest::claim(object),

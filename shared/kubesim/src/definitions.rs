@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{Cluster, key, seconds},
+    managed::{self, Act, Tracked},
     object::meta,
     schema::{Kind, Type, structural, table},
 };
@@ -20,19 +21,29 @@ pub(crate) fn serve(cluster: &mut Cluster, definition: &Value, now: Timestamp) {
     let established = definition["status"]["conditions"].as_array().is_some_and(|all| {
         all.iter().any(|condition| condition["type"] == "Established" && condition["status"] == "True")
     });
-    let Some(kind) = table().kinds.iter().find(|kind| kind.kind == "CustomResourceDefinition") else { return };
+    let Some(kind) = table().kinds.iter().find(|kind| kind.kind == "CustomResourceDefinition") else {
+        return;
+    };
     if established {
         return;
     }
     let mut object = definition.clone();
-    let condition = |name: &str, reason: &str, message: &str| {
-        json!({"type": name, "status": "True", "lastTransitionTime": seconds(now), "reason": reason, "message": message})
-    };
+    let condition = |name: &str, reason: &str, message: &str| json!({"type": name, "status": "True", "lastTransitionTime": seconds(now), "reason": reason, "message": message});
     object["status"]["conditions"] = json!([
         condition("NamesAccepted", "NoConflicts", "no conflicts found"),
         condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
     ]);
     object["status"]["acceptedNames"] = definition["spec"]["names"].clone();
+    let act = Act {
+        manager: "kube-apiserver",
+        api_version: "apiextensions.k8s.io/v1",
+        subresource: "status",
+        time: &seconds(now),
+        of: &kind.of,
+        tracked: Tracked::Status,
+    };
+    let entries = managed::update(definition, &object, managed::live(definition), &act);
+    managed::set(&mut object, entries);
     cluster.store.put(key(kind, "", meta(definition, "name")), &mut object);
 }
 
@@ -49,7 +60,8 @@ fn kinds(definition: &Value) -> Vec<Arc<Kind>> {
         items.filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
     };
     let names = &spec["names"];
-    let versions = spec["versions"].as_array().into_iter().flatten().filter(|version| version["served"] == true);
+    let versions =
+        spec["versions"].as_array().into_iter().flatten().filter(|version| version["served"] == true);
     let kinds = versions.map(|version| {
         let schema = &version["schema"]["openAPIV3Schema"];
         let parts = version["subresources"].as_object().into_iter().flatten();

@@ -77,7 +77,8 @@ impl Faults {
         }
         let verb = verb(request);
         let route = Route::parse(request.uri().path());
-        let hit = self.0.iter_mut().find(|fault| fault.times != Some(0) && fits(&fault.matching, verb, &route))?;
+        let hit =
+            self.0.iter_mut().find(|fault| fault.times != Some(0) && fits(&fault.matching, verb, &route))?;
         hit.times = hit.times.map(|times| times - 1);
         Some(hit.effect.clone())
     }
@@ -128,7 +129,11 @@ mod tests {
     fn a_fault_hits_what_fits_as_often_as_it_says() {
         let mut faults = Faults::default();
         let refuse = Effect::Refuse { code: 429, retry_after: Some(1) };
-        let matching = Matching { verb: Some("patch".into()), resource: Some("configmaps".into()), ..Matching::default() };
+        let matching = Matching {
+            verb: Some("patch".into()),
+            resource: Some("configmaps".into()),
+            ..Matching::default()
+        };
         faults.set(Fault { matching, effect: refuse.clone(), times: Some(2) });
         let request = |method: Method, path: &str| {
             Request::builder().method(method).uri(path).body(Bytes::new()).unwrap()

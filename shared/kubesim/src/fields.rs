@@ -117,7 +117,9 @@ impl FieldSet {
                 Step::Field(name) if name == first => {
                     left.keep(step, Node { member: node.member, below: node.below.without(rest) });
                 }
-                Step::Field(_) | Step::Key(_) | Step::Item(_) | Step::Index(_) => left.keep(step, node.clone()),
+                Step::Field(_) | Step::Key(_) | Step::Item(_) | Step::Index(_) => {
+                    left.keep(step, node.clone())
+                }
             }
         }
         left
@@ -146,7 +148,7 @@ impl FieldSet {
         all
     }
 
-    /// All paths in it.
+    /// All paths in it: those of one step first, as the real server tells them.
     pub(crate) fn paths(&self) -> Vec<Vec<Step>> {
         let mut paths = Vec::new();
         self.collect(&mut Vec::new(), &mut paths);
@@ -154,11 +156,13 @@ impl FieldSet {
     }
 
     fn collect(&self, path: &mut Vec<Step>, out: &mut Vec<Vec<Step>>) {
+        for (step, _) in self.nodes.iter().filter(|(_, node)| node.member == Member::Yes) {
+            path.push(step.clone());
+            out.push(path.clone());
+            path.pop();
+        }
         for (step, node) in &self.nodes {
             path.push(step.clone());
-            if node.member == Member::Yes {
-                out.push(path.clone());
-            }
             node.below.collect(path, out);
             path.pop();
         }
@@ -184,7 +188,8 @@ impl FieldSet {
         let mut set = Self::default();
         for (key, below) in value.as_object()?.iter().filter(|(key, _)| *key != ".") {
             let members = below.as_object()?;
-            let member = if members.is_empty() || members.contains_key(".") { Member::Yes } else { Member::No };
+            let member =
+                if members.is_empty() || members.contains_key(".") { Member::Yes } else { Member::No };
             set.nodes.insert(Step::parse(key)?, Node { member, below: Self::from_json(below)? });
         }
         Some(set)
@@ -209,7 +214,8 @@ mod tests {
 
     #[test]
     fn sets_are_combined_path_by_path() {
-        let (a, b) = (json!({"f:a": {".": {}, "f:x": {}}, "f:b": {}}), json!({"f:a": {"f:x": {}}, "f:c": {}}));
+        let (a, b) =
+            (json!({"f:a": {".": {}, "f:x": {}}, "f:b": {}}), json!({"f:a": {"f:x": {}}, "f:c": {}}));
         let (a, b) = (set(a), set(b));
         assert_eq!(a.difference(&b).to_json(), json!({"f:a": {}, "f:b": {}}));
         assert_eq!(a.intersection(&b).to_json(), json!({"f:a": {"f:x": {}}}));

@@ -101,9 +101,10 @@ fn remove(cluster: &mut Cluster, key: &Key, time: &str) {
 /// Those whose owners include this uid.
 fn dependents(cluster: &Cluster, uid: &str) -> Vec<(Key, Value)> {
     let needle = format!("\"uid\":\"{uid}\"");
-    let all = cluster.store.all().filter(|(_, stored)| {
-        stored.text.contains("\"ownerReferences\":") && stored.text.contains(&needle)
-    });
+    let all = cluster
+        .store
+        .all()
+        .filter(|(_, stored)| stored.text.contains("\"ownerReferences\":") && stored.text.contains(&needle));
     let all = all.map(|(key, stored)| (key.clone(), parse(&stored.text)));
     all.filter(|(_, object)| owners(object).any(|owner| owner["uid"] == uid)).collect()
 }
@@ -131,7 +132,9 @@ fn remove_dependents(cluster: &mut Cluster, uid: &str, time: &str) -> bool {
     for (key, _) in dependents(cluster, uid) {
         remove(cluster, &key, time);
     }
-    let blocks = |object: &Value| owners(object).any(|owner| owner["uid"] == uid && owner["blockOwnerDeletion"] == true);
+    let blocks = |object: &Value| {
+        owners(object).any(|owner| owner["uid"] == uid && owner["blockOwnerDeletion"] == true)
+    };
     !dependents(cluster, uid).iter().any(|(_, object)| blocks(object))
 }
 

@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 use serde_json::{Map, Value, json};
 
 use crate::{fields::FieldSet, schema::Type};
-pub(crate) use apply::{Conflict, Force, apply, empty};
+pub(crate) use apply::{Force, apply, empty};
 pub(crate) use update::update;
 
 /// Who owned what there was before anybody applied.

@@ -30,7 +30,8 @@ impl Problem {
     }
 
     pub(crate) fn required(field: &str, why: &str) -> Self {
-        let message = if why.is_empty() { "Required value".to_owned() } else { format!("Required value: {why}") };
+        let message =
+            if why.is_empty() { "Required value".to_owned() } else { format!("Required value: {why}") };
         Self { reason: "FieldValueRequired", message, field: field.to_owned() }
     }
 
@@ -89,9 +90,26 @@ impl Refusal {
         Self::new(409, "Conflict", message).about(kind, name)
     }
 
+    /// A replacement names another object than the one that is there.
+    pub(crate) fn other_object(kind: &Kind, place: [&str; 2], uids: [&str; 2]) -> Self {
+        let [namespace, name] = place;
+        let namespace = if namespace.is_empty() { String::new() } else { format!("/{namespace}") };
+        let message = format!(
+            "Operation cannot be fulfilled on {} {name:?}: StorageError: invalid object, Code: 4, Key: \
+             /registry/{}{namespace}/{name}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in \
+             precondition: {}, UID in object meta: {}",
+            resource(kind),
+            kind.plural,
+            uids[0],
+            uids[1]
+        );
+        Self::new(409, "Conflict", message).about(kind, name)
+    }
+
     /// A precondition of a deletion does not hold.
     pub(crate) fn precondition(kind: &Kind, name: &str, why: &str) -> Self {
-        let shown = if kind.group.is_empty() { kind.kind.clone() } else { format!("{}.{}", kind.kind, kind.group) };
+        let shown =
+            if kind.group.is_empty() { kind.kind.clone() } else { format!("{}.{}", kind.kind, kind.group) };
         let message = format!("Operation cannot be fulfilled on {shown} {name:?}: {why}");
         let details = Value::Object(details(name, &kind.group, &kind.kind));
         Self { details: Some(details), ..Self::new(409, "Conflict", message) }
@@ -124,8 +142,16 @@ impl Refusal {
     }
 
     pub(crate) fn invalid(kind: &Kind, name: &str, problems: &[Problem]) -> Self {
-        let shown = if kind.group.is_empty() { kind.kind.clone() } else { format!("{}.{}", kind.kind, kind.group) };
+        let shown =
+            if kind.group.is_empty() { kind.kind.clone() } else { format!("{}.{}", kind.kind, kind.group) };
         Self::invalid_of(&shown, details(name, &kind.group, &kind.kind), problems)
+    }
+
+    /// A replacement has to name the version that it was made from, and does not.
+    pub(crate) fn unconditional(kind: &Kind, name: &str) -> Self {
+        let problem =
+            Problem::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
+        Self::invalid_of(&resource(kind), details(name, &kind.group, &kind.plural), &[problem])
     }
 
     /// The options of a request are invalid.
@@ -136,8 +162,15 @@ impl Refusal {
 
     fn invalid_of(shown: &str, mut details: Map<String, Value>, problems: &[Problem]) -> Self {
         let name = details.get("name").and_then(Value::as_str).unwrap_or_default();
-        let texts: Vec<_> = problems.iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect();
-        let text = match &texts[..] {
+        let texts: Vec<_> =
+            problems.iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect();
+        let mut told = Vec::new();
+        for text in texts {
+            if !told.contains(&text) {
+                told.push(text);
+            }
+        }
+        let text = match &told[..] {
             [one] => one.clone(),
             several => format!("[{}]", several.join(", ")),
         };
@@ -170,6 +203,13 @@ impl Refusal {
         Self { details: Some(json!({})), ..Self::new(415, "UnsupportedMediaType", message) }
     }
 
+    /// A strategic merge patch for a kind whose lists have no merge keys.
+    pub(crate) fn no_strategy() -> Self {
+        let message = "the body of the request was in an unknown format - accepted media types include: \
+                       application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+        Self::new(415, "UnsupportedMediaType", message.to_owned())
+    }
+
     pub(crate) fn unauthorized() -> Self {
         Self::new(401, "Unauthorized", "Unauthorized".to_owned())
     }
@@ -188,8 +228,10 @@ impl Refusal {
 
     /// Nothing new may be made in a namespace that goes.
     pub(crate) fn terminating(kind: &Kind, name: &str, namespace: &str) -> Self {
-        let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
-        let mut refusal = Self::new(403, "Forbidden", format!("{} {name:?} is forbidden: {why}", resource(kind)));
+        let why =
+            format!("unable to create new content in namespace {namespace} because it is being terminated");
+        let mut refusal =
+            Self::new(403, "Forbidden", format!("{} {name:?} is forbidden: {why}", resource(kind)));
         let mut details = details(name, &kind.group, &kind.plural);
         let cause = json!({"reason": "NamespaceTerminating",
             "message": format!("namespace {namespace} is being terminated"), "field": "metadata.namespace"});

@@ -43,8 +43,12 @@ impl Selector {
         let labels = &object["metadata"]["labels"];
         let value = |key: &str| labels[key].as_str();
         let labels = self.labels.iter().all(|label| match label {
-            Label::In(key, values) => value(key).is_some_and(|value| values.iter().any(|wanted| wanted == value)),
-            Label::NotIn(key, values) => value(key).is_none_or(|value| values.iter().all(|other| other != value)),
+            Label::In(key, values) => {
+                value(key).is_some_and(|value| values.iter().any(|wanted| wanted == value))
+            }
+            Label::NotIn(key, values) => {
+                value(key).is_none_or(|value| values.iter().all(|other| other != value))
+            }
             Label::Exists(key) => value(key).is_some(),
             Label::Absent(key) => value(key).is_none(),
         });
@@ -115,19 +119,42 @@ fn label(part: &str) -> Result<Label, Refusal> {
 
 /// What can be selected by besides the name and the namespace.
 const FIELDS: &[(&str, &[&str])] = &[
-    ("Pod", &["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "status.phase"]),
+    (
+        "Pod",
+        &[
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "status.phase",
+        ],
+    ),
     ("Secret", &["type"]),
     ("Namespace", &["status.phase"]),
     ("Service", &["spec.clusterIP", "spec.type"]),
     ("Job", &["status.successful"]),
-    ("Event", &["involvedObject.kind", "involvedObject.name", "involvedObject.namespace", "involvedObject.uid", "reason", "type"]),
+    (
+        "Event",
+        &[
+            "involvedObject.kind",
+            "involvedObject.name",
+            "involvedObject.namespace",
+            "involvedObject.uid",
+            "reason",
+            "type",
+        ],
+    ),
 ];
 
 fn field(kind: &Kind, part: &str) -> Result<(String, Wanted, String), Refusal> {
     let (path, wanted, value) = match (part.split_once("!="), part.split_once('=')) {
         (Some((path, value)), _) => (path, Wanted::Other, value),
         (None, Some((path, value))) => (path, Wanted::Equal, value.trim_start_matches('=')),
-        (None, None) => return Err(Refusal::bad_request(format!("invalid selector: '{part}'; can't understand '{part}'"))),
+        (None, None) => {
+            return Err(Refusal::bad_request(format!(
+                "invalid selector: '{part}'; can't understand '{part}'"
+            )));
+        }
     };
     let more = FIELDS.iter().find(|(name, _)| *name == kind.kind).map_or(&[][..], |(_, fields)| fields);
     if !["metadata.name", "metadata.namespace"].contains(&path) && !more.contains(&path) {

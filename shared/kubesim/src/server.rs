@@ -185,7 +185,8 @@ async fn serve(clusters: Arc<Clusters>, request: Request<Incoming>) -> Result<Re
         return Ok(answer::plain(StatusCode::BAD_GATEWAY));
     };
     let wanted = format!("Bearer {}", served.token);
-    if request.headers().get(header::AUTHORIZATION).is_none_or(|given| given.as_bytes() != wanted.as_bytes()) {
+    if request.headers().get(header::AUTHORIZATION).is_none_or(|given| given.as_bytes() != wanted.as_bytes())
+    {
         return Ok(api::refused(&Refusal::unauthorized()).map(answer::full));
     }
     Ok(struck(served, request).await)
@@ -206,7 +207,9 @@ async fn struck(served: Arc<Served>, request: Request<Bytes>) -> Response<Body> 
             let _ = answer(served, &request, None);
             std::future::pending().await
         }
-        Some(effect @ (Effect::DropWatch(_) | Effect::MuteWatch(_))) => answer(served, &request, Some(effect)),
+        Some(effect @ (Effect::DropWatch(_) | Effect::MuteWatch(_))) => {
+            answer(served, &request, Some(effect))
+        }
     }
 }
 

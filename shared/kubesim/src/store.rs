@@ -25,7 +25,6 @@ pub(crate) struct Key {
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
     pub(crate) text: Arc<str>,
-    pub(crate) version: u64,
 }
 
 /// A change of one object.
@@ -91,7 +90,14 @@ fn identity_first(object: &mut Value) {
 impl Store {
     /// An empty one that keeps that many changes.
     pub(crate) fn new(kept: usize) -> Self {
-        Self { version: 1, objects: BTreeMap::new(), changes: VecDeque::new(), kept, floor: 0, settled: Settled::Yes }
+        Self {
+            version: 1,
+            objects: BTreeMap::new(),
+            changes: VecDeque::new(),
+            kept,
+            floor: 0,
+            settled: Settled::Yes,
+        }
     }
 
     pub(crate) fn version(&self) -> u64 {
@@ -116,7 +122,11 @@ impl Store {
         resource: &'a str,
         namespace: Option<&'a str>,
     ) -> impl Iterator<Item = (&'a Key, &'a Stored)> {
-        let from = Key { resource: resource.into(), namespace: namespace.unwrap_or_default().into(), name: "".into() };
+        let from = Key {
+            resource: resource.into(),
+            namespace: namespace.unwrap_or_default().into(),
+            name: "".into(),
+        };
         self.objects.range((Bound::Included(from), Bound::Unbounded)).take_while(move |(key, _)| {
             &*key.resource == resource && namespace.is_none_or(|namespace| &*key.namespace == namespace)
         })
@@ -142,19 +152,21 @@ impl Store {
             self.settled = Settled::No;
         }
         let text: Arc<str> = object.to_string().into();
-        let stored = Stored { text: Arc::clone(&text), version: self.version };
+        let stored = Stored { text: Arc::clone(&text) };
         let before = self.objects.insert(key.clone(), stored).map(|stored| stored.text);
         self.record(key, before, After::There(text));
     }
 
-    /// Deletes an object, which last was `object`; the version at which it goes is set in it.
+    /// Deletes an object. It is told as it last was, with the version at which it goes, which is set in `object` too.
     pub(crate) fn delete(&mut self, key: Key, object: &mut Value) {
         let Some(before) = self.objects.remove(&key) else { return };
         self.settled = Settled::No;
         self.version += 1;
-        identity_first(object);
-        set_meta(object, "resourceVersion", json!(self.version.to_string()));
-        self.record(key, Some(before.text), After::Gone(object.to_string().into()));
+        let mut last = before.object();
+        for object in [&mut last, object] {
+            set_meta(object, "resourceVersion", json!(self.version.to_string()));
+        }
+        self.record(key, Some(before.text), After::Gone(last.to_string().into()));
     }
 
     /// Whether something went, or began to, since this was asked last.

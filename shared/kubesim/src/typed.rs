@@ -19,14 +19,18 @@ pub(crate) fn stored(of: &Type, value: &Value) -> Value {
             (None, _) => value.clone(),
         },
         Type::Map(of, _) => match value {
-            Value::Object(members) => {
-                Value::Object(members.iter().map(|(name, value)| (name.clone(), element(of, value))).collect())
+            Value::Object(members) => Value::Object(
+                members.iter().map(|(name, value)| (name.clone(), element(of, value))).collect(),
+            ),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                Value::Null
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Value::Null,
         },
         Type::List(of, _) => match value {
             Value::Array(items) => Value::Array(items.iter().map(|item| element(of, item)).collect()),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => Value::Null,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+                Value::Null
+            }
         },
         Type::Quantity => canonical(value),
         Type::Text | Type::Whole | Type::Number | Type::Truth | Type::Either | Type::Time | Type::Any => {

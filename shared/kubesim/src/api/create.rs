@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Cluster, Outcome, body, key, prepare, same_place, seconds, valid, whole};
+use super::{Call, Cluster, Outcome, body, key, prepare, same_place, seconds, valid, whole};
 use crate::{
     managed::{empty, sent_or_live, set, update},
     object::{drop_meta, is_deleting, meta, set_meta},
@@ -37,7 +37,9 @@ impl Cluster {
         let name = meta(&object, "name").to_owned();
         let namespace = call.target.namespace.clone().unwrap_or_default();
         let key = key(&call.kind, &namespace, &name);
-        for assigned in ["resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"] {
+        for assigned in
+            ["resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"]
+        {
             drop_meta(&mut object, assigned);
         }
         if !namespace.is_empty() {
@@ -92,13 +94,5 @@ impl Cluster {
             let name = format!("{}{suffix}", meta(object, "generateName"));
             set_meta(object, "name", json!(name));
         }
-    }
-}
-
-#[cfg(test)]
-pub(crate) fn status_of(answer: &Answer) -> u16 {
-    match answer {
-        Answer::Whole(response) => response.status().as_u16(),
-        Answer::Watch(_) => 200,
     }
 }

@@ -49,8 +49,9 @@ impl Options {
         let body = call.request.body();
         let sent: Value = match body.is_empty() {
             true => Value::Null,
-            false => serde_json::from_slice(body)
-                .map_err(|error| Refusal::bad_request(format!("couldn't get version/kind; json parse error: {error}")))?,
+            false => serde_json::from_slice(body).map_err(|error| {
+                Refusal::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
+            })?,
         };
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let policy = text(&sent["propagationPolicy"]).unwrap_or_else(|| {
@@ -58,6 +59,8 @@ impl Options {
             let orphan = sent["orphanDependents"] == true && given.is_empty();
             if orphan { "Orphan".to_owned() } else { given.to_owned() }
         });
+        // The children of a Job stay unless something else is asked for. Source: its `DefaultGarbageCollectionPolicy`.
+        let policy = if policy.is_empty() && call.kind.kind == "Job" { "Orphan".to_owned() } else { policy };
         let options = Self {
             uid: text(&sent["preconditions"]["uid"]),
             version: text(&sent["preconditions"]["resourceVersion"]),
@@ -98,7 +101,11 @@ impl Cluster {
         let keys: Vec<_> = selected.map(|(key, _)| key.clone()).collect();
         let mut items = Vec::new();
         for key in keys {
-            items.push(call.versioned(self.delete_one(call, &key, &options, trial)?));
+            let before = self.store.get(&key).map(crate::store::Stored::object);
+            let after = self.delete_one(call, &key, &options, trial)?;
+            // What goes at once is shown as it last was.
+            let object = before.filter(|_| !is_deleting(&after)).unwrap_or(after);
+            items.push(listed(call, object));
         }
         let version = self.store.version().to_string();
         let list = json!({"kind": format!("{}List", call.kind.kind), "apiVersion": api_version(&call.kind),
@@ -107,7 +114,13 @@ impl Cluster {
     }
 
     /// Deletes an object, or marks it; as it is then.
-    fn delete_one(&mut self, call: &Call<'_>, key: &Key, options: &Options, trial: Trial) -> Result<Value, Refusal> {
+    fn delete_one(
+        &mut self,
+        call: &Call<'_>,
+        key: &Key,
+        options: &Options,
+        trial: Trial,
+    ) -> Result<Value, Refusal> {
         let stored = self.store.get(key).ok_or_else(|| Refusal::not_found(&call.kind, &key.name))?;
         let mut object = stored.object();
         preconditions(call, &object, options)?;
@@ -132,6 +145,16 @@ impl Cluster {
             Marked::Already => {}
         }
     }
+}
+
+/// An object as an item of a list.
+fn listed(call: &Call<'_>, object: Value) -> Value {
+    let mut object = call.versioned(object);
+    if let (None, Some(members)) = (call.kind.custom, object.as_object_mut()) {
+        members.shift_remove("kind");
+        members.shift_remove("apiVersion");
+    }
+    object
 }
 
 fn preconditions(call: &Call<'_>, object: &Value, options: &Options) -> Result<(), Refusal> {
@@ -195,7 +218,9 @@ fn mark(kind: &Kind, object: &mut Value, policy: &str, time: &str) -> Marked {
         set_meta(object, "deletionTimestamp", json!(time));
         if kind.kind != "Namespace" && kind.kind != "CustomResourceDefinition" {
             set_meta(object, "deletionGracePeriodSeconds", json!(0));
-            if let Some(generation) = object["metadata"]["generation"].as_i64().filter(|generation| *generation > 0) {
+            if let Some(generation) =
+                object["metadata"]["generation"].as_i64().filter(|generation| *generation > 0)
+            {
                 set_meta(object, "generation", json!(generation + 1));
             }
         }

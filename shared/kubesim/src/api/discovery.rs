@@ -19,7 +19,8 @@ impl Cluster {
         if *request.method() != Method::GET {
             return Err(Refusal::method_not_allowed());
         }
-        let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        let accept =
+            request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
         let aggregated = accept.contains("apidiscovery.k8s.io") && accept.contains("v=v2;");
         let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
         let document = match parts.as_slice() {
@@ -85,7 +86,9 @@ impl Cluster {
             return Err(Refusal::no_resource());
         }
         let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-        Ok(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources}))
+        Ok(
+            json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources}),
+        )
     }
 
     fn aggregated(&self, root: &str) -> Answer {

@@ -43,7 +43,8 @@ impl Cluster {
             return Err(Refusal::bad_request("the patch changes apiVersion or kind"));
         }
         if meta(&patched, "name") != call.name() {
-            let problem = Problem::invalid("metadata.name", &patched["metadata"]["name"], "field is immutable");
+            let problem =
+                Problem::invalid("metadata.name", &patched["metadata"]["name"], "field is immutable");
             return Err(Refusal::invalid(&call.kind, call.name(), &[problem]));
         }
         same_place(call, &patched)?;
@@ -66,7 +67,8 @@ impl Cluster {
         };
         let applied = call.acting(|act| apply(&live, &config, force, act));
         let (merged, entries) = applied.map_err(|conflicts| {
-            let pairs: Vec<_> = conflicts.into_iter().map(|conflict| (conflict.manager, conflict.field)).collect();
+            let pairs: Vec<_> =
+                conflicts.into_iter().map(|conflict| (conflict.manager, conflict.field)).collect();
             Refusal::conflicts(&pairs)
         })?;
         let mut new = call.decoded(&merged);
@@ -98,6 +100,7 @@ fn form(call: &Call<'_>) -> Result<Form, Refusal> {
         "application/json-patch+json" => Ok(Form::Json),
         "application/merge-patch+json" => Ok(Form::Merge),
         "application/strategic-merge-patch+json" if prepare::is_typed(&call.kind) => Ok(Form::Strategic),
+        "application/strategic-merge-patch+json" => Err(Refusal::no_strategy()),
         _ => Err(Refusal::media_type()),
     }
 }
@@ -120,7 +123,8 @@ fn config(call: &Call<'_>) -> Result<Value, Refusal> {
         return Err(Refusal::bad_request("metadata.managedFields must be nil"));
     }
     check(&kind.of, &config, Duplicates::Refused).map_err(|problems| {
-        let place = format!("{}/{}; {}", meta(&config, "namespace"), meta(&config, "name"), shown(version, name));
+        let place =
+            format!("{}/{}; {}", meta(&config, "namespace"), meta(&config, "name"), shown(version, name));
         let text = match &problems[..] {
             [one] => one.clone(),
             several => format!("errors:\n  {}", several.join("\n  ")),
@@ -138,7 +142,8 @@ fn patched(call: &Call<'_>, form: Form, live: &Value) -> Result<Value, Refusal> 
         Form::Json => {
             let patch: json_patch::Patch = serde_json::from_slice(call.request.body()).map_err(parsed)?;
             json_patch::patch(&mut object, &patch).map_err(|error| {
-                let problem = Problem::invalid("patch", &json!(error.path.to_string()), &error.kind.to_string());
+                let problem =
+                    Problem::invalid("patch", &json!(error.path.to_string()), &error.kind.to_string());
                 Refusal::invalid(&call.kind, call.name(), &[problem])
             })?;
         }

@@ -59,9 +59,9 @@ pub(super) fn create(cluster: &mut Cluster, kind: &Kind, object: &mut Value) {
         "Namespace" => object["spec"] = json!({"finalizers": ["kubernetes"]}),
         "Service" => service(cluster, object),
         "Job" => job(object),
-        "Secret" => secret(object),
         "PersistentVolumeClaim" => set_meta(object, "finalizers", protected(object)),
         "Pod" => pod(object),
+        "DaemonSet" => set_generation(object, 1),
         _ => {}
     }
     if kind.custom.is_none() {
@@ -69,7 +69,8 @@ pub(super) fn create(cluster: &mut Cluster, kind: &Kind, object: &mut Value) {
     }
     if kind.kind == "CustomResourceDefinition" {
         let versions = object["spec"]["versions"].as_array().into_iter().flatten();
-        let stored: Vec<_> = versions.filter(|version| version["storage"] == true).map(|version| &version["name"]).collect();
+        let stored: Vec<_> =
+            versions.filter(|version| version["storage"] == true).map(|version| &version["name"]).collect();
         object["status"]["storedVersions"] = json!(stored);
     }
     if kind.kind == "Pod" {
@@ -97,18 +98,21 @@ fn service(cluster: &mut Cluster, object: &mut Value) {
     let address = given.unwrap_or_else(|| format!("10.96.{}.{}", (number >> 8) % 255 + 1, number % 254 + 1));
     spec["clusterIPs"] = json!([address]);
     spec["clusterIP"] = json!(address);
+    // A name without addresses of its own and without pods of its own may get any.
+    let any = spec["clusterIP"] == "None" && spec["selector"].is_null();
     if spec["ipFamilies"].is_null() {
-        spec["ipFamilies"] = json!(["IPv4"]);
+        spec["ipFamilies"] = if any { json!(["IPv4", "IPv6"]) } else { json!(["IPv4"]) };
     }
     if spec["ipFamilyPolicy"].is_null() {
-        spec["ipFamilyPolicy"] = json!("SingleStack");
+        spec["ipFamilyPolicy"] = if any { json!("RequireDualStack") } else { json!("SingleStack") };
     }
     node_ports(cluster, object);
 }
 
 fn node_ports(cluster: &mut Cluster, object: &mut Value) {
     let exposed = object["spec"]["type"] == "NodePort"
-        || (object["spec"]["type"] == "LoadBalancer" && object["spec"]["allocateLoadBalancerNodePorts"] != false);
+        || (object["spec"]["type"] == "LoadBalancer"
+            && object["spec"]["allocateLoadBalancerNodePorts"] != false);
     for port in object["spec"].get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
         if exposed && port["nodePort"].as_u64().unwrap_or(0) == 0 {
             port["nodePort"] = json!(30000 + cluster.next_number() % 2768);
@@ -124,7 +128,8 @@ fn job(object: &mut Value) {
     }
     let label = "batch.kubernetes.io/controller-uid";
     spec["selector"] = json!({"matchLabels": {label: uid}});
-    let labels = json!({label: uid, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name});
+    let labels =
+        json!({label: uid, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name});
     let mut targets = vec![&mut spec["template"]];
     for target in &mut targets {
         let mut all = target["metadata"]["labels"].as_object().cloned().unwrap_or_default();
@@ -135,20 +140,6 @@ fn job(object: &mut Value) {
     if object["metadata"]["labels"].as_object().is_none_or(Map::is_empty) {
         let labels = object["spec"]["template"]["metadata"]["labels"].clone();
         set_meta(object, "labels", labels);
-    }
-}
-
-/// Clear text goes to where the other data is.
-pub(super) fn secret(object: &mut Value) {
-    use base64::{Engine, prelude::BASE64_STANDARD};
-    let Some(members) = object.as_object_mut() else { return };
-    let Some(Value::Object(clear)) = members.shift_remove("stringData") else { return };
-    let data = members.entry("data").or_insert_with(|| Value::Object(Map::new()));
-    if data.is_null() {
-        *data = Value::Object(Map::new());
-    }
-    for (name, value) in clear {
-        data[name] = json!(BASE64_STANDARD.encode(value.as_str().unwrap_or_default()));
     }
 }
 
@@ -165,7 +156,9 @@ fn pod(object: &mut Value) {
     for taint in ["not-ready", "unreachable"] {
         let key = format!("node.kubernetes.io/{taint}");
         if !tolerations.iter().any(|toleration| toleration["key"] == key.as_str()) {
-            tolerations.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}));
+            tolerations.push(
+                json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}),
+            );
         }
     }
     spec["tolerations"] = Value::Array(tolerations);
@@ -173,7 +166,8 @@ fn pod(object: &mut Value) {
 
 fn quality(object: &Value) -> &'static str {
     let containers = object["spec"]["containers"].as_array().cloned().unwrap_or_default();
-    let resources = |container: &Value, name: &str| container["resources"][name].as_object().cloned().unwrap_or_default();
+    let resources =
+        |container: &Value, name: &str| container["resources"][name].as_object().cloned().unwrap_or_default();
     let none = |container: &Value| {
         resources(container, "limits").is_empty() && resources(container, "requests").is_empty()
     };
@@ -192,7 +186,14 @@ fn quality(object: &Value) -> &'static str {
 
 /// Before an object is updated: `part` is the subresource, empty for the object itself.
 pub(super) fn update(cluster: &mut Cluster, kind: &Kind, part: &str, old: &Value, new: &mut Value) {
-    for assigned in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"] {
+    for assigned in [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "selfLink",
+    ] {
         take_meta(new, assigned, old);
     }
     match part {
@@ -201,9 +202,6 @@ pub(super) fn update(cluster: &mut Cluster, kind: &Kind, part: &str, old: &Value
         _ => {}
     }
     if kind.custom.is_none() {
-        if kind.kind == "Secret" {
-            secret(new);
-        }
         if kind.kind == "Namespace" && part != "finalize" {
             take(new, "spec", old);
         }
@@ -211,12 +209,31 @@ pub(super) fn update(cluster: &mut Cluster, kind: &Kind, part: &str, old: &Value
             keep_addresses(old, new);
             node_ports(cluster, new);
         }
+        if kind.kind == "DaemonSet" {
+            let before = generation(old);
+            set_generation(
+                new,
+                if old["spec"]["template"] == new["spec"]["template"] { before } else { before + 1 },
+            );
+        }
         *new = stored(&kind.of, new);
     }
     if counted(kind) && wanted(old) != wanted(new) {
         let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
         set_meta(new, "generation", json!(generation));
     }
+}
+
+const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
+/// A DaemonSet counts changes of its template in an annotation.
+fn generation(object: &Value) -> i64 {
+    let text = object["metadata"]["annotations"][TEMPLATE_GENERATION].as_str();
+    text.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+fn set_generation(object: &mut Value, generation: i64) {
+    object["metadata"]["annotations"][TEMPLATE_GENERATION] = json!(generation.to_string());
 }
 
 fn only_status(kind: &Kind, old: &Value, new: &mut Value) {
@@ -264,8 +281,11 @@ fn keep_addresses(old: &Value, new: &mut Value) {
     }
     let old_ports = old["spec"]["ports"].as_array().cloned().unwrap_or_default();
     for port in new["spec"].get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
-        let before = old_ports.iter().find(|old| old["port"] == port["port"] && old["protocol"] == port["protocol"]);
-        if let Some(number) = before.and_then(|before| before.get("nodePort")).filter(|_| port["nodePort"].is_null()) {
+        let before =
+            old_ports.iter().find(|old| old["port"] == port["port"] && old["protocol"] == port["protocol"]);
+        if let Some(number) =
+            before.and_then(|before| before.get("nodePort")).filter(|_| port["nodePort"].is_null())
+        {
             port["nodePort"] = number.clone();
         }
     }

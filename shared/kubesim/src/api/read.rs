@@ -35,7 +35,8 @@ impl Cluster {
             Selector::parse(&call.kind, parameters.text("labelSelector"), parameters.text("fieldSelector"))?;
         let page = Page::parse(call, self.store.version(), self.store.floor())?;
         let objects = self.objects_at(&call.kind, call.target.namespace.as_deref(), page.version);
-        let selected = objects.into_iter().filter(|(_, text)| selector.is_all() || selector.matches(&parse(text)));
+        let selected =
+            objects.into_iter().filter(|(_, text)| selector.is_all() || selector.matches(&parse(text)));
         let mut selected = selected.filter(|(key, _)| page.after.as_ref().is_none_or(|after| key > after));
         let mut items = Vec::new();
         let mut last = None;
@@ -49,6 +50,9 @@ impl Cluster {
             last = Some(key);
         }
         let mut metadata = json!({"resourceVersion": page.version.to_string()});
+        if call.kind.custom.is_some() {
+            metadata["continue"] = json!("");
+        }
         if let (Some(last), true) = (last, left > 0) {
             metadata["continue"] = json!(page.next(&last));
             if selector.is_all() {
@@ -69,7 +73,8 @@ impl Cluster {
     fn objects_at(&self, kind: &Kind, namespace: Option<&str>, version: u64) -> BTreeMap<Key, Arc<str>> {
         let resource = resource(kind);
         let now = self.store.list(&resource, namespace);
-        let mut objects: BTreeMap<_, _> = now.map(|(key, stored)| (key.clone(), Arc::clone(&stored.text))).collect();
+        let mut objects: BTreeMap<_, _> =
+            now.map(|(key, stored)| (key.clone(), Arc::clone(&stored.text))).collect();
         let since: Vec<_> = self.store.changes_after(version).collect();
         for change in since.into_iter().rev() {
             let here = *change.key.resource == *resource
@@ -105,7 +110,10 @@ pub(super) fn in_version(kind: &Kind, text: &str) -> String {
         return text.to_owned();
     }
     let rest = text.strip_prefix("{\"apiVersion\":\"").and_then(|rest| rest.split_once('"'));
-    rest.map_or_else(|| text.to_owned(), |(_, rest)| format!("{{\"apiVersion\":\"{}\"{rest}", api_version(kind)))
+    rest.map_or_else(
+        || text.to_owned(),
+        |(_, rest)| format!("{{\"apiVersion\":\"{}\"{rest}", api_version(kind)),
+    )
 }
 
 /// An object as an item of a list: items of built-in kinds do not name their kind.

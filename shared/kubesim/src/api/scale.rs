@@ -15,7 +15,8 @@ pub(super) fn scale(object: &Value) -> Value {
     }
     let labels = object.pointer("/spec/selector/matchLabels").or_else(|| object.pointer("/spec/selector"));
     let labels = labels.and_then(Value::as_object).into_iter().flatten();
-    let labels: Vec<_> = labels.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+    let labels: Vec<_> =
+        labels.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
     json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata,
         "spec": {"replicas": object["spec"]["replicas"]},
         "status": {"replicas": object["status"]["replicas"].as_i64().unwrap_or(0), "selector": labels.join(",")}})

@@ -60,11 +60,15 @@ fn plain(patch: &Map<String, Value>) -> Value {
 fn order_only(of: &Type, patch: &Map<String, Value>, out: &mut Map<String, Value>) {
     for (name, order) in patch {
         let Some(name) = name.strip_prefix("$setElementOrder/") else { continue };
-        let key = of.field(name).and_then(|field| field.patch.as_ref()).and_then(|strategy| strategy.key.as_deref());
+        let key = of
+            .field(name)
+            .and_then(|field| field.patch.as_ref())
+            .and_then(|strategy| strategy.key.as_deref());
         if let (false, Some(items), Some(order)) =
             (patch.contains_key(name), out.get_mut(name).and_then(Value::as_array_mut), order.as_array())
         {
-            sort(items, order, key);
+            let before = items.clone();
+            sort(items, order, &before, key);
         }
     }
 }
@@ -92,7 +96,9 @@ fn list(
             }
             continue;
         };
-        let wanted = patch.get(key).ok_or_else(|| format!("map: {patch} does not contain declared merge key: {key}"))?;
+        let wanted = patch
+            .get(key)
+            .ok_or_else(|| format!("map: {patch} does not contain declared merge key: {key}"))?;
         let at = out.iter().position(|item| item.get(key) == Some(wanted));
         match (at, patch["$patch"] == "delete") {
             (Some(_), true) => out.retain(|item| item.get(key) != Some(wanted)),
@@ -101,33 +107,37 @@ fn list(
             (None, false) => out.push(strategic(item, None, patch)?),
         }
     }
-    if let Some(order) = order {
-        sort(&mut out, order, key);
-    }
+    let given: Vec<_> = patch.iter().filter(|item| item["$patch"].is_null()).cloned().collect();
+    let before = live.and_then(Value::as_array).cloned().unwrap_or_default();
+    sort(&mut out, order.unwrap_or(&given), &before, key);
     Ok(Value::Array(out))
 }
 
-/// Puts items into the order that is given; others keep their place relative to what was before them.
-fn sort(items: &mut Vec<Value>, order: &[Value], key: Option<&str>) {
+/// Puts items into the order that is given; the others keep their place among those of `before`.
+/// Source: `normalizeElementOrder` and `mergeSortedSlice`.
+fn sort(items: &mut Vec<Value>, order: &[Value], before: &[Value], key: Option<&str>) {
     let same = |item: &Value, wanted: &Value| match key {
         Some(key) => item.get(key) == wanted.get(key),
         None => item == wanted,
     };
-    let mut ordered: Vec<Value> = Vec::new();
-    for wanted in order {
-        ordered.extend(items.iter().find(|item| same(item, wanted)).cloned());
+    let place = |list: &[Value], item: &Value| list.iter().position(|other| same(item, other));
+    let (mut named, mut others): (Vec<_>, Vec<_>) =
+        items.drain(..).partition(|item| place(order, item).is_some());
+    named.sort_by_key(|item| place(order, item));
+    others.sort_by_key(|item| place(before, item));
+    let (mut named, mut others) = (named.into_iter().peekable(), others.into_iter().peekable());
+    loop {
+        let other_first = match (others.peek(), named.peek()) {
+            (None, None) => return,
+            (Some(_), None) => true,
+            (None, Some(_)) => false,
+            (Some(other), Some(named)) => match (place(before, other), place(before, named)) {
+                (Some(other), Some(named)) => other < named,
+                _ => false,
+            },
+        };
+        items.extend(if other_first { others.next() } else { named.next() });
     }
-    let (mut out, mut next) = (Vec::new(), ordered.into_iter());
-    // Those that the order does not name stay behind as many named ones as before.
-    for item in items.iter() {
-        if order.iter().any(|wanted| same(item, wanted)) {
-            out.extend(next.next());
-        } else {
-            out.push(item.clone());
-        }
-    }
-    out.extend(next);
-    *items = out;
 }
 
 #[cfg(test)]

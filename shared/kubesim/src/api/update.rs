@@ -65,9 +65,12 @@ impl Cluster {
         };
         let conditional = call.kind.custom.is_some() || CONDITIONAL.contains(&call.kind.kind.as_str());
         if conditional && meta(&sent, "resourceVersion").is_empty() {
-            let zero = json!(0);
-            let problem = Problem::invalid("metadata.resourceVersion", &zero, "must be specified for an update");
-            return Err(Refusal::invalid(&call.kind, call.name(), &[problem]));
+            return Err(Refusal::unconditional(&call.kind, call.name()));
+        }
+        let (live, uid) = (stored.object(), meta(&sent, "uid"));
+        if !uid.is_empty() && uid != meta(&live, "uid") {
+            let place = [meta(&live, "namespace"), call.name()];
+            return Err(Refusal::other_object(&call.kind, place, [uid, meta(&live, "uid")]));
         }
         let answer = self.write(call, &stored, &sent)?;
         Ok(valid::warned(answer, &warnings))
@@ -77,7 +80,8 @@ impl Cluster {
     pub(super) fn write(&mut self, call: &Call<'_>, stored: &Stored, sent: &Value) -> Outcome {
         let live = call.versioned(stored.object());
         let mut new = call.decoded(sent);
-        let entries = if call.part().is_empty() { sent_or_live(&live, sent) } else { crate::managed::live(&live) };
+        let entries =
+            if call.part().is_empty() { sent_or_live(&live, sent) } else { crate::managed::live(&live) };
         let entries = call.acting(|act| update(&live, &new, entries, act));
         set(&mut new, entries);
         self.store_update(call, stored, new)
@@ -115,7 +119,8 @@ impl Cluster {
 
 /// A namespace waits for the finalizers of its spec as well.
 pub(crate) fn holds(object: &Value) -> bool {
-    object["kind"] == "Namespace" && object["spec"]["finalizers"].as_array().is_some_and(|list| !list.is_empty())
+    object["kind"] == "Namespace"
+        && object["spec"]["finalizers"].as_array().is_some_and(|list| !list.is_empty())
 }
 
 fn preconditions(call: &Call<'_>, old: &Value, new: &Value) -> Result<(), Refusal> {

@@ -22,7 +22,10 @@ const IMMUTABLE: &[(&str, &[&str])] = &[
     ("Deployment", &["/spec/selector"]),
     ("ReplicaSet", &["/spec/selector"]),
     ("DaemonSet", &["/spec/selector"]),
-    ("StatefulSet", &["/spec/selector", "/spec/serviceName", "/spec/volumeClaimTemplates", "/spec/podManagementPolicy"]),
+    (
+        "StatefulSet",
+        &["/spec/selector", "/spec/serviceName", "/spec/volumeClaimTemplates", "/spec/podManagementPolicy"],
+    ),
     ("Job", &["/spec/selector", "/spec/template", "/spec/completionMode"]),
     ("Secret", &["/type"]),
     ("RoleBinding", &["/roleRef"]),
@@ -60,7 +63,8 @@ fn name(kind: &Kind, new: &Value, problems: &mut Vec<Problem>) {
     let path = kind.group == "rbac.authorization.k8s.io";
     let part = |part: &str| {
         let bytes = part.as_bytes();
-        let edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let edge =
+            |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         edge(bytes.first())
             && edge(bytes.last())
             && bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
@@ -83,6 +87,11 @@ fn workload(new: &Value, problems: &mut Vec<Problem>) {
             problems.push(Problem::invalid("spec.template.metadata.labels", &shown, why));
         }
     }
+    let strategy = &new["spec"]["strategy"];
+    if strategy["type"] == "Recreate" && !strategy["rollingUpdate"].is_null() {
+        let why = "may not be specified when strategy `type` is 'Recreate'";
+        problems.push(Problem::forbidden("spec.strategy.rollingUpdate", why));
+    }
 }
 
 /// Containers have names, images, and names only once.
@@ -92,7 +101,9 @@ fn pods(kind: &Kind, new: &Value, problems: &mut Vec<Problem>) {
         "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet" | "Job" => {
             ("spec.template.spec", new.pointer("/spec/template/spec"))
         }
-        "CronJob" => ("spec.jobTemplate.spec.template.spec", new.pointer("/spec/jobTemplate/spec/template/spec")),
+        "CronJob" => {
+            ("spec.jobTemplate.spec.template.spec", new.pointer("/spec/jobTemplate/spec/template/spec"))
+        }
         _ => return,
     };
     let containers = spec.and_then(|spec| spec["containers"].as_array()).cloned().unwrap_or_default();
@@ -239,7 +250,9 @@ pub(super) fn unknown_fields(call: &Call<'_>, sent: &Value) -> Result<Vec<String
             let text = if call.kind.custom.is_some() {
                 format!("strict decoding error: {all}")
             } else {
-                format!("{kind} in version {version:?} cannot be handled as a {kind}: strict decoding error: {all}")
+                format!(
+                    "{kind} in version {version:?} cannot be handled as a {kind}: strict decoding error: {all}"
+                )
             };
             Err(Refusal::bad_request(text))
         }

@@ -81,7 +81,8 @@ impl Watch {
             bookmarks: parameters.is_set("allowWatchBookmarks").then(|| call.now + BOOKMARK_EVERY),
             ends,
             state: match (from, initial) {
-                (_, true) => State::Listing(Marked::Yes),
+                (_, true) if parameters.is_set("allowWatchBookmarks") => State::Listing(Marked::Yes),
+                (_, true) => State::Listing(Marked::No),
                 (None, false) => State::Listing(Marked::No),
                 (Some(_), false) => State::Following,
             },
@@ -137,7 +138,8 @@ impl Watch {
     }
 
     fn bookmark(&self, marked: Marked) -> Value {
-        let mut object = json!({"kind": self.kind.kind, "apiVersion": api_version(&self.kind), "metadata": {}});
+        let mut object =
+            json!({"kind": self.kind.kind, "apiVersion": api_version(&self.kind), "metadata": {}});
         set_meta(&mut object, "resourceVersion", json!(self.seen.to_string()));
         if marked == Marked::Yes {
             set_meta(&mut object, "annotations", json!({"k8s.io/initial-events-end": "true"}));

@@ -14,7 +14,8 @@ pub(super) fn service(object: &mut Value) {
     for port in items(spec, "ports") {
         unset_text(port, "protocol", "TCP");
         let target = port["port"].clone();
-        let none = matches!(&port["targetPort"], Value::Null) || port["targetPort"] == 0 || port["targetPort"] == "";
+        let none =
+            matches!(&port["targetPort"], Value::Null) || port["targetPort"] == 0 || port["targetPort"] == "";
         if none {
             port["targetPort"] = target;
         }

@@ -17,7 +17,9 @@ pub(super) fn pod(object: &mut Value) {
 
 /// Source: `SetDefaults_Pod`: what is limited and not requested is requested in full.
 fn requests_from_limits(container: &mut Value) {
-    let Some(limits) = container.pointer("/resources/limits").and_then(Value::as_object).cloned() else { return };
+    let Some(limits) = container.pointer("/resources/limits").and_then(Value::as_object).cloned() else {
+        return;
+    };
     let Some(resources) = inner(container, "resources") else { return };
     unset(resources, "requests", json!({}));
     for (name, amount) in limits {
@@ -37,6 +39,16 @@ fn pod_spec(spec: &mut Value) {
     unset_text(spec, "schedulerName", "default-scheduler");
     unset(spec, "securityContext", json!({}));
     unset(spec, "terminationGracePeriodSeconds", json!(30));
+    // The old name of the field goes along with the new one.
+    let account = spec["serviceAccountName"]
+        .as_str()
+        .or(spec["serviceAccount"].as_str())
+        .unwrap_or_default()
+        .to_owned();
+    if !account.is_empty() {
+        spec["serviceAccountName"] = json!(account);
+        spec["serviceAccount"] = json!(account);
+    }
     let on_host = spec["hostNetwork"] == true;
     for list in ["initContainers", "containers"] {
         for container in items(spec, list) {

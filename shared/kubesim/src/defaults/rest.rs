@@ -1,11 +1,37 @@
 //! Everything else.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use super::{inner, items, unset, unset_text};
 
+/// Clear text goes to where the other data is.
 pub(super) fn secret(object: &mut Value) {
     unset_text(object, "type", "Opaque");
+    let Some(members) = object.as_object_mut() else { return };
+    let Some(Value::Object(clear)) = members.shift_remove("stringData") else { return };
+    let data = members.entry("data").or_insert_with(|| json!({}));
+    if data.is_null() {
+        *data = json!({});
+    }
+    for (name, value) in clear {
+        data[name] = json!(BASE64_STANDARD.encode(value.as_str().unwrap_or_default()));
+    }
+}
+
+/// Limits without a default are the greatest ones, requests without one are the limits, or the least ones.
+/// Source: `SetDefaults_LimitRangeItem`.
+pub(super) fn limits(object: &mut Value) {
+    let Some(spec) = inner(object, "spec") else { return };
+    for item in items(spec, "limits").filter(|item| item["type"] == "Container") {
+        for (from, to) in [("max", "default"), ("default", "defaultRequest"), ("min", "defaultRequest")] {
+            let amounts = item[from].as_object().cloned().unwrap_or_default();
+            for (name, amount) in amounts {
+                unset(item, to, json!({}));
+                unset(&mut item[to], &name, amount);
+            }
+        }
+    }
 }
 
 /// Source: `SetDefaults_Namespace`.

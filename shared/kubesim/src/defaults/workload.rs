@@ -38,6 +38,11 @@ pub(super) fn replication_controller(object: &mut Value) {
 }
 
 pub(super) fn daemon_set(object: &mut Value) {
+    // What the internal type keeps as a number of its own. Source: conversion of apps/v1 DaemonSet.
+    let annotation = "deprecated.daemonset.template.generation";
+    unset(object, "metadata", json!({}));
+    unset(&mut object["metadata"], "annotations", json!({}));
+    unset(&mut object["metadata"]["annotations"], annotation, json!("0"));
     let Some(spec) = inner(object, "spec") else { return };
     unset(spec, "updateStrategy", json!({}));
     let strategy = &mut spec["updateStrategy"];

@@ -56,7 +56,9 @@ impl Ord for Step {
             }
             (Self::Item(a), Self::Item(b)) => order(a, b),
             (Self::Index(a), Self::Index(b)) => a.cmp(b),
-            (Self::Field(_) | Self::Key(_) | Self::Item(_) | Self::Index(_), _) => self.rank().cmp(&other.rank()),
+            (Self::Field(_) | Self::Key(_) | Self::Item(_) | Self::Index(_), _) => {
+                self.rank().cmp(&other.rank())
+            }
         }
     }
 }
@@ -90,9 +92,10 @@ fn order(a: &Value, b: &Value) -> Ordering {
         },
         (Value::String(x), Value::String(y)) => x.cmp(y),
         (Value::Bool(x), Value::Bool(y)) => x.cmp(y),
-        (Value::Null | Value::Array(_) | Value::Object(_), Value::Null | Value::Array(_) | Value::Object(_)) => {
-            a.to_string().cmp(&b.to_string())
-        }
+        (
+            Value::Null | Value::Array(_) | Value::Object(_),
+            Value::Null | Value::Array(_) | Value::Object(_),
+        ) => a.to_string().cmp(&b.to_string()),
         (Value::Number(_) | Value::String(_) | Value::Bool(_), _)
         | (Value::Null | Value::Array(_) | Value::Object(_), _) => rank(a).cmp(&rank(b)),
     }

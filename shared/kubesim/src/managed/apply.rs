@@ -17,7 +17,7 @@ use crate::{
 /// A field that somebody else owns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Conflict {
-    /// As errors name a manager: `"alice" using v1 at 2026-01-01T00:00:00Z`.
+    /// As errors name a manager: `"alice" using v1`.
     pub(crate) manager: String,
     /// As errors name a field.
     pub(crate) field: String,
@@ -118,9 +118,6 @@ fn conflicts(entry: &Entry, changed: &FieldSet) -> Vec<Conflict> {
     }
     if entry.operation == Operation::Update {
         manager = format!("{manager} using {}", entry.api_version);
-        if let Some(time) = &entry.time {
-            manager = format!("{manager} at {time}");
-        }
     }
     let paths = entry.fields.intersection(changed).paths();
     paths.iter().map(|path| Conflict { manager: manager.clone(), field: shown(path) }).collect()

@@ -2,8 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Act, Entry, Operation, bare, without_identity};
-use crate::merge::{Comparison, compare};
+use super::{Act, Entry, Operation, Tracked, bare, without_identity};
+use crate::{
+    fields::Step,
+    merge::{Comparison, compare},
+};
 
 /// More writers than this per object are folded into one.
 /// Source: k8s.io/apimachinery, `DefaultMaxUpdateManagers`.
@@ -16,7 +19,16 @@ pub(crate) fn update(live: &Value, new: &Value, entries: Vec<Entry>, act: &Act<'
     if entries.is_empty() && !created {
         return entries;
     }
+    // A scale shows only who owns the replicas, and what has no owner is not tracked.
+    if act.tracked == Tracked::Scale && !entries.iter().any(owns_replicas) {
+        return entries;
+    }
     fold(take(live, new, entries, act))
+}
+
+fn owns_replicas(entry: &Entry) -> bool {
+    let [spec, replicas] = ["spec", "replicas"].map(|name| Step::Field(name.to_owned()));
+    entry.fields.below(&spec).is_some_and(|spec| spec.has(&replicas))
 }
 
 /// As [`update`], whether there were entries or not.
@@ -49,7 +61,8 @@ pub(super) fn yield_changed(entries: &mut Vec<Entry>, changes: &Comparison, but:
 }
 
 fn fold(mut entries: Vec<Entry>) -> Vec<Entry> {
-    let updaters = |entries: &[Entry]| entries.iter().filter(|entry| entry.operation == Operation::Update).count();
+    let updaters =
+        |entries: &[Entry]| entries.iter().filter(|entry| entry.operation == Operation::Update).count();
     let mut order: Vec<Entry> =
         entries.iter().filter(|entry| entry.operation == Operation::Update).cloned().collect();
     if order.len() <= UPDATERS_MAX {

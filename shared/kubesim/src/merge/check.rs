@@ -51,7 +51,9 @@ impl Check {
             Type::Map(..) | Type::Named(_) | Type::Struct(_) if value.is_object() => self.map(of, value),
             Type::List(of, items) if value.is_array() => self.list(of, items, value),
             Type::Text => self.problem(&format!("expected string, got {}", go(value))),
-            Type::Whole | Type::Number => self.problem(&format!("expected numeric (int or float), got {}", go(value))),
+            Type::Whole | Type::Number => {
+                self.problem(&format!("expected numeric (int or float), got {}", go(value)))
+            }
             Type::Truth => self.problem(&format!("expected boolean, got {}", go(value))),
             Type::Quantity | Type::Either | Type::Time => self.problem("expected scalar"),
             Type::Map(..) | Type::Named(_) | Type::Struct(_) => {
@@ -102,8 +104,9 @@ impl Check {
 fn go(value: &Value) -> String {
     let shown = match value {
         Value::String(text) => format!("{text:?}"),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            value.to_string()
+        }
     };
     format!("&value.valueUnstructured{{Value:{shown}}}")
 }
-

@@ -28,11 +28,7 @@ pub(crate) fn compare(of: &Type, before: &Value, after: &Value) -> Comparison {
 impl Comparison {
     /// With each of its sets passed through a filter.
     pub(crate) fn filtered(&self, filter: impl Fn(&FieldSet) -> FieldSet) -> Self {
-        Self {
-            added: filter(&self.added),
-            modified: filter(&self.modified),
-            removed: filter(&self.removed),
-        }
+        Self { added: filter(&self.added), modified: filter(&self.modified), removed: filter(&self.removed) }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::{fields::Step, schema::{Items, Type}};
+use crate::{
+    fields::Step,
+    schema::{Items, Type},
+};
 
 /// The step to an item.
 ///

@@ -72,7 +72,8 @@ fn first(line: &str) -> &str {
 
 fn kind(line: &str, names: &HashMap<&str, usize>) -> Option<Kind> {
     let words: Vec<_> = line.split(' ').collect();
-    let [group, version, kind, plural, singular, scope, of, verbs, short, categories, parts] = words[..] else {
+    let [group, version, kind, plural, singular, scope, of, verbs, short, categories, parts] = words[..]
+    else {
         return None;
     };
     let list = |word: &str| match word {
@@ -99,7 +100,8 @@ fn field<'a>(line: &'a str, names: &HashMap<&str, usize>) -> (&'a str, Field) {
     let mut words = line.split(' ');
     let (name, of) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let limits = Limits::default();
-    let mut field = Field { of: of_type(of, names), written: Written::Given, default: None, patch: None, limits };
+    let mut field =
+        Field { of: of_type(of, names), written: Written::Given, default: None, patch: None, limits };
     for word in words {
         match word.split_at(1) {
             ("0", _) => field.written = Written::UnlessEmpty,
@@ -161,7 +163,10 @@ mod tests {
     fn the_table_holds_what_apply_goes_by() {
         let table = table();
         let deployment = table.kinds.iter().find(|kind| kind.kind == "Deployment").unwrap();
-        assert_eq!((deployment.group.as_str(), deployment.short_names.as_slice()), ("apps", &["deploy".to_owned()][..]));
+        assert_eq!(
+            (deployment.group.as_str(), deployment.short_names.as_slice()),
+            ("apps", &["deploy".to_owned()][..])
+        );
         let template = deployment.of.child("spec").unwrap().child("template").unwrap();
         let containers = template.child("spec").unwrap().child("containers").unwrap();
         let Type::List(container, Items::Keyed(keys)) = containers else { panic!("{containers:?}") };

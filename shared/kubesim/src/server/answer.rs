@@ -80,6 +80,15 @@ impl Following {
             if self.over == Over::Yes {
                 return None;
             }
+            let left = self.left();
+            match self.fault {
+                Some(Effect::DropWatch(_)) if left == 0 => {
+                    self.over = Over::Yes;
+                    return Some(Err(Broken));
+                }
+                Some(Effect::MuteWatch(_)) if left == 0 => return std::future::pending().await,
+                _ => {}
+            }
             self.written.mark_unchanged();
             let now = Timestamp::now();
             let news = self.watch.next(&lock(&self.served.cluster), now);
@@ -91,36 +100,32 @@ impl Following {
                 }
             };
             if !lines.is_empty() {
-                return self.told(lines).await;
+                return Some(Ok(self.told(&lines, left)));
             }
             if self.over == Over::No {
-                let left = self.watch.due().duration_since(now);
-                let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
+                let due = self.watch.due().duration_since(now);
+                let due = Duration::try_from(due).unwrap_or(Duration::ZERO);
                 // Rounded up, so that it is due when the time has passed.
-                let _ = timeout(left + Duration::from_millis(1), self.written.changed()).await;
+                let _ = timeout(due + Duration::from_millis(1), self.written.changed()).await;
             }
         }
     }
 
-    /// Counts events towards the fault.
-    async fn told(&mut self, lines: Bytes) -> Option<Result<Bytes, Broken>> {
-        let limit = match self.fault {
-            Some(Effect::DropWatch(limit) | Effect::MuteWatch(limit)) => limit,
-            Some(Effect::Refuse { .. } | Effect::Delay(_) | Effect::Hang | Effect::LoseAnswer) | None => usize::MAX,
-        };
-        if self.told < limit {
-            let ends = lines.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
-            let ends: Vec<_> = ends.take(limit - self.told).collect();
-            self.told += ends.len();
-            let end = ends.last().copied().unwrap_or(0);
-            return Some(Ok(lines.slice(..end)));
-        }
+    /// How many events the fault still lets through.
+    fn left(&self) -> usize {
         match self.fault {
-            Some(Effect::DropWatch(_)) => {
-                self.over = Over::Yes;
-                Some(Err(Broken))
+            Some(Effect::DropWatch(limit) | Effect::MuteWatch(limit)) => limit.saturating_sub(self.told),
+            Some(Effect::Refuse { .. } | Effect::Delay(_) | Effect::Hang | Effect::LoseAnswer) | None => {
+                usize::MAX
             }
-            _ => std::future::pending().await,
         }
+    }
+
+    /// The events that are let through.
+    fn told(&mut self, lines: &Bytes, left: usize) -> Bytes {
+        let ends = lines.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+        let ends: Vec<_> = ends.take(left).collect();
+        self.told += ends.len();
+        lines.slice(..ends.last().copied().unwrap_or(0))
     }
 }
