@@ -11,7 +11,8 @@
 //!
 //! What it does not do: users and rights (a bearer token is accepted or not), validation beyond names, required fields
 //! and immutable ones, admission webhooks and policies, quotas, conversion (each built-in kind has one version, the
-//! versions of a custom resource have the same content), `Table` and protobuf answers, YAML bodies, OpenAPI types,
+//! versions of a custom resource have the same content), `Table` answers, protobuf (`kubectl create namespace` sends
+//! it, `kubectl apply` does not) and YAML bodies, duplicate keys in bodies, OpenAPI types,
 //! `exec`, `logs`, `proxy`, `eviction`, `token`, `binding`. Nothing runs: no pods are made, no node answers, a pod
 //! that is deleted is gone at once.
 //!

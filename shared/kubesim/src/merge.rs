@@ -9,7 +9,7 @@ mod items;
 mod owned;
 mod remove;
 
-pub(crate) use check::{Duplicates, check};
+pub(crate) use check::check;
 pub(crate) use combine::combine;
 pub(crate) use compare::{Comparison, compare};
 pub(crate) use owned::owned;

@@ -29,6 +29,12 @@ impl Problem {
         Self { reason: "FieldValueInvalid", message, field: field.to_owned() }
     }
 
+    /// A null where the schema wants a value of this type.
+    pub(crate) fn mistyped(field: &str, wanted: &str) -> Self {
+        let message = format!("Invalid value: \"null\": {field} in body must be of type {wanted}: \"null\"");
+        Self { reason: "FieldValueTypeInvalid", message, field: field.to_owned() }
+    }
+
     pub(crate) fn required(field: &str, why: &str) -> Self {
         let message =
             if why.is_empty() { "Required value".to_owned() } else { format!("Required value: {why}") };

@@ -43,9 +43,7 @@ impl Route {
         // `namespaces/NAME` is a namespace, `namespaces/NAME/RESOURCE` what is in it; `status` and `finalize` are parts
         // of the namespace itself.
         let (namespace, rest) = match rest {
-            ["namespaces", namespace, rest @ ..]
-                if !rest.is_empty() && !(rest.len() == 1 && ["status", "finalize"].contains(&rest[0])) =>
-            {
+            ["namespaces", namespace, rest @ ..] if !matches!(rest, [] | ["status" | "finalize"]) => {
                 (Some((*namespace).to_owned()), rest)
             }
             rest => (None, rest),

@@ -174,6 +174,29 @@ impl Type {
         }
     }
 
+    /// The type of its items, if it is a list.
+    pub(crate) fn item(&self) -> Option<&Type> {
+        match self {
+            Self::List(of, _) => Some(of),
+            Self::Text
+            | Self::Whole
+            | Self::Number
+            | Self::Truth
+            | Self::Quantity
+            | Self::Either
+            | Self::Time
+            | Self::Any
+            | Self::Named(_)
+            | Self::Struct(_)
+            | Self::Map(..) => None,
+        }
+    }
+
+    /// Whether it is a type of the table, not one of a custom resource.
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.as_struct().is_some() && !matches!(self, Self::Struct(_))
+    }
+
     /// The field of that name, if the type names it.
     pub(crate) fn field(&self, name: &str) -> Option<&Field> {
         self.as_struct()?.fields.get(name)

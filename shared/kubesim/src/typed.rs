@@ -7,7 +7,7 @@ mod quantity;
 
 use serde_json::{Map, Value, json};
 
-use crate::schema::{Struct, Type, Written};
+use crate::schema::{Field, Struct, Type, Written};
 pub(crate) use quantity::canonical;
 
 /// Objects of a built-in kind in their stored form.
@@ -86,35 +86,55 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Objects of a custom kind in their stored form: unknown fields and forbidden nulls are gone, defaults are there.
-pub(crate) fn custom(of: &Type, value: &Value) -> Value {
+/// What becomes of a null where the schema of a custom resource allows none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nulls {
+    /// It goes: it was sent.
+    Dropped,
+    /// It stays, to be refused: an apply left it behind when it removed all that was in a field.
+    Kept,
+}
+
+/// Objects of a custom kind in their stored form: unknown fields are gone, defaults are there.
+pub(crate) fn custom(of: &Type, value: &Value, nulls: Nulls) -> Value {
     match (of, value) {
         (Type::Struct(inner), Value::Object(members)) => {
-            let mut out = Map::new();
-            for (name, value) in members {
-                match inner.fields.get(name) {
-                    Some(field) if value.is_null() && field.limits.nullable.is_none() => {}
-                    Some(field) => drop(out.insert(name.clone(), custom(&field.of, value))),
-                    None if of.child(name).is_some() => drop(out.insert(name.clone(), value.clone())),
-                    None => {}
-                }
-            }
-            for (name, field) in &inner.fields {
-                if let Some(default) = field.default.as_ref().filter(|_| !out.contains_key(name)) {
-                    out.insert(name.clone(), custom(&field.of, default));
-                }
-            }
-            Value::Object(out)
+            Value::Object(custom_fields(of, inner, members, nulls))
         }
         (Type::Named(_), Value::Object(_)) => stored(of, value),
         (Type::Map(of, _), Value::Object(members)) => {
-            Value::Object(members.iter().map(|(name, value)| (name.clone(), custom(of, value))).collect())
+            let members = members.iter().map(|(name, value)| (name.clone(), custom(of, value, nulls)));
+            Value::Object(members.collect())
         }
         (Type::List(of, _), Value::Array(items)) => {
-            Value::Array(items.iter().map(|item| custom(of, item)).collect())
+            Value::Array(items.iter().map(|item| custom(of, item, nulls)).collect())
         }
         _ => value.clone(),
     }
+}
+
+fn custom_fields(
+    of: &Type,
+    inner: &Struct,
+    members: &Map<String, Value>,
+    nulls: Nulls,
+) -> Map<String, Value> {
+    let mut out = Map::new();
+    for (name, value) in members {
+        let forbidden = |field: &Field| value.is_null() && field.limits.nullable.is_none();
+        match inner.fields.get(name) {
+            Some(field) if forbidden(field) && (nulls == Nulls::Dropped || field.default.is_some()) => {}
+            Some(field) => drop(out.insert(name.clone(), custom(&field.of, value, nulls))),
+            None if of.child(name).is_some() => drop(out.insert(name.clone(), value.clone())),
+            None => {}
+        }
+    }
+    for (name, field) in &inner.fields {
+        if let Some(default) = field.default.as_ref().filter(|_| !out.contains_key(name)) {
+            out.insert(name.clone(), custom(&field.of, default, nulls));
+        }
+    }
+    out
 }
 
 /// The fields of an object that its type does not name, as the real server names them: `spec.foo`.

@@ -3,13 +3,14 @@
 use http::header;
 use serde_json::{Map, Value, json};
 
-use super::{Call, Cluster, Outcome, api_version, prepare, same_place, strategic::strategic, valid};
+use super::{Call, Cluster, Outcome, api_version, decoded, same_place, strategic::strategic, valid};
 use crate::{
     managed::{Force, apply, empty, set},
-    merge::{Duplicates, check},
+    merge::check,
     object::meta,
     refusal::{Problem, Refusal},
     store::Stored,
+    typed::Nulls,
 };
 
 /// What a patch is written in.
@@ -71,7 +72,7 @@ impl Cluster {
                 conflicts.into_iter().map(|conflict| (conflict.manager, conflict.field)).collect();
             Refusal::conflicts(&pairs)
         })?;
-        let mut new = call.decoded(&merged);
+        let mut new = decoded(&call.kind, &merged, Nulls::Kept);
         set(&mut new, entries);
         same_place(call, &new)?;
         match stored {
@@ -99,7 +100,7 @@ fn form(call: &Call<'_>) -> Result<Form, Refusal> {
         "application/apply-patch+yaml" => Ok(Form::Apply),
         "application/json-patch+json" => Ok(Form::Json),
         "application/merge-patch+json" => Ok(Form::Merge),
-        "application/strategic-merge-patch+json" if prepare::is_typed(&call.kind) => Ok(Form::Strategic),
+        "application/strategic-merge-patch+json" if call.kind.of.is_built_in() => Ok(Form::Strategic),
         "application/strategic-merge-patch+json" => Err(Refusal::no_strategy()),
         _ => Err(Refusal::media_type()),
     }
@@ -122,7 +123,7 @@ fn config(call: &Call<'_>) -> Result<Value, Refusal> {
     if config["metadata"].get("managedFields").is_some_and(|fields| !fields.is_null()) {
         return Err(Refusal::bad_request("metadata.managedFields must be nil"));
     }
-    check(&kind.of, &config, Duplicates::Refused).map_err(|problems| {
+    check(&kind.of, &config).map_err(|problems| {
         let place =
             format!("{}/{}; {}", meta(&config, "namespace"), meta(&config, "name"), shown(version, name));
         let text = match &problems[..] {

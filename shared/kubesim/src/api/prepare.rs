@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use super::{Cluster, decoded};
 use crate::{
     object::{meta, set_meta, take_meta},
-    schema::{Kind, Type},
-    typed::stored,
+    schema::Kind,
+    typed::{Nulls, stored},
 };
 
 /// Kinds whose generation counts changes of what is wanted.
@@ -65,7 +65,7 @@ pub(super) fn create(cluster: &mut Cluster, kind: &Kind, object: &mut Value) {
         _ => {}
     }
     if kind.custom.is_none() {
-        *object = decoded(kind, object);
+        *object = decoded(kind, object, Nulls::Dropped);
     }
     if kind.kind == "CustomResourceDefinition" {
         let versions = object["spec"]["versions"].as_array().into_iter().flatten();
@@ -218,7 +218,11 @@ pub(super) fn update(cluster: &mut Cluster, kind: &Kind, part: &str, old: &Value
         }
         *new = stored(&kind.of, new);
     }
-    if counted(kind) && wanted(old) != wanted(new) {
+    // Source: the strategy of Deployments alone looks at annotations.
+    let annotated = kind.kind == "Deployment"
+        && kind.custom.is_none()
+        && old["metadata"].get("annotations") != new["metadata"].get("annotations");
+    if counted(kind) && (annotated || wanted(old) != wanted(new)) {
         let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
         set_meta(new, "generation", json!(generation));
     }
@@ -298,9 +302,4 @@ fn wanted(object: &Value) -> Map<String, Value> {
         !["metadata", "status", "apiVersion"].contains(&name.as_str()) && !value.is_null()
     });
     members.map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-/// Whether a kind is kept in the types of Kubernetes.
-pub(super) fn is_typed(kind: &Kind) -> bool {
-    matches!(kind.of, Type::Named(_))
 }

@@ -80,10 +80,7 @@ fn list(
     order: Option<&Vec<Value>>,
 ) -> Result<Value, String> {
     let (child, strategy) = of;
-    let item = match child {
-        Type::List(item, _) => item,
-        _ => &Type::Any,
-    };
+    let item = child.item().unwrap_or(&Type::Any);
     let mut out = live.and_then(Value::as_array).cloned().unwrap_or_default();
     if patch.iter().any(|item| item["$patch"] == "replace") {
         out.clear();

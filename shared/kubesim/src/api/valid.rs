@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Call};
 use crate::{
-    merge::{Duplicates, check},
+    merge::check,
     object::meta,
     refusal::{Problem, Refusal},
     schema::{Field, Kind, Type},
@@ -148,8 +148,8 @@ fn definition(new: &Value, problems: &mut Vec<Problem>) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let wanted = format!("{}.{}", text(&spec["names"]["plural"]), text(&spec["group"]));
     if meta(new, "name") != wanted {
-        let why = format!("must be spec.names.plural+\".\"+spec.group");
-        problems.push(Problem::invalid("metadata.name", &new["metadata"]["name"], &why));
+        let why = "must be spec.names.plural+\".\"+spec.group";
+        problems.push(Problem::invalid("metadata.name", &new["metadata"]["name"], why));
     }
     let versions = spec["versions"].as_array().cloned().unwrap_or_default();
     if versions.iter().filter(|version| version["storage"] == true).count() != 1 {
@@ -181,7 +181,7 @@ fn unchanged(kind: &Kind, old: &Value, new: &Value, problems: &mut Vec<Problem>)
 }
 
 fn custom(kind: &Kind, new: &Value, problems: &mut Vec<Problem>) {
-    if let Err(found) = check(&kind.of, new, Duplicates::Refused) {
+    if let Err(found) = check(&kind.of, new) {
         for text in found {
             let (field, why) = text.split_once(": ").unwrap_or((&text, ""));
             let field = field.trim_start_matches('.');
@@ -221,6 +221,9 @@ fn fulfilled(of: &Type, value: &Value, at: &str, problems: &mut Vec<Problem>) {
 
 fn limits(field: &Field, value: &Value, at: &str, problems: &mut Vec<Problem>) {
     let limits = &field.limits;
+    if value.is_null() && limits.nullable.is_none() {
+        return problems.extend(type_name(&field.of).map(|name| Problem::mistyped(at, name)));
+    }
     if !limits.one_of.is_empty() && !limits.one_of.contains(value) {
         problems.push(Problem::unsupported(at, value, &limits.one_of));
     }
@@ -232,6 +235,19 @@ fn limits(field: &Field, value: &Value, at: &str, problems: &mut Vec<Problem>) {
     if let Some(maximum) = limits.maximum.filter(|maximum| number > *maximum) {
         let why = format!("{at} in body should be less than or equal to {maximum}");
         problems.push(Problem::invalid(at, value, &why));
+    }
+}
+
+/// What a schema calls a type.
+fn type_name(of: &Type) -> Option<&'static str> {
+    match of {
+        Type::Text => Some("string"),
+        Type::Whole => Some("integer"),
+        Type::Number => Some("number"),
+        Type::Truth => Some("boolean"),
+        Type::List(..) => Some("array"),
+        Type::Struct(_) | Type::Map(..) | Type::Any => Some("object"),
+        Type::Quantity | Type::Either | Type::Time | Type::Named(_) => None,
     }
 }
 

@@ -81,20 +81,7 @@ pub(crate) fn empty(of: &Type, identity: &Value) -> Value {
     let names = ["apiVersion", "kind"].iter();
     let identity = names.filter_map(|name| Some(((*name).to_owned(), identity.get(name)?.clone())));
     let identity = Value::Object(identity.collect());
-    match of {
-        Type::Named(_) => stored(of, &identity),
-        Type::Struct(_)
-        | Type::Any
-        | Type::Text
-        | Type::Whole
-        | Type::Number
-        | Type::Truth
-        | Type::Quantity
-        | Type::Either
-        | Type::Time
-        | Type::Map(..)
-        | Type::List(..) => identity,
-    }
+    if of.is_built_in() { stored(of, &identity) } else { identity }
 }
 
 /// Takes out what was applied last time and is not this time, unless somebody else owns it.

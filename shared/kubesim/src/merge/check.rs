@@ -8,28 +8,18 @@ use crate::{
     schema::{Items, Type},
 };
 
-/// Whether items with equal keys are accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Duplicates {
-    /// As in what is there already.
-    Allowed,
-    /// As in what is applied.
-    Refused,
-}
-
-/// Checks a value against its type.
+/// Checks a value against its type; items of a list with equal keys are wrong too.
 ///
 /// # Errors
 /// Everything that is wrong, in the words of the real server.
-pub(crate) fn check(of: &Type, value: &Value, duplicates: Duplicates) -> Result<(), Vec<String>> {
-    let mut check = Check { path: Vec::new(), duplicates, problems: Vec::new() };
+pub(crate) fn check(of: &Type, value: &Value) -> Result<(), Vec<String>> {
+    let mut check = Check { path: Vec::new(), problems: Vec::new() };
     check.value(of, value);
     if check.problems.is_empty() { Ok(()) } else { Err(check.problems) }
 }
 
 struct Check {
     path: Vec<Step>,
-    duplicates: Duplicates,
     problems: Vec<String>,
 }
 
@@ -80,7 +70,7 @@ impl Check {
             let step = match items {
                 Items::Atomic => Step::Index(i64::try_from(at).unwrap_or(i64::MAX)),
                 Items::Set | Items::Keyed(_) => match step(of, items, item) {
-                    Ok(step) if seen.contains(&step) && self.duplicates == Duplicates::Refused => {
+                    Ok(step) if seen.contains(&step) => {
                         let key = shown(&[step]);
                         self.problem(&format!("duplicate entries for key {key}"));
                         continue;

@@ -132,10 +132,8 @@ fn of_type(word: &str, names: &HashMap<&str, usize>) -> Type {
         "t" => Type::Time,
         "@" => names.get(rest).map_or(Type::Any, |index| Type::Named(*index)),
         "{" => Type::Map(Arc::new(of_type(rest, names)), Relation::Granular),
-        "!" => match of_type(rest, names) {
-            Type::Map(of, _) => Type::Map(of, Relation::Atomic),
-            other => other,
-        },
+        "!" if rest.starts_with('{') => Type::Map(Arc::new(of_type(&rest[1..], names)), Relation::Atomic),
+        "!" => of_type(rest, names),
         "[" => list(rest, names),
         _ => Type::Any,
     }

@@ -17,8 +17,9 @@ fn definition(schema: Value) -> Value {
 
 fn schema() -> Value {
     json!({"type": "object", "properties": {
-        "spec": {"type": "object", "required": ["size"], "properties": {
+        "spec": {"type": "object", "properties": {
             "size": {"type": "integer", "minimum": 1, "maximum": 9},
+            "inner": {"type": "object", "required": ["must"], "properties": {"must": {"type": "string"}}},
             "color": {"type": "string", "default": "red", "enum": ["red", "blue"]},
             "tags": {"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"},
             "plain": {"type": "array", "items": {"type": "string"}},
@@ -33,18 +34,19 @@ fn schema() -> Value {
 }
 
 const CARTS: &str = "{ns}.example/v1:carts";
-const CART: &str = "{ns}.example/v1:carts/a";
+pub const CART: &str = "{ns}.example/v1:carts/a";
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
 fn cart(spec: Value) -> Value {
     json!({"apiVersion": "{ns}.example/v1", "kind": "Cart", "metadata": {"name": "a"}, "spec": spec})
 }
 
-fn defined() -> Vec<Step> {
+pub fn defined() -> Vec<Step> {
     vec![
         Step::post(DEFINITIONS, definition(schema())),
+        Step::get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/carts.{ns}.example")
+            .until_holds("InitialNamesAccepted"),
         Step::get(CARTS).quietly(200),
-        Step::get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/carts.{ns}.example"),
     ]
 }
 
@@ -57,7 +59,7 @@ fn objects_are_validated_pruned_and_defaulted() {
         Step::get("{ns}.example/v1beta1:carts/a"),
         Step::get(CARTS),
         Step::post(CARTS, json!({"apiVersion": "{ns}.example/v1", "kind": "Cart", "metadata": {"name": "b"}, "spec": {"size": 10}})),
-        Step::post(CARTS, json!({"apiVersion": "{ns}.example/v1", "kind": "Cart", "metadata": {"name": "b"}, "spec": {}})),
+        Step::post(CARTS, json!({"apiVersion": "{ns}.example/v1", "kind": "Cart", "metadata": {"name": "b"}, "spec": {"inner": {}}})),
         Step::post(CARTS, json!({"apiVersion": "{ns}.example/v1", "kind": "Cart", "metadata": {"name": "b"}, "spec": {"size": "x"}})).loosely(),
         Step::put(CART, cart(json!({"size": 2}))),
         Step::merge(CART, json!({"spec": {"size": 2}, "status": {"seen": 1}})),

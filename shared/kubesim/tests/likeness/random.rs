@@ -3,12 +3,19 @@
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
 
-use crate::{alike, step::Step};
+use crate::{difference, step::Step};
 
 const MANAGERS: [&str; 3] = ["alice", "bob", "carol"];
 
-/// As many seeds as a minute allows; a failing one is named and can be run alone.
-const SEEDS: std::ops::Range<u64> = 0..12;
+/// As many as a few seconds allow. A failing one is named; others are tried with `KUBESIM_SEEDS=100..500`.
+fn seeds() -> std::ops::Range<u64> {
+    let given = std::env::var("KUBESIM_SEEDS").ok();
+    let given = given.and_then(|range| {
+        let (from, to) = range.split_once("..")?;
+        Some(from.parse().ok()?..to.parse().ok()?)
+    });
+    given.unwrap_or(0..12)
+}
 const STEPS: usize = 12;
 
 fn some(dice: &mut StdRng) -> bool {
@@ -102,21 +109,80 @@ fn deployment(dice: &mut StdRng) -> Value {
 fn step(dice: &mut StdRng, path: &str, make: fn(&mut StdRng) -> Value) -> Step {
     let manager = one(dice, &MANAGERS);
     let body = make(dice);
-    match dice.random_range(0..10) {
+    let content = json!({"spec": body.get("spec"), "data": body.get("data")});
+    match dice.random_range(0..12) {
         0..5 => Step::apply(path, manager, body),
         5..7 => Step::force(path, manager, body),
-        7 => Step::merge(path, json!({"spec": body.get("spec"), "data": body.get("data")})).by(manager),
+        7 => Step::merge(path, content).by(manager),
         8 => Step::strategic(path, body).by(manager),
+        9 => Step::apply(&format!("{path}?dryRun=All"), manager, body),
+        10 => Step::merge(
+            path,
+            json!({"metadata": {"annotations": {"k": one(dice, &["1", "2"])}, "labels": null}}),
+        ),
         _ => Step::put(path, body).by(manager),
     }
 }
 
 fn run(path: &str, make: fn(&mut StdRng) -> Value) {
-    for seed in SEEDS {
+    for seed in seeds() {
         let dice = &mut StdRng::seed_from_u64(seed);
-        println!("seed {seed}");
         let steps: Vec<_> = (0..STEPS).map(|_| step(dice, path, make)).collect();
-        alike(&steps);
+        if let Some(difference) = difference(&steps) {
+            panic!("seed {seed}, {difference}");
+        }
+    }
+}
+
+fn cart(dice: &mut StdRng) -> Value {
+    let mut spec = serde_json::Map::new();
+    for (name, values) in [
+        ("size", [json!(1), json!(2)]),
+        ("color", [json!("red"), json!("blue")]),
+        ("plain", [json!(["a"]), json!(["b", "a"])]),
+        ("atom", [json!({"a": "1"}), json!({"a": "1", "b": "2"})]),
+        ("free", [json!({"a": {"b": 1}}), json!({"a": {"c": [1]}, "d": "x"})]),
+        ("port", [json!(80), json!("http")]),
+    ] {
+        if some(dice) {
+            spec.insert(name.into(), values.choose(dice).unwrap().clone());
+        }
+    }
+    if some(dice) {
+        let tags: Vec<_> = ["a", "b", "c"].into_iter().filter(|_| some(dice)).collect();
+        spec.insert("tags".into(), json!(tags));
+    }
+    if some(dice) {
+        let items = ["x", "y", "z"].into_iter().filter(|_| some(dice)).collect::<Vec<_>>();
+        let mut items: Vec<_> =
+            items.into_iter().map(|name| json!({"name": name, "count": dice.random_range(1..3)})).collect();
+        if some(dice) {
+            items.reverse();
+        }
+        spec.insert("items".into(), json!(items));
+    }
+    json!({"apiVersion": "{ns}.example/v1", "kind": "Cart", "metadata": {"name": "a"}, "spec": spec})
+}
+
+#[test]
+fn custom_resources() {
+    for seed in seeds() {
+        let dice = &mut StdRng::seed_from_u64(seed);
+        let mut steps = crate::custom::defined();
+        let path = crate::custom::CART;
+        steps.extend((0..STEPS).map(|_| {
+            let (manager, body) = (one(dice, &MANAGERS), cart(dice));
+            match dice.random_range(0..8) {
+                0..4 => Step::apply(path, manager, body),
+                4..6 => Step::force(path, manager, body),
+                6 => Step::merge(path, json!({"spec": body["spec"]})).by(manager),
+                _ => Step::json(path, json!([{"op": "add", "path": "/spec", "value": body["spec"]}]))
+                    .by(manager),
+            }
+        }));
+        if let Some(difference) = difference(&steps) {
+            panic!("seed {seed}, {difference}");
+        }
     }
 }
 

@@ -33,6 +33,8 @@ pub enum Expect {
     Answer,
     /// When it is answered with this code: what the real server does behind a request takes it a moment.
     Until(u16),
+    /// When its answer holds this text.
+    UntilHolds(&'static str),
     /// As [`Self::Until`], and what is answered is not compared.
     Quietly(u16),
 }
@@ -107,6 +109,11 @@ impl Step {
 
     pub fn until(mut self, code: u16) -> Self {
         self.expect = Expect::Until(code);
+        self
+    }
+
+    pub fn until_holds(mut self, text: &'static str) -> Self {
+        self.expect = Expect::UntilHolds(text);
         self
     }
 

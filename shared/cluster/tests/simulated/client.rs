@@ -1,0 +1,91 @@
+//! What the client of driftless does with a cluster.
+
+use std::time::Duration;
+
+use cluster::{ClusterError, Delete, Deleted, Force, Lookup, Observation, Outcome, Propagation};
+use futures::StreamExt;
+use kubesim::Cluster;
+use tokio::time::timeout;
+
+use crate::{Fixture, config_map, config_maps, id_of};
+
+const SOON: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn it_discovers_applies_lists_and_deletes() {
+    let fixture = Fixture::new().await;
+    let client = &fixture.client;
+    assert_eq!(client.version().await.unwrap().minor, "36");
+    let discovery = client.discover().await.unwrap();
+    assert!(
+        matches!(discovery.preferred("apps", "Deployment"), Lookup::Known(found) if found.plural == "deployments")
+    );
+    assert!(discovery.unavailable().is_empty());
+
+    let body = config_map("a", "1");
+    let first = fixture.apply(&body, Force::No).await.unwrap();
+    let second = fixture.apply(&body, Force::No).await.unwrap();
+    assert_eq!((first.outcome, second.outcome), (Outcome::Created, Outcome::Updated));
+    assert_eq!(first.object, second.object, "an equal apply changes nothing");
+    fixture.apply(&config_map("b", "1"), Force::No).await.unwrap();
+    let listed = client.list(&config_maps(), None, "app=test").await.unwrap();
+    assert_eq!(listed.items.len(), 2);
+
+    let (resource, id) = (config_maps(), id_of(&body));
+    let delete = |uid| Delete {
+        resource: &resource,
+        id: &id,
+        uid,
+        resource_version: None,
+        propagation: Propagation::Background,
+        start_by: None,
+    };
+    let refused = client.delete(&delete("00000000-0000-4000-8000-000000000000")).await;
+    assert!(!matches!(refused, Ok(Deleted::Gone)), "{refused:?}");
+    client.delete(&delete(&first.object.uid)).await.unwrap();
+    assert_eq!(client.get(&resource, &id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn it_follows_what_changes_through_a_compaction() {
+    let fixture = Fixture::new().await;
+    let mut observed = Box::pin(fixture.client.observe(&config_maps(), None, "app=test"));
+    let mut names = Vec::new();
+    let follow = async {
+        while let Some(observation) = observed.next().await {
+            match observation {
+                Observation::Listed { .. } if names.is_empty() => {
+                    fixture.apply(&config_map("a", "1"), Force::No).await.unwrap();
+                }
+                Observation::Upsert(live) => {
+                    names.push(live.id.name.clone());
+                    if live.id.name == "b" {
+                        return;
+                    }
+                    fixture.simulator.with(crate::NAME, Cluster::compact).unwrap();
+                    fixture.apply(&config_map("b", "1"), Force::No).await.unwrap();
+                }
+                Observation::Gone { .. }
+                | Observation::Listed { .. }
+                | Observation::Current { .. }
+                | Observation::Restored { .. }
+                | Observation::Unreadable(_)
+                | Observation::Unavailable(_) => {}
+            }
+        }
+    };
+    timeout(SOON, follow).await.unwrap();
+    assert_eq!(names, ["a", "b"]);
+}
+
+#[tokio::test]
+async fn another_token_is_not_accepted() {
+    let fixture = Fixture::new().await;
+    fixture.simulator.add("other", kubesim::Controllers::Lifecycle);
+    let foreign = std::fs::read_to_string(&fixture.kubeconfig).unwrap();
+    let foreign = foreign.replace(&fixture.simulator.url(crate::NAME), &fixture.simulator.url("other"));
+    let file = fixture.kubeconfig.with_file_name("foreign");
+    std::fs::write(&file, foreign).unwrap();
+    let client = crate::connect(file).await;
+    assert!(matches!(client.version().await, Err(ClusterError::Unauthorized { .. })));
+}
