@@ -149,8 +149,9 @@ fn write_type(name: &str, schema: &Value, tags: &Tags, out: &mut String) -> Resu
             (None | Some(Written { pointer: true, .. }), _) => "",
             (Some(Written { omits: Omits::Zero, .. }), _) => " 0",
             (Some(Written { omits: Omits::Empty, .. }), b's' | b'i' | b'n' | b'b') => " 0",
-            (Some(Written { omits: Omits::Never, .. }), b't') => " n",
-            (Some(_), b't' | b'?') => " 0",
+            // A time that is not set is written as null: it is no pointer.
+            (Some(_), b't') => " n",
+            (Some(_), b'?') => " 0",
             (Some(_), _) => " +",
         });
         if let Some(default) = schema.get("default").filter(|default| !default.is_object()) {

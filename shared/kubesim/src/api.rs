@@ -48,7 +48,8 @@ pub enum Controllers {
 /// One cluster: its objects, and the kinds that it serves.
 ///
 /// It is synchronous and deterministic: uids and versions come from a seed and a counter, the time is given.
-#[derive(Debug)]
+/// A clone is a backup: put in the cluster's place, it is the cluster restored.
+#[derive(Debug, Clone)]
 pub struct Cluster {
     pub(crate) store: Store,
     /// Kinds from definitions, by the resource's name (`carts.shop.example`), each version of it.
@@ -204,7 +205,7 @@ impl Cluster {
 
     /// What follows from a written object for what is served.
     pub(crate) fn written(&mut self, kind: &Kind, object: &Value, now: Timestamp) {
-        if kind.kind == "CustomResourceDefinition" {
+        if kind.built_in() == "CustomResourceDefinition" {
             definitions::serve(self, object, now);
         }
     }
@@ -256,7 +257,7 @@ impl Call<'_> {
         let (api_version, time) = (api_version(&self.kind), seconds(self.now));
         let with_status = self.kind.subresources.iter().any(|part| part == "status");
         let tracked = match self.part() {
-            "status" if self.kind.custom.is_some() => Tracked::CustomStatus,
+            "status" if self.kind.is_custom() => Tracked::CustomStatus,
             "status" => Tracked::Status,
             "scale" => Tracked::Scale,
             _ if with_status => Tracked::NoStatus,
@@ -279,7 +280,7 @@ impl Call<'_> {
 
     /// An object in the version that was asked for.
     pub(crate) fn versioned(&self, mut object: Value) -> Value {
-        if self.kind.custom.is_some() {
+        if self.kind.is_custom() {
             object["apiVersion"] = json!(api_version(&self.kind));
         }
         object

@@ -77,7 +77,6 @@ fn kinds(definition: &Value) -> Vec<Arc<Kind>> {
             short_names: list(&names["shortNames"]),
             categories: list(&names["categories"]),
             subresources: parts.map(|(name, _)| name.clone()).collect(),
-            custom: Some(()),
         })
     });
     let mut kinds: Vec<_> = kinds.collect();

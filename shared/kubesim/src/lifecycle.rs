@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     api::{CLEANUP, Cluster, Controllers, FOREGROUND, ORPHAN, seconds},
     definitions,
-    object::{drop_finalizer, finalizers, is_deleting, meta},
+    object::{drop_finalizer, finalizers, is, is_deleting, meta},
     schema::Kind,
     store::{Key, parse},
 };
@@ -38,7 +38,7 @@ pub(crate) fn settle(cluster: &mut Cluster, now: Timestamp) {
 fn release(cluster: &mut Cluster, key: &Key, mut object: Value, time: &str) {
     let before = object.clone();
     let controlled = cluster.controllers == Controllers::Lifecycle;
-    if controlled && object["kind"] == "Namespace" && empty_namespace(cluster, &key.name, time) {
+    if controlled && is(&object, "v1", "Namespace") && empty_namespace(cluster, &key.name, time) {
         object["spec"] = json!({});
     }
     let held: Vec<_> = finalizers(&before).into_iter().map(str::to_owned).collect();
@@ -59,7 +59,7 @@ fn release(cluster: &mut Cluster, key: &Key, mut object: Value, time: &str) {
         return;
     }
     if finalizers(&object).is_empty() && object["spec"]["finalizers"].as_array().is_none_or(Vec::is_empty) {
-        if object["kind"] == "CustomResourceDefinition" {
+        if is(&object, "apiextensions.k8s.io/v1", "CustomResourceDefinition") {
             definitions::stop(cluster, &key.name);
         }
         cluster.store.delete(key.clone(), &mut object);

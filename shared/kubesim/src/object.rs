@@ -48,6 +48,11 @@ pub(crate) fn drop_finalizer(object: &mut Value, name: &str) {
     }
 }
 
+/// Whether an object is of a kind.
+pub(crate) fn is(object: &Value, version: &str, kind: &str) -> bool {
+    object["apiVersion"] == version && object["kind"] == kind
+}
+
 /// Whether an object is on its way out.
 pub(crate) fn is_deleting(object: &Value) -> bool {
     !meta(object, "deletionTimestamp").is_empty()

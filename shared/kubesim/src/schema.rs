@@ -94,7 +94,7 @@ pub(crate) struct Field {
 /// What a value of a custom resource has to fulfil.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Limits {
-    pub(crate) nullable: Option<()>,
+    pub(crate) nullable: bool,
     pub(crate) one_of: Vec<Value>,
     pub(crate) minimum: Option<f64>,
     pub(crate) maximum: Option<f64>,

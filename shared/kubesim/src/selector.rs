@@ -156,7 +156,7 @@ fn field(kind: &Kind, part: &str) -> Result<(String, Wanted, String), Refusal> {
             )));
         }
     };
-    let more = FIELDS.iter().find(|(name, _)| *name == kind.kind).map_or(&[][..], |(_, fields)| fields);
+    let more = FIELDS.iter().find(|(name, _)| *name == kind.built_in()).map_or(&[][..], |(_, fields)| fields);
     if !["metadata.name", "metadata.namespace"].contains(&path) && !more.contains(&path) {
         return Err(Refusal::bad_request(format!(
             "{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""

@@ -22,7 +22,11 @@ use hyper_util::{
     server::conn::auto,
 };
 use jiff::Timestamp;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
 
 use crate::{
     api::{self, Cluster, Controllers},
@@ -163,13 +167,16 @@ fn find(clusters: &Clusters, name: &str) -> Option<Arc<Served>> {
     clusters.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
 }
 
+/// Until it is aborted, which ends all connections.
 async fn listen(listener: TcpListener, clusters: Arc<Clusters>) {
+    let mut connections = JoinSet::new();
     loop {
         // A connection that breaks while it is accepted is the client's.
         let Ok((stream, _)) = listener.accept().await else { continue };
         let _ = stream.set_nodelay(true);
+        while connections.try_join_next().is_some() {}
         let clusters = Arc::clone(&clusters);
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let service = service_fn(move |request| serve(Arc::clone(&clusters), request));
             let mut server = auto::Builder::new(TokioExecutor::new());
             server.http1().timer(TokioTimer::new());

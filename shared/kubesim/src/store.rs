@@ -47,7 +47,7 @@ pub(crate) enum After {
 }
 
 /// The objects of one cluster.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Store {
     version: u64,
     objects: BTreeMap<Key, Stored>,

@@ -121,7 +121,7 @@ fn custom_fields(
 ) -> Map<String, Value> {
     let mut out = Map::new();
     for (name, value) in members {
-        let forbidden = |field: &Field| value.is_null() && field.limits.nullable.is_none();
+        let forbidden = |field: &Field| value.is_null() && !field.limits.nullable;
         match inner.fields.get(name) {
             Some(field) if forbidden(field) && (nulls == Nulls::Dropped || field.default.is_some()) => {}
             Some(field) => drop(out.insert(name.clone(), custom(&field.of, value, nulls))),

@@ -79,6 +79,52 @@ async fn it_follows_what_changes_through_a_compaction() {
 }
 
 #[tokio::test]
+async fn it_notices_a_cluster_that_was_restored() {
+    let fixture = Fixture::new().await;
+    fixture.apply(&config_map("first", "1"), Force::No).await.unwrap();
+    let backup = fixture.simulator.with(crate::NAME, |cluster| cluster.clone()).unwrap();
+    let mut observed = Box::pin(fixture.client.observe(&config_maps(), None, "app=test"));
+    let mut restored = None;
+    let follow = async {
+        while let Some(observation) = observed.next().await {
+            match observation {
+                Observation::Listed { present, .. } if restored.is_some() => return present,
+                Observation::Listed { .. } => {
+                    fixture.apply(&config_map("second", "1"), Force::No).await.unwrap();
+                }
+                Observation::Upsert(live) if live.id.name == "second" => {
+                    fixture.simulator.with(crate::NAME, |cluster| *cluster = backup.clone()).unwrap();
+                }
+                Observation::Restored { seen, now } => restored = Some((seen, now)),
+                Observation::Upsert(_)
+                | Observation::Gone { .. }
+                | Observation::Current { .. }
+                | Observation::Unreadable(_)
+                | Observation::Unavailable(_) => {}
+            }
+        }
+        panic!("it ended");
+    };
+    let present = timeout(SOON, follow).await.unwrap();
+    assert_eq!(present.keys().map(|id| id.name.as_str()).collect::<Vec<_>>(), ["first"]);
+}
+
+#[tokio::test]
+async fn nothing_answers_once_the_simulator_is_gone() {
+    let fixture = Fixture::new().await;
+    let from = fixture.client.list(&config_maps(), None, "").await.unwrap().resource_version;
+    let mut watch = Box::pin(fixture.client.watch(&config_maps(), None, "", &from));
+    let body = config_map("a", "1");
+    let (first, _) = tokio::join!(watch.next(), fixture.apply(&body, Force::No));
+    assert!(first.unwrap().is_ok());
+    let Fixture { simulator, client, .. } = fixture;
+    drop(simulator);
+    let last = timeout(SOON, watch.next()).await.unwrap();
+    assert!(!matches!(last, Some(Ok(_))), "{last:?}");
+    assert!(matches!(client.version().await, Err(ClusterError::Unreachable { .. })));
+}
+
+#[tokio::test]
 async fn another_token_is_not_accepted() {
     let fixture = Fixture::new().await;
     fixture.simulator.add("other", kubesim::Controllers::Lifecycle);

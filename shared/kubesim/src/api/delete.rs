@@ -60,7 +60,8 @@ impl Options {
             if orphan { "Orphan".to_owned() } else { given.to_owned() }
         });
         // The children of a Job stay unless something else is asked for. Source: its `DefaultGarbageCollectionPolicy`.
-        let policy = if policy.is_empty() && call.kind.kind == "Job" { "Orphan".to_owned() } else { policy };
+        let policy =
+            if policy.is_empty() && call.kind.built_in() == "Job" { "Orphan".to_owned() } else { policy };
         let options = Self {
             uid: text(&sent["preconditions"]["uid"]),
             version: text(&sent["preconditions"]["resourceVersion"]),
@@ -76,7 +77,7 @@ impl Cluster {
         let (options, trial) = Options::parse(call)?;
         let object = self.delete_one(call, &Self::key(call), &options, trial)?;
         let pending = is_deleting(&object);
-        if pending || RETURNED.contains(&call.kind.kind.as_str()) {
+        if pending || RETURNED.contains(&call.kind.built_in()) {
             return Ok(whole(StatusCode::OK, call.versioned(object).to_string()));
         }
         let mut details = json!({"name": meta(&object, "name")});
@@ -150,7 +151,7 @@ impl Cluster {
 /// An object as an item of a list.
 fn listed(call: &Call<'_>, object: Value) -> Value {
     let mut object = call.versioned(object);
-    if let (None, Some(members)) = (call.kind.custom, object.as_object_mut()) {
+    if let (false, Some(members)) = (call.kind.is_custom(), object.as_object_mut()) {
         members.shift_remove("kind");
         members.shift_remove("apiVersion");
     }
@@ -202,7 +203,7 @@ fn mark(kind: &Kind, object: &mut Value, policy: &str, time: &str) -> Marked {
         "Background" => held.retain(|finalizer| finalizer != ORPHAN && finalizer != FOREGROUND),
         _ => {}
     }
-    if kind.kind == "CustomResourceDefinition" && !held.iter().any(|finalizer| finalizer == CLEANUP) {
+    if kind.built_in() == "CustomResourceDefinition" && !held.iter().any(|finalizer| finalizer == CLEANUP) {
         held.push(CLEANUP.to_owned());
     }
     if held.is_empty() && !holds(object) {
@@ -216,7 +217,7 @@ fn mark(kind: &Kind, object: &mut Value, policy: &str, time: &str) -> Marked {
     }
     if !is_deleting(object) {
         set_meta(object, "deletionTimestamp", json!(time));
-        if kind.kind != "Namespace" && kind.kind != "CustomResourceDefinition" {
+        if kind.built_in() != "Namespace" && kind.built_in() != "CustomResourceDefinition" {
             set_meta(object, "deletionGracePeriodSeconds", json!(0));
             if let Some(generation) =
                 object["metadata"]["generation"].as_i64().filter(|generation| *generation > 0)
@@ -225,7 +226,7 @@ fn mark(kind: &Kind, object: &mut Value, policy: &str, time: &str) -> Marked {
             }
         }
     }
-    if kind.kind == "Namespace" {
+    if kind.built_in() == "Namespace" {
         object["status"]["phase"] = json!("Terminating");
     }
     Marked::New

@@ -38,7 +38,7 @@ const COUNTED: &[&str] = &[
 ];
 
 fn counted(kind: &Kind) -> bool {
-    kind.custom.is_some() || COUNTED.contains(&kind.kind.as_str())
+    kind.is_custom() || COUNTED.contains(&kind.built_in())
 }
 
 fn has_status(kind: &Kind) -> bool {
@@ -55,7 +55,7 @@ pub(super) fn create(cluster: &mut Cluster, kind: &Kind, object: &mut Value) {
     {
         members.shift_remove("status");
     }
-    match kind.kind.as_str() {
+    match kind.built_in() {
         "Namespace" => object["spec"] = json!({"finalizers": ["kubernetes"]}),
         "Service" => service(cluster, object),
         "Job" => job(object),
@@ -64,16 +64,16 @@ pub(super) fn create(cluster: &mut Cluster, kind: &Kind, object: &mut Value) {
         "DaemonSet" => set_generation(object, 1),
         _ => {}
     }
-    if kind.custom.is_none() {
+    if !kind.is_custom() {
         *object = decoded(kind, object, Nulls::Dropped);
     }
-    if kind.kind == "CustomResourceDefinition" {
+    if kind.built_in() == "CustomResourceDefinition" {
         let versions = object["spec"]["versions"].as_array().into_iter().flatten();
         let stored: Vec<_> =
             versions.filter(|version| version["storage"] == true).map(|version| &version["name"]).collect();
         object["status"]["storedVersions"] = json!(stored);
     }
-    if kind.kind == "Pod" {
+    if kind.built_in() == "Pod" {
         object["status"] = json!({"phase": "Pending", "qosClass": quality(object)});
     }
 }
@@ -201,15 +201,15 @@ pub(super) fn update(cluster: &mut Cluster, kind: &Kind, part: &str, old: &Value
         _ if has_status(kind) => take(new, "status", old),
         _ => {}
     }
-    if kind.custom.is_none() {
-        if kind.kind == "Namespace" && part != "finalize" {
+    if !kind.is_custom() {
+        if kind.built_in() == "Namespace" && part != "finalize" {
             take(new, "spec", old);
         }
-        if kind.kind == "Service" {
+        if kind.built_in() == "Service" {
             keep_addresses(old, new);
             node_ports(cluster, new);
         }
-        if kind.kind == "DaemonSet" {
+        if kind.built_in() == "DaemonSet" {
             let before = generation(old);
             set_generation(
                 new,
@@ -219,10 +219,9 @@ pub(super) fn update(cluster: &mut Cluster, kind: &Kind, part: &str, old: &Value
         *new = stored(&kind.of, new);
     }
     // Source: the strategy of Deployments alone looks at annotations.
-    let annotated = kind.kind == "Deployment"
-        && kind.custom.is_none()
+    let annotated = kind.built_in() == "Deployment"
         && old["metadata"].get("annotations") != new["metadata"].get("annotations");
-    if counted(kind) && (annotated || wanted(old) != wanted(new)) {
+    if counted(kind) && (annotated || wanted(kind, old) != wanted(kind, new)) {
         let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
         set_meta(new, "generation", json!(generation));
     }
@@ -249,7 +248,7 @@ fn only_status(kind: &Kind, old: &Value, new: &mut Value) {
         Some(status) => drop(members.insert("status".to_owned(), status)),
         None => drop(members.shift_remove("status")),
     }
-    if kind.custom.is_none() {
+    if !kind.is_custom() {
         // Labels and the like may be written with the status of built-in kinds.
         for (name, value) in new.as_object().into_iter().flatten().filter(|(name, _)| *name == "metadata") {
             members.insert(name.clone(), value.clone());
@@ -295,11 +294,13 @@ fn keep_addresses(old: &Value, new: &mut Value) {
     }
 }
 
-/// What the generation counts changes of: all but metadata and status.
-fn wanted(object: &Value) -> Map<String, Value> {
+/// What the generation counts changes of: all but metadata, and the status where it is a part of its own.
+fn wanted(kind: &Kind, object: &Value) -> Map<String, Value> {
     let members = object.as_object().into_iter().flatten();
-    let members = members.filter(|(name, value)| {
-        !["metadata", "status", "apiVersion"].contains(&name.as_str()) && !value.is_null()
+    let members = members.filter(|(name, value)| match name.as_str() {
+        "metadata" | "apiVersion" => false,
+        "status" => !has_status(kind),
+        _ => !value.is_null(),
     });
     members.map(|(name, value)| (name.clone(), value.clone())).collect()
 }

@@ -50,7 +50,7 @@ impl Cluster {
             last = Some(key);
         }
         let mut metadata = json!({"resourceVersion": page.version.to_string()});
-        if call.kind.custom.is_some() {
+        if call.kind.is_custom() {
             metadata["continue"] = json!("");
         }
         if let (Some(last), true) = (last, left > 0) {
@@ -106,7 +106,7 @@ fn prefix(version: &str, kind: &Kind) -> String {
 /// An object in the version that is asked for: without conversion webhooks the versions of a custom resource differ in
 /// nothing else.
 pub(super) fn in_version(kind: &Kind, text: &str) -> String {
-    if kind.custom.is_none() {
+    if !kind.is_custom() {
         return text.to_owned();
     }
     let rest = text.strip_prefix("{\"apiVersion\":\"").and_then(|rest| rest.split_once('"'));
@@ -120,7 +120,7 @@ pub(super) fn in_version(kind: &Kind, text: &str) -> String {
 fn item(kind: &Kind, text: &str) -> String {
     let prefix = prefix(&api_version(kind), kind);
     match text.strip_prefix(&prefix) {
-        Some(rest) if kind.custom.is_none() => format!("{{{rest}"),
+        Some(rest) if !kind.is_custom() => format!("{{{rest}"),
         _ => in_version(kind, text),
     }
 }

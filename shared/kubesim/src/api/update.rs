@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Call, Cluster, Outcome, body, prepare, same_place, valid, whole};
 use crate::{
     managed::{sent_or_live, set, update},
-    object::{finalizers, is_deleting, meta, set_meta, without_times},
+    object::{finalizers, is, is_deleting, meta, set_meta, without_times},
     refusal::{Problem, Refusal},
     route::Trial,
     store::Stored,
@@ -58,12 +58,12 @@ impl Cluster {
         same_place(call, &sent)?;
         let warnings = valid::unknown_fields(call, &sent)?;
         let Some(stored) = self.store.get(&Self::key(call)).cloned() else {
-            if CREATED_BY_PUT.contains(&call.kind.kind.as_str()) && call.part().is_empty() {
+            if CREATED_BY_PUT.contains(&call.kind.built_in()) && call.part().is_empty() {
                 return self.create_sent(call, &sent);
             }
             return Err(call.refuse_absent());
         };
-        let conditional = call.kind.custom.is_some() || CONDITIONAL.contains(&call.kind.kind.as_str());
+        let conditional = call.kind.is_custom() || CONDITIONAL.contains(&call.kind.built_in());
         if conditional && meta(&sent, "resourceVersion").is_empty() {
             return Err(Refusal::unconditional(&call.kind, call.name()));
         }
@@ -119,7 +119,7 @@ impl Cluster {
 
 /// A namespace waits for the finalizers of its spec as well.
 pub(crate) fn holds(object: &Value) -> bool {
-    object["kind"] == "Namespace"
+    is(object, "v1", "Namespace")
         && object["spec"]["finalizers"].as_array().is_some_and(|list| !list.is_empty())
 }
 

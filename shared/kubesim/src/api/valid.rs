@@ -37,10 +37,10 @@ const IMMUTABLE: &[(&str, &[&str])] = &[
 pub(super) fn object(kind: &Kind, new: &Value, old: Option<&Value>) -> Result<(), Refusal> {
     let mut problems = Vec::new();
     name(kind, new, &mut problems);
-    if kind.custom.is_some() {
+    if kind.is_custom() {
         custom(kind, new, &mut problems);
     } else {
-        match kind.kind.as_str() {
+        match kind.built_in() {
             "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet" => workload(new, &mut problems),
             "Service" => service(new, old, &mut problems),
             "CustomResourceDefinition" => definition(new, &mut problems),
@@ -96,7 +96,7 @@ fn workload(new: &Value, problems: &mut Vec<Problem>) {
 
 /// Containers have names, images, and names only once.
 fn pods(kind: &Kind, new: &Value, problems: &mut Vec<Problem>) {
-    let (at, spec) = match kind.kind.as_str() {
+    let (at, spec) = match kind.built_in() {
         "Pod" => ("spec", new.pointer("/spec")),
         "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet" | "Job" => {
             ("spec.template.spec", new.pointer("/spec/template/spec"))
@@ -159,8 +159,9 @@ fn definition(new: &Value, problems: &mut Vec<Problem>) {
 }
 
 fn unchanged(kind: &Kind, old: &Value, new: &Value, problems: &mut Vec<Problem>) {
-    let paths = IMMUTABLE.iter().find(|(name, _)| *name == kind.kind).map_or(&[][..], |(_, paths)| paths);
-    for path in paths.iter().filter(|_| kind.custom.is_none()) {
+    let paths =
+        IMMUTABLE.iter().find(|(name, _)| *name == kind.built_in()).map_or(&[][..], |(_, paths)| paths);
+    for path in paths.iter().filter(|_| !kind.is_custom()) {
         let (before, after) = (old.pointer(path), new.pointer(path));
         if before != after {
             let field = path.trim_start_matches('/').replace('/', ".");
@@ -168,7 +169,7 @@ fn unchanged(kind: &Kind, old: &Value, new: &Value, problems: &mut Vec<Problem>)
             problems.push(Problem::invalid(&field, &value, "field is immutable"));
         }
     }
-    if ["ConfigMap", "Secret"].contains(&kind.kind.as_str()) && old["immutable"] == true {
+    if ["ConfigMap", "Secret"].contains(&kind.built_in()) && old["immutable"] == true {
         for field in ["data", "binaryData"] {
             if old.get(field) != new.get(field) {
                 problems.push(Problem::forbidden(field, "field is immutable when `immutable` is set"));
@@ -221,7 +222,7 @@ fn fulfilled(of: &Type, value: &Value, at: &str, problems: &mut Vec<Problem>) {
 
 fn limits(field: &Field, value: &Value, at: &str, problems: &mut Vec<Problem>) {
     let limits = &field.limits;
-    if value.is_null() && limits.nullable.is_none() {
+    if value.is_null() && !limits.nullable {
         return problems.extend(type_name(&field.of).map(|name| Problem::mistyped(at, name)));
     }
     if !limits.one_of.is_empty() && !limits.one_of.contains(value) {
@@ -263,7 +264,7 @@ pub(super) fn unknown_fields(call: &Call<'_>, sent: &Value) -> Result<Vec<String
         "Strict" if !fields.is_empty() => {
             let (kind, version) = (&call.kind.kind, &call.kind.version);
             let all = fields.join(", ");
-            let text = if call.kind.custom.is_some() {
+            let text = if call.kind.is_custom() {
                 format!("strict decoding error: {all}")
             } else {
                 format!(

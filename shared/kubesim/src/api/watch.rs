@@ -103,6 +103,11 @@ impl Watch {
             State::Following => {}
         }
         self.state = State::Following;
+        if self.seen > cluster.store.version() {
+            // The cluster went back: the real server would have been restarted.
+            self.state = State::Ended;
+            return News::Last(lines.into());
+        }
         if self.seen < cluster.store.floor() {
             self.state = State::Ended;
             let message = format!("too old resource version: {} ({})", self.seen, cluster.store.floor());

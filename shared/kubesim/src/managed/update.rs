@@ -43,7 +43,8 @@ pub(super) fn take(live: &Value, new: &Value, mut entries: Vec<Entry>, act: &Act
             entries.len() - 1
         });
         entries[at].fields = entries[at].fields.union(&mine);
-        entries[at].time = Some(act.time.to_owned());
+        // Those of a scale lose their time on the way to the object.
+        entries[at].time = (act.tracked != Tracked::Scale).then(|| act.time.to_owned());
     }
     entries
 }

@@ -28,7 +28,7 @@ fn object(schema: &Value) -> Struct {
         let mut field = field(of_schema(schema));
         field.default = schema.get("default").cloned();
         field.limits = Limits {
-            nullable: (schema["nullable"] == true).then_some(()),
+            nullable: schema["nullable"] == true,
             one_of: schema["enum"].as_array().cloned().unwrap_or_default(),
             minimum: schema["minimum"].as_f64(),
             maximum: schema["maximum"].as_f64(),

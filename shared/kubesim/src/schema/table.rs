@@ -27,8 +27,18 @@ pub(crate) struct Kind {
     pub(crate) short_names: Vec<String>,
     pub(crate) categories: Vec<String>,
     pub(crate) subresources: Vec<String>,
-    /// A custom resource: its objects are kept as they are sent.
-    pub(crate) custom: Option<()>,
+}
+
+impl Kind {
+    /// Whether a definition made it: its objects are kept as they are sent.
+    pub(crate) fn is_custom(&self) -> bool {
+        !self.of.is_built_in()
+    }
+
+    /// The kind if it is built in, else nothing: a custom resource may be called `Service` too.
+    pub(crate) fn built_in(&self) -> &str {
+        if self.is_custom() { "" } else { &self.kind }
+    }
 }
 
 /// What is built in.
@@ -92,7 +102,6 @@ fn kind(line: &str, names: &HashMap<&str, usize>) -> Option<Kind> {
         short_names: list(short),
         categories: list(categories),
         subresources: list(parts),
-        custom: None,
     })
 }
 

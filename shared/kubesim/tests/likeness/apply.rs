@@ -231,3 +231,63 @@ fn empty_and_null_are_told_apart_as_the_server_does() {
         Step::apply(MAP, "alice", map(json!({}))),
     ]);
 }
+
+#[test]
+fn entries_that_a_writer_sends_are_taken() {
+    let entry = |manager: &str, fields: Value| json!({"manager": manager, "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": fields});
+    let with = |entries: Value| json!({"metadata": {"name": "a", "managedFields": entries}, "data": {"a": "1", "b": "1"}});
+    alike(&[
+        Step::post("v1:configmaps", with(json!([entry("alice", json!({"f:data": {"f:a": {}}}))]))),
+        Step::put(MAP, with(json!([entry("bob", json!({"f:data": {"f:b": {}}}))]))),
+        Step::merge(MAP, json!({"metadata": {"managedFields": []}})),
+        Step::apply(MAP, "alice", map(json!({"a": "1"}))),
+        Step::json(
+            MAP,
+            json!([{"op": "remove", "path": "/metadata/managedFields"}, {"op": "remove", "path": "/data/b"}]),
+        ),
+        Step::put(MAP, with(json!([{"manager": "x", "operation": "Wrong"}]))).loosely(),
+    ]);
+}
+
+#[test]
+fn a_part_has_owners_of_its_own() {
+    let status = |replicas: u8| {
+        let condition = json!({"type": "Available", "status": "True", "reason": "x", "message": "y"});
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"},
+            "status": {"replicas": replicas, "conditions": [condition]}})
+    };
+    let mut own = deployment(json!([{"name": "web", "image": "web:1"}]));
+    own["spec"]["replicas"] = json!(1);
+    own["status"] = json!({"replicas": 9});
+    let (path, scale) = (format!("{DEPLOYMENT}/status"), format!("{DEPLOYMENT}/scale"));
+    alike(&[
+        Step::apply(DEPLOYMENT, "alice", own.clone()),
+        Step::apply(&path, "controller", status(1)),
+        Step::apply(&path, "controller", status(2)),
+        Step::apply(&path, "other", status(3)),
+        Step::apply(DEPLOYMENT, "alice", own),
+        Step::merge(&scale, json!({"spec": {"replicas": 4}})).by("scaler"),
+        Step::put(&scale, json!({"metadata": {"name": "a", "namespace": "{ns}"}, "spec": {"replicas": 5}}))
+            .by("scaler"),
+        Step::get(DEPLOYMENT),
+        Step::apply(
+            "apps/v1:deployments/none/status",
+            "controller",
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "none"}}),
+        ),
+    ]);
+}
+
+#[test]
+fn namespaces_are_applied() {
+    let path = "/api/v1/namespaces/{ns}";
+    let namespace = |labels: Value| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "{ns}", "labels": labels}});
+    alike(&[
+        Step::apply(path, "alice", namespace(json!({"a": "1"}))),
+        Step::apply(path, "alice", namespace(json!({"a": "1"}))),
+        Step::apply(path, "bob", namespace(json!({"a": "2"}))),
+        Step::apply(path, "alice", namespace(json!({}))),
+        Step::merge(path, json!({"spec": {"finalizers": []}, "status": {"phase": "Terminating"}})),
+        Step::merge(path, json!({"metadata": {"labels": {"kubernetes.io/metadata.name": "x"}}})),
+    ]);
+}

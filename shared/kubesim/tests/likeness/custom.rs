@@ -105,3 +105,24 @@ fn a_definition_takes_its_objects_along() {
     ]);
     alike(&steps);
 }
+
+#[test]
+fn a_custom_kind_may_be_called_like_a_built_in_one() {
+    let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let version =
+        json!({"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}});
+    let definition = json!({"metadata": {"name": "carts.{ns}.example"}, "spec": {"group": "{ns}.example",
+        "scope": "Namespaced", "names": {"plural": "carts", "singular": "cart", "kind": "Service"}, "versions": [version]}});
+    let service = json!({"apiVersion": "{ns}.example/v1", "kind": "Service", "metadata": {"name": "a"},
+        "spec": {"ports": [{"port": 1}]}, "status": {"x": 1}});
+    alike(&[
+        Step::post(DEFINITIONS, definition),
+        Step::get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/carts.{ns}.example")
+            .until_holds("InitialNamesAccepted"),
+        Step::get(CARTS).quietly(200),
+        Step::post(CARTS, service.clone()),
+        Step::apply(CART, "alice", service),
+        Step::merge(CART, json!({"metadata": {"annotations": {"a": "b"}}, "status": {"x": 2}})),
+        Step::delete(CART, json!({})),
+    ]);
+}

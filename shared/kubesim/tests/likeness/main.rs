@@ -7,6 +7,7 @@ mod basics;
 mod compare;
 mod custom;
 mod deletion;
+mod discovery;
 mod kinds;
 mod patches;
 mod random;
