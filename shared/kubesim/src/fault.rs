@@ -126,6 +126,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_refusal_says_when_to_come_again() {
+        let refused = refusal(429, Some(3));
+        let seconds = refused.headers()["retry-after"].to_str().unwrap();
+        assert_eq!((refused.status().as_u16(), seconds), (429, "3"));
+        assert_eq!(refusal(500, None).headers().get("retry-after"), None);
+    }
+
+    #[test]
     fn a_fault_hits_what_fits_as_often_as_it_says() {
         let mut faults = Faults::default();
         let refuse = Effect::Refuse { code: 429, retry_after: Some(1) };

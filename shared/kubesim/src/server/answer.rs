@@ -83,6 +83,8 @@ impl Following {
             let left = self.left();
             match self.fault {
                 Some(Effect::DropWatch(_)) if left == 0 => {
+                    // Once around, so that what was told before is sent.
+                    tokio::task::yield_now().await;
                     self.over = Over::Yes;
                     return Some(Err(Broken));
                 }

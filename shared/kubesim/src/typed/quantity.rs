@@ -125,6 +125,7 @@ mod tests {
             ("512Ki", "512Ki"),
             ("0", "0"),
             ("0.1Ki", "102400m"),
+            ("0.9765625Ki", "1k"),
             ("-1000m", "-1"),
         ] {
             assert_eq!(canonical(&json!(given)), json!(canonical_form), "{given}");
