@@ -11,20 +11,14 @@ use crate::{
     definitions,
     object::{drop_finalizer, finalizers, is, is_deleting, meta},
     schema::Kind,
-    store::{Key, parse},
+    store::Key,
 };
 
 /// Lets everything that is going go, as far as nobody else holds it.
 pub(crate) fn settle(cluster: &mut Cluster, now: Timestamp) {
     let time = seconds(now);
     while cluster.store.take_unsettled() {
-        let going: Vec<_> = cluster
-            .store
-            .all()
-            .filter(|(_, stored)| stored.text.contains("\"deletionTimestamp\":"))
-            .map(|(key, stored)| (key.clone(), stored.object()))
-            .filter(|(_, object)| is_deleting(object))
-            .collect();
+        let going = cluster.store.going();
         for (key, object) in going {
             release(cluster, &key, object, &time);
         }
@@ -100,13 +94,8 @@ fn remove(cluster: &mut Cluster, key: &Key, time: &str) {
 
 /// Those whose owners include this uid.
 fn dependents(cluster: &Cluster, uid: &str) -> Vec<(Key, Value)> {
-    let needle = format!("\"uid\":\"{uid}\"");
-    let all = cluster
-        .store
-        .all()
-        .filter(|(_, stored)| stored.text.contains("\"ownerReferences\":") && stored.text.contains(&needle));
-    let all = all.map(|(key, stored)| (key.clone(), parse(&stored.text)));
-    all.filter(|(_, object)| owners(object).any(|owner| owner["uid"] == uid)).collect()
+    let owned = cluster.store.owned().into_iter();
+    owned.filter(|(_, object)| owners(object).any(|owner| owner["uid"] == uid)).collect()
 }
 
 fn owners(object: &Value) -> impl Iterator<Item = &Value> {
@@ -140,8 +129,7 @@ fn remove_dependents(cluster: &mut Cluster, uid: &str, time: &str) -> bool {
 
 /// Removes what has owners of which none is there any more.
 fn collect(cluster: &mut Cluster, time: &str) {
-    let owned = cluster.store.all().filter(|(_, stored)| stored.text.contains("\"ownerReferences\":"));
-    let owned: Vec<_> = owned.map(|(key, stored)| (key.clone(), parse(&stored.text))).collect();
+    let owned = cluster.store.owned();
     if owned.is_empty() {
         return;
     }

@@ -1,7 +1,7 @@
 //! The objects of one cluster, and what changed lately.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ops::Bound,
     sync::Arc,
 };
@@ -56,6 +56,9 @@ pub(crate) struct Store {
     /// Changes after this version are all kept.
     floor: u64,
     settled: Settled,
+    /// Those that are on their way out, and those that have owners: few, and looked for at every deletion.
+    going: BTreeSet<Key>,
+    owned: BTreeSet<Key>,
 }
 
 /// Whether something went, or began to, since that was asked last.
@@ -97,6 +100,8 @@ impl Store {
             kept,
             floor: 0,
             settled: Settled::Yes,
+            going: BTreeSet::new(),
+            owned: BTreeSet::new(),
         }
     }
 
@@ -132,6 +137,20 @@ impl Store {
         })
     }
 
+    /// The objects that are on their way out.
+    pub(crate) fn going(&self) -> Vec<(Key, Value)> {
+        self.of(&self.going)
+    }
+
+    /// The objects that have owners.
+    pub(crate) fn owned(&self) -> Vec<(Key, Value)> {
+        self.of(&self.owned)
+    }
+
+    fn of(&self, keys: &BTreeSet<Key>) -> Vec<(Key, Value)> {
+        keys.iter().filter_map(|key| Some((key.clone(), self.objects.get(key)?.object()))).collect()
+    }
+
     /// All objects.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&Key, &Stored)> {
         self.objects.iter()
@@ -151,6 +170,14 @@ impl Store {
         if is_deleting(object) {
             self.settled = Settled::No;
         }
+        let owned = object["metadata"]["ownerReferences"].is_array();
+        for (keys, belongs) in [(&mut self.going, is_deleting(object)), (&mut self.owned, owned)] {
+            if belongs {
+                keys.insert(key.clone());
+            } else {
+                keys.remove(&key);
+            }
+        }
         let text: Arc<str> = object.to_string().into();
         let stored = Stored { text: Arc::clone(&text) };
         let before = self.objects.insert(key.clone(), stored).map(|stored| stored.text);
@@ -161,6 +188,8 @@ impl Store {
     pub(crate) fn delete(&mut self, key: Key, object: &mut Value) {
         let Some(before) = self.objects.remove(&key) else { return };
         self.settled = Settled::No;
+        self.going.remove(&key);
+        self.owned.remove(&key);
         self.version += 1;
         let mut last = before.object();
         for object in [&mut last, object] {
