@@ -8,6 +8,7 @@ mod patch;
 mod prepare;
 mod read;
 mod scale;
+mod service;
 mod strategic;
 mod update;
 mod valid;
@@ -135,10 +136,18 @@ impl Cluster {
             Route::Objects(target) => target,
         };
         let kind = self.kind(&target).ok_or_else(Refusal::no_resource)?;
-        let scoped = target.name.is_none() || kind.namespaced == target.namespace.is_some();
+        // All namespaces at once can be read, and no object of theirs.
+        let everywhere = kind.namespaced && target.namespace.is_none();
+        let misplaced = !kind.namespaced && target.namespace.is_some();
         let part = target.subresource.as_ref();
-        if !scoped || part.is_some_and(|part| !kind.subresources.contains(part) && part != "finalize") {
+        if misplaced
+            || (everywhere && target.name.is_some())
+            || part.is_some_and(|part| !kind.subresources.contains(part) && part != "finalize")
+        {
             return Err(Refusal::no_resource());
+        }
+        if everywhere && *request.method() != Method::GET {
+            return Err(Refusal::method_not_allowed());
         }
         let parameters = Parameters::parse(request.uri().query().unwrap_or_default());
         let agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());

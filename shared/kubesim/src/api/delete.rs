@@ -45,20 +45,24 @@ struct Options {
 }
 
 impl Options {
+    /// A body counts alone; parameters do where there is none.
     fn parse(call: &Call<'_>) -> Result<(Self, Trial), Refusal> {
         let body = call.request.body();
         let sent: Value = match body.is_empty() {
-            true => Value::Null,
+            true => json!({"propagationPolicy": call.parameters.text("propagationPolicy"),
+                "orphanDependents": call.parameters.is_set("orphanDependents")}),
             false => serde_json::from_slice(body).map_err(|error| {
                 Refusal::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
             })?,
         };
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let policy = text(&sent["propagationPolicy"]).unwrap_or_else(|| {
-            let given = call.parameters.text("propagationPolicy");
-            let orphan = sent["orphanDependents"] == true && given.is_empty();
-            if orphan { "Orphan".to_owned() } else { given.to_owned() }
-        });
+        let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let orphan = if sent["orphanDependents"] == true { "Orphan" } else { "" };
+        let policy = text(&sent["propagationPolicy"]).unwrap_or_else(|| orphan.to_owned());
+        let tried = match body.is_empty() {
+            true => call.trial,
+            false if sent["dryRun"].as_array().is_some_and(|stages| !stages.is_empty()) => Trial::Yes,
+            false => Trial::No,
+        };
         // The children of a Job stay unless something else is asked for. Source: its `DefaultGarbageCollectionPolicy`.
         let policy =
             if policy.is_empty() && call.kind.built_in() == "Job" { "Orphan".to_owned() } else { policy };
@@ -67,8 +71,7 @@ impl Options {
             version: text(&sent["preconditions"]["resourceVersion"]),
             policy,
         };
-        let tried = sent["dryRun"].as_array().is_some_and(|stages| !stages.is_empty());
-        Ok((options, if tried { Trial::Yes } else { call.trial }))
+        Ok((options, tried))
     }
 }
 

@@ -40,13 +40,14 @@ impl Cluster {
             return self.write_scale(call, &stored, &patched);
         }
         let patched = patched(call, form, &live)?;
-        if patched["kind"] != live["kind"] || patched["apiVersion"] != live["apiVersion"] {
-            return Err(Refusal::bad_request("the patch changes apiVersion or kind"));
+        for field in ["apiVersion", "kind"] {
+            if patched[field] != live[field] {
+                let problem = Problem::invalid(field, &patched[field], "a patch cannot change it");
+                return Err(Refusal::invalid(&call.kind, call.name(), &[problem]));
+            }
         }
-        if meta(&patched, "name") != call.name() {
-            let problem =
-                Problem::invalid("metadata.name", &patched["metadata"]["name"], "field is immutable");
-            return Err(Refusal::invalid(&call.kind, call.name(), &[problem]));
+        if meta(&patched, "name").is_empty() {
+            return Err(Refusal::bad_request("name must be provided"));
         }
         same_place(call, &patched)?;
         let warnings = valid::unknown_fields(call, &patched)?;

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Cluster, decoded};
+use super::{Cluster, decoded, service};
 use crate::{
     object::{meta, set_meta, take_meta},
     schema::Kind,
@@ -57,7 +57,7 @@ pub(super) fn create(cluster: &mut Cluster, kind: &Kind, object: &mut Value) {
     }
     match kind.built_in() {
         "Namespace" => object["spec"] = json!({"finalizers": ["kubernetes"]}),
-        "Service" => service(cluster, object),
+        "Service" => service::create(cluster, object),
         "Job" => job(object),
         "PersistentVolumeClaim" => set_meta(object, "finalizers", protected(object)),
         "Pod" => pod(object),
@@ -85,39 +85,6 @@ fn protected(object: &Value) -> Value {
         all.push(protection.to_owned());
     }
     json!(all)
-}
-
-/// Gives a Service its address, from the range of the test control planes.
-fn service(cluster: &mut Cluster, object: &mut Value) {
-    let number = cluster.next_number();
-    let spec = &mut object["spec"];
-    if spec["type"] == "ExternalName" {
-        return;
-    }
-    let given = spec["clusterIP"].as_str().filter(|address| !address.is_empty()).map(str::to_owned);
-    let address = given.unwrap_or_else(|| format!("10.96.{}.{}", (number >> 8) % 255 + 1, number % 254 + 1));
-    spec["clusterIPs"] = json!([address]);
-    spec["clusterIP"] = json!(address);
-    // A name without addresses of its own and without pods of its own may get any.
-    let any = spec["clusterIP"] == "None" && spec["selector"].is_null();
-    if spec["ipFamilies"].is_null() {
-        spec["ipFamilies"] = if any { json!(["IPv4", "IPv6"]) } else { json!(["IPv4"]) };
-    }
-    if spec["ipFamilyPolicy"].is_null() {
-        spec["ipFamilyPolicy"] = if any { json!("RequireDualStack") } else { json!("SingleStack") };
-    }
-    node_ports(cluster, object);
-}
-
-fn node_ports(cluster: &mut Cluster, object: &mut Value) {
-    let exposed = object["spec"]["type"] == "NodePort"
-        || (object["spec"]["type"] == "LoadBalancer"
-            && object["spec"]["allocateLoadBalancerNodePorts"] != false);
-    for port in object["spec"].get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
-        if exposed && port["nodePort"].as_u64().unwrap_or(0) == 0 {
-            port["nodePort"] = json!(30000 + cluster.next_number() % 2768);
-        }
-    }
 }
 
 fn job(object: &mut Value) {
@@ -206,8 +173,7 @@ pub(super) fn update(cluster: &mut Cluster, kind: &Kind, part: &str, old: &Value
             take(new, "spec", old);
         }
         if kind.built_in() == "Service" {
-            keep_addresses(old, new);
-            node_ports(cluster, new);
+            service::update(cluster, old, new);
         }
         if kind.built_in() == "DaemonSet" {
             let before = generation(old);
@@ -268,29 +234,6 @@ fn take(new: &mut Value, name: &str, old: &Value) {
     match old.get(name) {
         Some(value) => drop(members.insert(name.to_owned(), value.clone())),
         None => drop(members.shift_remove(name)),
-    }
-}
-
-/// An update that names no address keeps the one that there is. Source: `patchAllocatedValues`.
-fn keep_addresses(old: &Value, new: &mut Value) {
-    if new["spec"]["type"] == "ExternalName" {
-        return;
-    }
-    for name in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
-        let absent = new["spec"][name].is_null() || new["spec"][name] == "";
-        if let Some(value) = old["spec"].get(name).filter(|_| absent) {
-            new["spec"][name] = value.clone();
-        }
-    }
-    let old_ports = old["spec"]["ports"].as_array().cloned().unwrap_or_default();
-    for port in new["spec"].get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
-        let before =
-            old_ports.iter().find(|old| old["port"] == port["port"] && old["protocol"] == port["protocol"]);
-        if let Some(number) =
-            before.and_then(|before| before.get("nodePort")).filter(|_| port["nodePort"].is_null())
-        {
-            port["nodePort"] = number.clone();
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Answer, Call};
 use crate::{
     merge::check,
-    object::meta,
+    object::{finalizers, is_deleting, meta},
     refusal::{Problem, Refusal},
     schema::{Field, Kind, Type},
     typed::unknown,
@@ -167,6 +167,19 @@ fn unchanged(kind: &Kind, old: &Value, new: &Value, problems: &mut Vec<Problem>)
             let field = path.trim_start_matches('/').replace('/', ".");
             let value = after.cloned().unwrap_or(Value::Null);
             problems.push(Problem::invalid(&field, &value, "field is immutable"));
+        }
+    }
+    if is_deleting(old) {
+        let before = finalizers(old);
+        let added: Vec<_> = finalizers(new).into_iter().filter(|name| !before.contains(name)).collect();
+        if !added.is_empty() {
+            let added: Vec<_> = added.iter().map(|name| format!("{name:?}")).collect();
+            let why = format!(
+                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+                added.join(", ")
+            );
+            // Twice, as the real server checks metadata twice.
+            problems.extend([(); 2].map(|()| Problem::forbidden("metadata.finalizers", &why)));
         }
     }
     if ["ConfigMap", "Secret"].contains(&kind.built_in()) && old["immutable"] == true {

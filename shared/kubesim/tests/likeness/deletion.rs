@@ -94,3 +94,23 @@ fn a_namespace_that_goes_takes_nothing_new() {
         Step::delete(MAP, json!({})),
     ]);
 }
+
+#[test]
+fn options_of_a_deletion_may_be_parameters() {
+    alike(&[
+        map(),
+        Step::delete(&format!("{MAP}?dryRun=All"), json!({})),
+        map(),
+        Step::plain_delete(&format!("{MAP}?dryRun=All")),
+        Step::plain_delete(&format!("{MAP}?propagationPolicy=Foreground")),
+        Step::merge(MAP, json!({"metadata": {"finalizers": null}})),
+        map(),
+        Step::delete(MAP, json!({"orphanDependents": true})),
+        Step::get(MAP),
+        Step::force(
+            MAP,
+            "alice",
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "finalizers": ["e.io/a"]}}),
+        ),
+    ]);
+}

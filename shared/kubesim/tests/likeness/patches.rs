@@ -96,3 +96,38 @@ fn replacing_a_deployment_keeps_track() {
         Step::get(DEPLOYMENT),
     ]);
 }
+
+#[test]
+fn what_may_not_change_is_refused() {
+    let secret = json!({"metadata": {"name": "a"}, "type": "example.io/x", "data": {"k": "dg=="}});
+    let service = |spec: serde_json::Value| Step::merge("v1:services/a", json!({"spec": spec})).loosely();
+    let roles = "rbac.authorization.k8s.io/v1:rolebindings";
+    alike(&[
+        deployment(),
+        Step::merge(DEPLOYMENT, json!({"spec": {"selector": {"matchLabels": {"app": "b"}}}})).loosely(),
+        Step::merge(DEPLOYMENT, json!({"spec": {"template": {"metadata": {"labels": {"app": "b"}}}}}))
+            .loosely(),
+        Step::merge(DEPLOYMENT, json!({"spec": {"template": {"spec": {"containers": []}}}})).loosely(),
+        Step::merge(DEPLOYMENT, json!({"metadata": {"name": "b"}})).loosely(),
+        Step::merge(DEPLOYMENT, json!({"kind": "StatefulSet"})).loosely(),
+        Step::merge(DEPLOYMENT, json!({"apiVersion": "apps/v2"})).loosely(),
+        Step::post(
+            "v1:configmaps",
+            json!({"metadata": {"name": "a"}, "data": {"a": "1"}, "immutable": true}),
+        ),
+        Step::merge(MAP, json!({"data": {"a": "2"}})).loosely(),
+        Step::merge(MAP, json!({"immutable": null})).loosely(),
+        Step::merge(MAP, json!({"metadata": {"labels": {"a": "b"}}})),
+        Step::post("v1:secrets", secret),
+        Step::merge("v1:secrets/a", json!({"type": "example.io/y"})).loosely(),
+        Step::post("v1:services", json!({"metadata": {"name": "a"}, "spec": {"ports": [{"port": 80}]}})),
+        service(json!({"clusterIP": "10.96.99.99"})),
+        service(json!({"ports": []})),
+        service(json!({"ports": [{"port": 80}, {"port": 81}]})),
+        service(json!({"type": "ExternalName", "externalName": "a.example"})),
+        service(json!({"type": "NodePort", "externalName": null})),
+        service(json!({"type": "ClusterIP"})),
+        Step::post(roles, json!({"metadata": {"name": "a"}, "roleRef": {"kind": "Role", "name": "a"}})),
+        Step::merge(&format!("{roles}/a"), json!({"roleRef": {"name": "b"}})).loosely(),
+    ]);
+}

@@ -92,6 +92,11 @@ impl Step {
         Self::new("DELETE", short, "application/json", Some(body))
     }
 
+    /// A deletion without a body.
+    pub fn plain_delete(short: &str) -> Self {
+        Self::new("DELETE", short, "", None)
+    }
+
     /// All that is told in a second about a resource since a version.
     pub fn watch(short: &str, from: &str) -> Self {
         Self::get(&with(short, &format!("watch=1&timeoutSeconds=1&resourceVersion={from}")))
