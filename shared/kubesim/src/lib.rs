@@ -10,12 +10,12 @@
 //! patches, dry-run, delete (preconditions, propagation, finalizers), `status` and `scale`, namespaces, definitions of
 //! custom resources. The built-in kinds, their types and their defaults' places come from `table/kinds.txt`.
 //!
-//! What it does not do: users and rights (whoever brings no token may do all, another token than the
-//! cluster's is refused), validation beyond names, required fields
-//! and immutable ones, admission webhooks and policies, quotas, conversion (each built-in kind has one version, the
-//! versions of a custom resource have the same content), `Table` answers, protobuf (`kubectl create namespace` sends
-//! it, `kubectl apply` does not) and YAML bodies, duplicate keys in bodies, OpenAPI types, `exec`, `logs`, `proxy`, `eviction`, `token`, `binding`. Nothing runs: no pods are made, no node answers, a pod
-//! that is deleted is gone at once.
+//! What it does not do: users and rights (whoever brings no token may do all, another token than the cluster's is
+//! refused), validation beyond names, required fields and immutable ones, admission webhooks and policies, quotas,
+//! conversion (each built-in kind has one version, the versions of a custom resource have the same content), `Table`
+//! answers, protobuf (`kubectl create namespace` sends it, `kubectl apply` does not) and YAML bodies, duplicate keys in
+//! bodies, OpenAPI types, `exec`, `logs`, `proxy`, `eviction`, `token`, `binding`. Nothing runs: no pods are made, no
+//! node answers, a pod that is deleted is gone at once.
 //!
 //! Where it is known to differ: the real server writes Jobs and claims once more when they are applied again, and
 //! NetworkPolicies with empty lists every time; it adds advice as warnings; it tells conflicts in no order.
