@@ -96,6 +96,16 @@ impl Refusal {
         Self::new(409, "Conflict", message).about(kind, name)
     }
 
+    /// An apply names an object by its uid that is not there.
+    pub(crate) fn absent(kind: &Kind, name: &str, uid: &str) -> Self {
+        let message = format!(
+            "Operation cannot be fulfilled on {} {name:?}: uid mismatch: the provided object specified uid {uid}, and no \
+             existing object was found",
+            resource(kind)
+        );
+        Self::new(409, "Conflict", message).about(kind, name)
+    }
+
     /// A replacement names another object than the one that is there.
     pub(crate) fn other_object(kind: &Kind, place: [&str; 2], uids: [&str; 2]) -> Self {
         let [namespace, name] = place;

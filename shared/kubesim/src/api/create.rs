@@ -15,6 +15,10 @@ impl Cluster {
     pub(super) fn create(&mut self, call: &Call<'_>) -> Outcome {
         let sent = body(call)?;
         same_place(call, &sent)?;
+        if !["", "0"].contains(&meta(&sent, "resourceVersion")) {
+            let message = "resourceVersion should not be set on objects to be created";
+            return Err(Refusal::mistyped(message.to_owned()));
+        }
         let warnings = valid::unknown_fields(call, &sent)?;
         let answer = self.create_sent(call, &sent)?;
         Ok(valid::warned(answer, &warnings))
@@ -37,9 +41,7 @@ impl Cluster {
         let name = meta(&object, "name").to_owned();
         let namespace = call.target.namespace.clone().unwrap_or_default();
         let key = key(&call.kind, &namespace, &name);
-        for assigned in
-            ["resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"]
-        {
+        for assigned in ["resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"] {
             drop_meta(&mut object, assigned);
         }
         if !namespace.is_empty() {

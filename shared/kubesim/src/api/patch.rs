@@ -86,12 +86,12 @@ impl Cluster {
     }
 }
 
-/// A name that an apply expects to find cannot be created.
+/// An object that an apply names by its uid cannot be made. A version is no precondition where nothing is.
 fn uncreatable(call: &Call<'_>, new: &Value) -> Result<(), Refusal> {
-    if meta(new, "uid").is_empty() && meta(new, "resourceVersion").is_empty() {
-        return Ok(());
+    match meta(new, "uid") {
+        "" => Ok(()),
+        uid => Err(Refusal::absent(&call.kind, call.name(), uid)),
     }
-    Err(Refusal::modified(&call.kind, call.name()))
 }
 
 fn form(call: &Call<'_>) -> Result<Form, Refusal> {

@@ -63,14 +63,14 @@ impl Cluster {
             }
             return Err(call.refuse_absent());
         };
-        let conditional = call.kind.is_custom() || CONDITIONAL.contains(&call.kind.built_in());
-        if conditional && meta(&sent, "resourceVersion").is_empty() {
-            return Err(Refusal::unconditional(&call.kind, call.name()));
-        }
         let (live, uid) = (stored.object(), meta(&sent, "uid"));
         if !uid.is_empty() && uid != meta(&live, "uid") {
             let place = [meta(&live, "namespace"), call.name()];
             return Err(Refusal::other_object(&call.kind, place, [uid, meta(&live, "uid")]));
+        }
+        let conditional = call.kind.is_custom() || CONDITIONAL.contains(&call.kind.built_in());
+        if conditional && meta(&sent, "resourceVersion").is_empty() {
+            return Err(Refusal::unconditional(&call.kind, call.name()));
         }
         let answer = self.write(call, &stored, &sent)?;
         Ok(valid::warned(answer, &warnings))
@@ -130,7 +130,7 @@ fn preconditions(call: &Call<'_>, old: &Value, new: &Value) -> Result<(), Refusa
         return Err(Refusal::invalid(&call.kind, call.name(), &[problem.clone(), problem]));
     }
     let version = meta(new, "resourceVersion");
-    if !version.is_empty() && version != meta(old, "resourceVersion") {
+    if !["", "0"].contains(&version) && version != meta(old, "resourceVersion") {
         return Err(Refusal::modified(&call.kind, call.name()));
     }
     Ok(())

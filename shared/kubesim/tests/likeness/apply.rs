@@ -291,3 +291,33 @@ fn namespaces_are_applied() {
         Step::merge(path, json!({"metadata": {"labels": {"kubernetes.io/metadata.name": "x"}}})),
     ]);
 }
+
+#[test]
+fn preconditions_of_an_apply() {
+    let with = |metadata: Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": "1"}});
+    alike(&[
+        Step::apply(MAP, "alice", with(json!({"name": "a", "uid": "12"}))),
+        Step::apply(MAP, "alice", with(json!({"name": "a", "resourceVersion": "1"}))),
+        Step::apply(MAP, "alice", with(json!({"name": "a", "resourceVersion": "1"}))),
+        Step::force(MAP, "alice", with(json!({"name": "a", "resourceVersion": "0"}))),
+        Step::apply(MAP, "alice", with(json!({"name": "a", "resourceVersion": "{rv:1}", "uid": "{uid:1}"}))),
+        Step::post("v1:configmaps", json!({"metadata": {"name": "b", "resourceVersion": "1"}})).loosely(),
+        Step::post(
+            "v1:configmaps",
+            json!({"metadata": {"name": "c", "uid": "x", "generation": 7, "creationTimestamp": "2020-01-01T00:00:00Z"}}),
+        ),
+        Step::put("v1:configmaps/a", with(json!({"name": "a", "resourceVersion": "0"}))),
+        Step::put(
+            "coordination.k8s.io/v1:leases/a",
+            json!({"metadata": {"name": "a", "resourceVersion": "5"}, "spec": {"holderIdentity": "x"}}),
+        ),
+        Step::put(
+            "coordination.k8s.io/v1:leases/a",
+            json!({"metadata": {"name": "a", "uid": "12"}, "spec": {"holderIdentity": "x"}}),
+        ),
+        Step::put(
+            "coordination.k8s.io/v1:leases/a",
+            json!({"metadata": {"name": "a"}, "spec": {"holderIdentity": "x"}}),
+        ),
+    ]);
+}
