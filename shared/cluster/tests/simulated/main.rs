@@ -41,7 +41,6 @@ impl Fixture {
 pub async fn connect(file: PathBuf) -> ClusterClient {
     let options = ConnectOptions {
         key: InstallKey::from_bytes([7; 32]),
-        sensitive: Arc::new(|_| Vec::new()),
         user_agent: "driftless-test".into(),
     };
     ClusterClient::connect(&Kubeconfig { file: Some(file), context: None }, options).await.unwrap()
