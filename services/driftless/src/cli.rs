@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::definition::{IgnoreRule, SecretRef};
 
 pub use platform::{
-    ApiOptions, DescribeOptions, GatewayOptions, GetOptions, Kind, LogOptions, RequestOptions, StatusOptions,
-    StatusOutput, UpOptions,
+    ApiOptions, DemoOptions, DescribeOptions, GatewayOptions, GetOptions, Kind, LogOptions, RequestOptions,
+    StatusOptions, StatusOutput, UpOptions,
 };
 
 /// Keeps clusters in the state that Git describes.
@@ -31,6 +31,8 @@ pub enum Command {
     /// Show what a sync would change, field by field; changes nothing
     #[command(after_help = DIFF_HELP, mut_arg("repo", |repo| repo.required(true)))]
     Diff(DiffOptions),
+    /// See it work: a platform and three simulated clusters in one process, and a story about them
+    Demo(DemoOptions),
     /// Run the whole platform in one process
     Up(UpOptions),
     /// Show how every application on every cluster is
@@ -364,7 +366,7 @@ mod tests {
         let page = include_str!("../../../docs/cli.md");
         let sections: Vec<&str> = page.split("\n## ").collect();
         let program = Cli::command();
-        assert_eq!(program.get_subcommands().count(), 18, "a new command needs a section");
+        assert_eq!(program.get_subcommands().count(), 19, "a new command needs a section");
         assert!(known(&program).is_subset(&told(sections[0])), "{:?}", known(&program));
         for command in program.get_subcommands() {
             let name = command.get_name();

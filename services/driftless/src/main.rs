@@ -3,6 +3,7 @@
 
 mod address;
 mod cli;
+mod demo;
 mod exit;
 mod ignore_rule;
 mod lint;
@@ -62,6 +63,7 @@ async fn run(command: Command) -> Exit {
         Command::Renderer(options) => role::run(Role::Renderer, options).await,
         Command::Differ(options) => role::differ(options).await,
         Command::Applier(options) => role::run(Role::Applier, options).await,
+        Command::Demo(options) => demo::demo(options).await,
         Command::Up(options) => up::up(options).await,
         Command::Gateway(options) => up::gateway(options).await,
         Command::Status(options) => platform::status(options).await,

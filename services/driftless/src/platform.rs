@@ -9,8 +9,11 @@ mod status;
 mod table;
 mod watched;
 
+pub use client::Client;
 pub use describe::describe;
 pub use get::get;
 pub use history::log;
 pub use request::request;
 pub use status::status;
+pub use table::{Colours, Paint};
+pub use watched::Watched;

@@ -14,9 +14,10 @@ pub fn progress(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// Whether colours are wanted on standard output. Source: no-color.org.
+/// Whether colours are wanted on standard output. Source: no-color.org, bixense.com/clicolors.
 pub fn colours() -> bool {
-    std::io::stdout().is_terminal() && permitted()
+    let forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
+    (forced || std::io::stdout().is_terminal()) && permitted()
 }
 
 /// Whether colours are wanted on standard error.

@@ -16,6 +16,7 @@
 
 mod address;
 mod advertised;
+mod author;
 pub mod closure;
 mod contents;
 mod credentials;
@@ -32,6 +33,7 @@ mod tree_path;
 mod trees;
 mod wire;
 
+pub use author::{Author, AuthorError};
 pub use closure::{Closure, Subcharts};
 pub use contents::{Contents, Note, Snapshot};
 pub use credentials::{Credentials, Secret};

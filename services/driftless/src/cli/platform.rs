@@ -44,6 +44,24 @@ pub struct GatewayOptions {
     pub webhook_secret: Option<SecretRef>,
 }
 
+#[derive(Debug, Clone, Args)]
+pub struct DemoOptions {
+    /// Go on when the story is told, until Ctrl-C
+    #[arg(long)]
+    pub keep: bool,
+    /// Address of the API [default: a free port; with --keep that of `up`]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+}
+
+impl DemoOptions {
+    /// Where the API is.
+    pub fn address(&self) -> SocketAddr {
+        let port = if self.keep { 8620 } else { 0 };
+        self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], port)))
+    }
+}
+
 /// Where a platform answers.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Access to the platform")]

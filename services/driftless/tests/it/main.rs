@@ -9,6 +9,7 @@ mod api;
 mod canary;
 mod command_line;
 mod custody;
+mod demo;
 mod drift;
 mod first_sync;
 mod fleet;

@@ -4,7 +4,7 @@
 mod client;
 mod fault;
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use cluster::{Applied, Apply, ClusterClient, ClusterError, ConnectOptions, Force, Mode, Resource, Scope};
 use kubesim::{Controllers, Simulator};
@@ -39,10 +39,8 @@ impl Fixture {
 }
 
 pub async fn connect(file: PathBuf) -> ClusterClient {
-    let options = ConnectOptions {
-        key: InstallKey::from_bytes([7; 32]),
-        user_agent: "driftless-test".into(),
-    };
+    let options =
+        ConnectOptions { key: InstallKey::from_bytes([7; 32]), user_agent: "driftless-test".into() };
     ClusterClient::connect(&Kubeconfig { file: Some(file), context: None }, options).await.unwrap()
 }
 
