@@ -29,7 +29,9 @@ enum Run {
     Export,
     /// Runs to its end, which has to be a good one.
     ToItsEnd,
-    /// Runs until the test ends.
+    /// The same, from when the platform answers and everything is in sync.
+    OnceItIsUp,
+    /// Runs until the test ends, or the page says that it is stopped.
     Service,
     /// Not at all: it builds the binary that this test is given.
     Build,
@@ -63,9 +65,12 @@ fn run_of(command: &str) -> Result<Run, String> {
     let words: Vec<&str> = command.split_whitespace().collect();
     match words.as_slice() {
         ["export", ..] => Ok(Run::Export),
-        ["target/debug/driftless" | "driftless", "sync" | "diff", ..] => Ok(Run::ToItsEnd),
-        ["(umask", "077", "&&", "openssl", ..] => Ok(Run::ToItsEnd),
-        ["driftless", "fetcher" | "renderer" | "differ" | "applier", ..] => Ok(Run::Service),
+        ["target/debug/driftless" | "driftless", "sync" | "diff" | "demo" | "lint", ..] => Ok(Run::ToItsEnd),
+        ["driftless", "status" | "log", ..] => Ok(Run::OnceItIsUp),
+        ["cp", "~/.local/state/driftless/_platform/key", "key"] => Ok(Run::ToItsEnd),
+        ["driftless", "up" | "fetcher" | "renderer" | "differ" | "applier" | "gateway", ..] => {
+            Ok(Run::Service)
+        }
         ["nats-server", ..] => Ok(Run::Service),
         ["cargo", "build", "--workspace"] => Ok(Run::Build),
         ["tests/run"] => Ok(Run::WholeSuite),
@@ -85,7 +90,7 @@ fn every_command_of_the_readme_is_known() {
     let shown = blocks(&page).into_iter().filter(|block| block.language == "sh");
     let runs: Vec<Run> =
         shown.flat_map(|block| block.text.lines()).map(|line| run_of(line).unwrap()).collect();
-    for run in [Run::Export, Run::ToItsEnd, Run::Service, Run::Build, Run::WholeSuite] {
+    for run in [Run::Export, Run::ToItsEnd, Run::OnceItIsUp, Run::Service, Run::Build, Run::WholeSuite] {
         assert!(runs.contains(&run), "{run:?} is not shown any more");
     }
     for unknown in ["driftless snyc --repo .", "kubectl get pods", "tests/run-all", ""] {
@@ -99,8 +104,10 @@ struct Newcomer {
     folder: TempDir,
     shop: Repository,
     variables: Vec<(String, String)>,
+    fleet: Repository,
     services: Vec<Child>,
     nats_port: u16,
+    api_port: u16,
 }
 
 impl Newcomer {
@@ -121,8 +128,12 @@ impl Newcomer {
         symlink(tools.with_file_name("store"), at("tools/store")).unwrap();
         let shop = Repository::new();
         symlink(shop.path(), at("home/shop")).unwrap();
-        let nats_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { folder, shop, variables: Vec::new(), services: Vec::new(), nats_port }
+        let fleet = Repository::new();
+        symlink(fleet.path(), at("home/fleet")).unwrap();
+        let [nats_port, api_port] =
+            [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
+        let variables = vec![("DRIFTLESS_SERVER".to_owned(), format!("http://127.0.0.1:{api_port}"))];
+        Self { folder, shop, fleet, variables, services: Vec::new(), nats_port, api_port }
     }
 
     fn at(&self, path: &str) -> PathBuf {
@@ -161,13 +172,36 @@ impl Newcomer {
         told
     }
 
+    /// Runs it again and again until it does what is meant.
+    async fn run_once_up(&self, line: &str) {
+        let look = async || {
+            let mut bash = self.bash(line);
+            bash.env("HOME", self.at("home"));
+            let told = told(bash);
+            (told.exit == 0 && (told.out.contains("InSync") || line.contains("log"))).then_some(())
+        };
+        eventually(BOUND, line, look).await;
+    }
+
     /// Starts what runs until the test ends.
     async fn start(&mut self, line: &str) {
         let nats = line.starts_with("nats-server");
         let port = self.nats_port;
+        if nats {
+            // "Stop it, and run each service apart."
+            for mut service in self.services.drain(..) {
+                let asked = Command::new("kill").arg(service.id().to_string()).status().unwrap();
+                assert!(asked.success() && service.wait().unwrap().success());
+            }
+        }
         let line = match nats {
             true => format!("exec {line} --port {port} --http_port -1"),
             false => format!("exec {}", line.replace(":4222", &format!(":{port}"))),
+        };
+        // Other platforms may be on this machine.
+        let line = match line.contains("driftless up") || line.contains("driftless gateway") {
+            true => format!("{line} --listen 127.0.0.1:{}", self.api_port),
+            false => line,
         };
         let log = File::create(self.at(&format!("{}.log", self.services.len()))).unwrap();
         let mut bash = self.bash(&line);
@@ -230,6 +264,7 @@ async fn what_the_readme_shows_works_in_its_order() {
                     match run_of(line).unwrap() {
                         Run::Export => newcomer.export(line),
                         Run::ToItsEnd => last = Some(newcomer.run(line)),
+                        Run::OnceItIsUp => newcomer.run_once_up(line).await,
                         Run::Service => newcomer.start(line).await,
                         Run::Build | Run::WholeSuite => {}
                     }
@@ -242,11 +277,11 @@ async fn what_the_readme_shows_works_in_its_order() {
                 assert_eq!(steps.collect::<String>() + &told.out, shown);
                 compared += 1;
             }
-            ("json", _) => {
+            ("yaml", _) => {
                 let url = newcomer.shop.url();
                 let text = block.text.replace("https://git.example/shop.git", &url);
                 assert_ne!(text, block.text, "the host that nobody has is replaced");
-                fs::write(newcomer.at("clone/definitions.json"), text).unwrap();
+                newcomer.fleet.commit(&[("fleet.yaml", &text)]);
                 fs::copy(kubeconfig(&newcomer), newcomer.at("clone/eu-1.yaml")).unwrap();
             }
             // A drawing, or what another command tells.
@@ -254,10 +289,14 @@ async fn what_the_readme_shows_works_in_its_order() {
         }
     }
     assert_eq!(compared, 1, "the output of a sync is shown and compared");
+    // What runs now are the services apart.
+    newcomer.shop.commit(&[("deploy/config.yaml", &SHOP[0].1.replace("blue", "green"))]);
     let api = Api::of(&kubeconfig(&newcomer));
-    let applied = || async { api.get(&core("shop-eu", "configmaps", "web")) };
-    let applied = tokio::time::timeout(BOUND, eventually(BOUND * 2, "the services", applied)).await;
-    assert!(applied.is_ok_and(|web| web["data"]["color"] == "blue"), "{}", newcomer.services_said());
+    let applied = || async {
+        api.get(&core("shop-eu", "configmaps", "web")).filter(|web| web["data"]["color"] == "green")
+    };
+    let applied = tokio::time::timeout(BOUND * 2, eventually(BOUND * 3, "the services", applied)).await;
+    assert!(applied.is_ok(), "{}", newcomer.services_said());
 }
 
 fn kubeconfig(newcomer: &Newcomer) -> PathBuf {
