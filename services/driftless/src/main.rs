@@ -1,12 +1,14 @@
 //! `driftless`: the one binary. It knows every service and holds no rule of its own: it reads the command
 //! line, opens the log, starts services, and tells what they wrote.
 
+mod backup;
 mod cli;
 mod exit;
 mod ignore_rule;
 mod one_shot;
 mod platform;
 mod problem;
+mod restore;
 mod role;
 mod secret;
 mod state_folder;
@@ -71,6 +73,8 @@ async fn run(command: Command) -> Exit {
         Command::Resume(options) => platform::request(AskedKind::Resume, options).await,
         Command::Confirm(options) => platform::request(AskedKind::ConfirmInventory, options).await,
         Command::Log(options) => platform::log(options).await,
+        Command::Backup(options) => backup::backup(options).await,
+        Command::Restore(options) => restore::restore(options).await,
         Command::Completions { shell } => {
             terminal::completions(shell);
             Ok(Exit::Success)

@@ -70,10 +70,7 @@ pub async fn gateway(options: GatewayRoleOptions) -> Result<Exit, Problem> {
 }
 
 async fn open(options: &UpOptions) -> Result<(PathBuf, Arc<dyn Log>, InstallKey), Problem> {
-    let state = match &options.state {
-        Some(state) => state.clone(),
-        None => state_folder::base()?.join("_platform"),
-    };
+    let state = state_folder::or_of_platform(options.state.clone())?;
     match (&options.nats, &options.key) {
         (Some(nats), Some(key)) => {
             state_folder::create(&state)?;
