@@ -54,8 +54,8 @@ impl Restoring {
             }
         }
         let mark = format!("{:016x}", rand::random::<u64>());
-        // The last event keeps its sequence and no event gets a higher one than it had, so that sequences that
-        // are told elsewhere (whose a cluster is) compare as before.
+        // The log ends where it ended, and no event gets a lower sequence than it had: what a Lease tells of the
+        // newest event acted on is below all that follows, and above all of an older log.
         let first = contents.newest.saturating_sub(contents.events) + 1;
         let origin = streams::Origin { incarnation: contents.incarnation.clone(), mark: mark.clone(), first };
         let created = streams::create(&jetstream, config.replicas, origin).await;

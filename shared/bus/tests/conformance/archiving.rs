@@ -169,6 +169,27 @@ pub async fn a_restored_log_is_the_same_one(bed: Bed) {
     }
 }
 
+pub async fn a_retired_aggregate_goes_after_its_time(bed: Bed) {
+    let from = Bed::embedded().await;
+    let log = from.open().await;
+    let gone = append_many(&*log, &source(1), 3).await;
+    log.retire(retiring(&gone)).await.unwrap();
+    append_many(&*log, &source(2), 3).await;
+    let archive = Archive::check(Cursor::new(archive(&log).await)).await.unwrap();
+    assert_eq!(archive.contents().events, 1 + 3, "its last event is in it");
+    archive.restore(bed.config(Duration::from_secs(1))).await.unwrap();
+    let restored = bed.open().await;
+    within(async {
+        let mut looks = tokio::time::interval(Duration::from_millis(50));
+        while restored.newest(&source(1)).await.unwrap().is_some() {
+            looks.tick().await;
+        }
+    })
+    .await;
+    assert_eq!(append_many(&*restored, &source(1), 1).await.n(), 1);
+    assert_eq!(append_many(&*restored, &source(2), 1).await.n(), 4);
+}
+
 pub async fn a_second_life_that_began_meanwhile_stands_alone(bed: Bed) {
     let bed = bed.without_flushes().await;
     let log = bed.open_with_ttl(Duration::from_secs(1)).await;

@@ -94,6 +94,7 @@ suite! {
     },
     archiving::{
         a_restored_log_is_the_same_one,
+        a_retired_aggregate_goes_after_its_time,
         a_second_life_that_began_meanwhile_stands_alone,
         a_backup_under_writers_is_whole,
         a_damaged_archive_is_refused,
