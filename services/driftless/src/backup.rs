@@ -29,12 +29,14 @@ type Told = BoxStream<'static, Result<Bytes, Problem>>;
 
 /// Writes the backup.
 pub async fn backup(options: BackupOptions) -> Result<Exit, Problem> {
-    let told = match (&options.nats, options.server) {
+    check_place(&options.to)?;
+    let told = match (&options.nats, &options.server) {
         (Some(nats), _) => exported(role::open(nats, None).await?, None),
         (None, Some(server)) => {
-            platform::backup(&ApiOptions { server, api_token: options.api_token }).await?
+            let api = ApiOptions { server: server.clone(), api_token: options.api_token.clone() };
+            platform::backup(&api).await?
         }
-        (None, None) => of_folder(options.state, options.with_key).await?,
+        (None, None) => of_folder(&options).await?,
     };
     let contents = write(&options.to, told).await?;
     let to = options.to.display();
@@ -48,20 +50,31 @@ pub async fn backup(options: BackupOptions) -> Result<Exit, Problem> {
     Ok(Exit::Success)
 }
 
+/// Whether a file may take that place: what is there and is no file is not replaced.
+fn check_place(to: &Path) -> Result<(), Problem> {
+    match fs::metadata(to) {
+        Ok(found) if !found.is_file() => {
+            let remedy = "name a file with --to";
+            Err(Problem::new("BACKUP-FILE", format!("{} is no file", to.display()), remedy))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 fn exported(log: std::sync::Arc<dyn bus::Log>, key: Option<Vec<u8>>) -> Told {
     let told = archive::export(log, key);
     told.map_err(|error| Problem::new(error.code(), chain(&error), error.remedy()).ending(Exit::Failed))
         .boxed()
 }
 
-async fn of_folder(state: Option<PathBuf>, with_key: bool) -> Result<Told, Problem> {
-    let state = state_folder::or_of_platform(state)?;
+async fn of_folder(options: &BackupOptions) -> Result<Told, Problem> {
+    let state = state_folder::or_of_platform(options.state.clone())?;
     let folder = state_folder::log_in(&state);
     if !folder.exists() {
         let message = format!("{} holds no log", state.display());
         return Err(Problem::new("STATE-FOLDER", message, "name the state folder with --state"));
     }
-    let key = match with_key {
+    let key = match options.with_key {
         true => Some(state_folder::read_key_text(&state_folder::key_in(&state))?),
         false => None,
     };
@@ -98,6 +111,9 @@ async fn write(to: &Path, mut told: Told) -> Result<Contents, Problem> {
         let contents = Archive::check(restore::open(&part).await?).await;
         let contents = contents.map_err(|error| restore::archive_problem(&error))?.contents().clone();
         fs::rename(&part, to).map_err(failed)?;
+        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = File::open(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+        folder.sync_all().map_err(failed)?;
         Ok(contents)
     };
     let written = written.await;

@@ -149,6 +149,7 @@ fn a_run_goes_on_from_a_backup_and_a_damaged_one_is_refused() {
     let scene = Scene::new();
     scene.repository.commit(&shop::FILES);
     back_up(&scene, &[]).failed(2, "STATE-FOLDER");
+    with_state(&scene, &["backup", "--to", "/dev/null"]).failed(2, "BACKUP-FILE");
     assert!(!scene.state().exists(), "looking makes nothing");
     scene.sync(&[]);
     let made = back_up(&scene, &[]);
