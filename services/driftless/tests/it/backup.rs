@@ -2,9 +2,10 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    io::Read,
+    os::unix::{fs::PermissionsExt, net::UnixListener},
     path::{Path, PathBuf},
-    process::Child,
+    process::{Child, Stdio},
 };
 
 use serde_json::json;
@@ -57,6 +58,18 @@ async fn evaluated(platform: &Platform<'_>) {
     platform.until("an evaluation", |it| it["evaluated"]["state"] == "Fresh").await;
 }
 
+/// What a platform said that ends by itself.
+async fn ended_up(scene: &Scene) -> Told {
+    let mut run = scene.bare();
+    run.args(["up", "--listen", "127.0.0.1:0", "--state"]).arg(scene.state()).stderr(Stdio::piped());
+    let mut platform = Running(run.spawn().unwrap());
+    let ended = async || platform.0.try_wait().unwrap();
+    let ended = eventually(BOUND, "its end", ended).await;
+    let mut err = String::new();
+    platform.0.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    Told { exit: ended.code().unwrap(), out: String::new(), err }
+}
+
 #[tokio::test]
 async fn a_platform_goes_on_from_a_backup_that_was_taken_while_it_ran() {
     let scene = Scene::new();
@@ -87,7 +100,7 @@ async fn a_platform_goes_on_from_a_backup_that_was_taken_while_it_ran() {
     let restored = restore(&scene);
     assert_eq!(restored.exit, 0, "{restored}");
     restored.naming("The key is not in the backup");
-    let keyless = with_state(&scene, &["up", "--listen", "127.0.0.1:0"]);
+    let keyless = ended_up(&scene).await;
     keyless.failed(2, "STATE-KEY").naming("put the key file back");
     restore(&scene).failed(2, "RESTORE-EXISTS");
     fs::write(scene.state().join("key"), &key).unwrap();
@@ -149,7 +162,9 @@ fn a_run_goes_on_from_a_backup_and_a_damaged_one_is_refused() {
     let scene = Scene::new();
     scene.repository.commit(&shop::FILES);
     back_up(&scene, &[]).failed(2, "STATE-FOLDER");
-    with_state(&scene, &["backup", "--to", "/dev/null"]).failed(2, "BACKUP-FILE");
+    let socket = scene.folder().join("socket");
+    let _socket = UnixListener::bind(&socket).unwrap();
+    with_state(&scene, &["backup", "--to", socket.to_str().unwrap()]).failed(2, "BACKUP-FILE");
     assert!(!scene.state().exists(), "looking makes nothing");
     scene.sync(&[]);
     let made = back_up(&scene, &[]);
@@ -181,10 +196,10 @@ fn a_run_goes_on_from_a_backup_and_a_damaged_one_is_refused() {
     assert!(!scene.state().join("log").exists());
 }
 
-/// A NATS server; killed when dropped.
-struct Server(Child);
+/// A process; killed when dropped.
+struct Running(Child);
 
-impl Drop for Server {
+impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -201,7 +216,7 @@ async fn the_log_of_a_platform_moves_to_nats_and_back() {
     let before = versions(&scene);
     assert_eq!(back_up(&scene, &[]).exit, 0);
     let (url, server) = apart::server(scene.folder());
-    let _server = Server(server);
+    let _server = Running(server);
     let to = file(&scene).display().to_string();
     let moved = async || {
         let mut run = scene.bare();
