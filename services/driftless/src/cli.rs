@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backup;
 mod platform;
 
 use std::{path::PathBuf, time::Duration};
@@ -7,6 +8,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::definition::{IgnoreRule, SecretRef};
 
+pub use backup::{BackupOptions, RestoreOptions};
 pub use platform::{
     ApiOptions, DemoOptions, DescribeOptions, GatewayOptions, GetOptions, Kind, LogOptions, RequestOptions,
     StatusOptions, StatusOutput, UpOptions,
@@ -49,6 +51,12 @@ pub enum Command {
     Confirm(RequestOptions),
     /// Show what happened to an application
     Log(LogOptions),
+    /// Write a log, with all that it names, to a file; also while a platform works on it
+    #[command(after_help = BACKUP_HELP)]
+    Backup(BackupOptions),
+    /// Make the log that a backup is of, where none is
+    #[command(after_help = RESTORE_HELP)]
+    Restore(RestoreOptions),
     /// Run the fetcher: repositories to revisions
     Fetcher(RoleOptions),
     /// Run the renderer: revisions to manifests
@@ -126,6 +134,22 @@ With -o json standard output is one document:
   problems  [{severity, code, file, line, column, message, remedy}]
             severity: error, warning; line and column: from 1, or null
   or, when the folder cannot be rendered, outcome and failure as `driftless sync --help` says";
+
+const BACKUP_HELP: &str = "\
+Examples:
+  driftless backup --to driftless.backup --server http://127.0.0.1:8620
+  driftless backup --to driftless.backup --with-key
+  driftless backup --to driftless.backup --nats nats://127.0.0.1:4222
+
+Without --with-key the key of the log is not in it: keep a copy of the key file apart from the backup.";
+
+const RESTORE_HELP: &str = "\
+Examples:
+  driftless restore --from driftless.backup
+  driftless restore --from driftless.backup --nats nats://127.0.0.1:4222
+
+A backup of a log in a folder is restored to NATS as well, and the other way round. A platform whose clusters were
+written to since the backup writes nothing more: CUSTODY-OLDER-LOG.";
 
 /// What is synced, and where to.
 #[derive(Debug, Clone, Args)]
@@ -366,7 +390,7 @@ mod tests {
         let page = include_str!("../../../docs/cli.md");
         let sections: Vec<&str> = page.split("\n## ").collect();
         let program = Cli::command();
-        assert_eq!(program.get_subcommands().count(), 19, "a new command needs a section");
+        assert_eq!(program.get_subcommands().count(), 21, "a new command needs a section");
         assert!(known(&program).is_subset(&told(sections[0])), "{:?}", known(&program));
         for command in program.get_subcommands() {
             let name = command.get_name();

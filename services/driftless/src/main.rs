@@ -2,6 +2,7 @@
 //! line, opens the log, starts services, and tells what they wrote.
 
 mod address;
+mod backup;
 mod cli;
 mod demo;
 mod exit;
@@ -10,6 +11,7 @@ mod lint;
 mod one_shot;
 mod platform;
 mod problem;
+mod restore;
 mod role;
 mod secret;
 mod state_folder;
@@ -75,6 +77,8 @@ async fn run(command: Command) -> Exit {
         Command::Log(options) => platform::log(options).await,
         Command::Lint(options) => lint::lint(options).await,
         Command::Schema { kind } => Ok(lint::schema(kind)),
+        Command::Backup(options) => backup::backup(options).await,
+        Command::Restore(options) => restore::restore(options).await,
         Command::Completions { shell } => {
             terminal::completions(shell);
             Ok(Exit::Success)

@@ -1,5 +1,6 @@
 //! The commands that ask a running platform, over the API of its gateway.
 
+mod backup;
 mod client;
 mod describe;
 mod get;
@@ -9,6 +10,7 @@ mod status;
 mod table;
 mod watched;
 
+pub use backup::backup;
 pub use client::Client;
 pub use describe::describe;
 pub use get::get;

@@ -32,6 +32,21 @@ pub fn base() -> Result<PathBuf, Problem> {
     Ok(base.join("driftless"))
 }
 
+/// That state folder, or the one of the platform of this user.
+pub fn or_of_platform(given: Option<PathBuf>) -> Result<PathBuf, Problem> {
+    given.map_or_else(|| Ok(base()?.join("_platform")), Ok)
+}
+
+/// Where the log is in a state folder.
+pub fn log_in(state: &Path) -> PathBuf {
+    state.join("log")
+}
+
+/// Where its key is.
+pub fn key_in(state: &Path) -> PathBuf {
+    state.join("key")
+}
+
 /// Creates a folder that only its owner may read, unless it is there.
 pub fn create(path: &Path) -> Result<(), Problem> {
     let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
@@ -45,12 +60,12 @@ fn problem(path: &Path, what: &str, error: &std::io::Error) -> Problem {
 /// Opens the log in a folder; creates both, and a key, if there is none yet.
 pub async fn open(path: &Path) -> Result<StateFolder, Problem> {
     create(path)?;
-    let log_folder = path.join("log");
+    let log_folder = log_in(path);
     let fresh = !log_folder.exists();
     let log = bus::open(LogConfig::embedded(&log_folder))
         .await
         .map_err(|error| Problem::new(error.code(), chain(&error), error.remedy()))?;
-    let key_file = path.join("key");
+    let key_file = key_in(path);
     let key = match (key_file.exists(), fresh) {
         (true, _) => read_key(&key_file)?,
         (false, true) => {
@@ -69,12 +84,22 @@ pub async fn open(path: &Path) -> Result<StateFolder, Problem> {
 
 /// Reads a key file: the key in force, then the previous ones.
 pub fn read_key(file: &Path) -> Result<InstallKey, Problem> {
+    read_key_file(file).map(|(key, _)| key)
+}
+
+/// Reads the text of a key file, which has to be one.
+pub fn read_key_text(file: &Path) -> Result<String, Problem> {
+    read_key_file(file).map(|(_, text)| text)
+}
+
+fn read_key_file(file: &Path) -> Result<(InstallKey, String), Problem> {
     let remedy =
         "64 hexadecimal digits are expected in each line of the file: the key in force, then previous ones";
     let text = std::fs::read_to_string(file)
         .map_err(|error| Problem::new("STATE-KEY", format!("{}: {error}", file.display()), remedy))?;
-    InstallKey::from_lines(&text)
-        .map_err(|error| Problem::new("STATE-KEY", format!("{}: {error}", file.display()), remedy))
+    let key = InstallKey::from_lines(&text)
+        .map_err(|error| Problem::new("STATE-KEY", format!("{}: {error}", file.display()), remedy))?;
+    Ok((key, text))
 }
 
 fn new_key(file: &Path) -> std::io::Result<InstallKey> {

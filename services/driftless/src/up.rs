@@ -105,10 +105,7 @@ pub async fn gateway(options: GatewayRoleOptions) -> Result<Exit, Problem> {
 }
 
 async fn grounds(options: &UpOptions) -> Result<Grounds, Problem> {
-    let state = match &options.state {
-        Some(state) => state.clone(),
-        None => state_folder::base()?.join("_platform"),
-    };
+    let state = state_folder::or_of_platform(options.state.clone())?;
     let instance = role::instance_name(options.instance.as_deref());
     match (&options.nats, &options.key) {
         (Some(nats), Some(key)) => {

@@ -1,5 +1,6 @@
 //! The HTTP API, by path.
 
+mod backup;
 mod guard;
 mod listing;
 mod live;
@@ -35,6 +36,7 @@ pub fn routes(gateway: Arc<Gateway>) -> Router {
         .route("/targets/{cluster}/{application}/requests", post(request::ask))
         .route("/applications/{application}/log", get(target::log))
         .route("/events", get(live::events))
+        .route("/backup", get(backup::backup))
         .route("/openapi.json", get(openapi::document))
         .layer(middleware::from_fn_with_state(gateway.clone(), guard::admit));
     Router::new()

@@ -29,6 +29,9 @@ pub enum OpenError {
         #[source]
         cause: Cause,
     },
+    /// A restore into the log did not come to its end: what is there is a part of what should be.
+    #[error("the log holds only a part of a backup: its restore did not come to its end")]
+    Restoring,
     /// A newer version of driftless wrote the log.
     #[error("the log has layout {found}, the newest known here is {known}")]
     NewerLayout {
@@ -93,6 +96,7 @@ impl OpenError {
             Self::Connect { .. } | Self::Monitoring { .. } | Self::Stream { .. } => RetryClass::Transient,
             Self::InUse { .. }
             | Self::Storage { .. }
+            | Self::Restoring
             | Self::NewerLayout { .. }
             | Self::ServerTooOld { .. }
             | Self::SyncNotAlways { .. } => RetryClass::Permanent,
@@ -104,6 +108,7 @@ impl OpenError {
         match self {
             Self::InUse { .. } => "LOG-IN-USE",
             Self::Storage { .. } => "LOG-STORAGE",
+            Self::Restoring => "LOG-RESTORING",
             Self::NewerLayout { .. } => "LOG-NEWER",
             Self::Connect { .. } => "LOG-CONNECT",
             Self::ServerTooOld { .. } => "LOG-SERVER-OLD",
@@ -118,6 +123,7 @@ impl OpenError {
         match self {
             Self::InUse { .. } => "stop the other process, talk to it instead, or use another --state folder",
             Self::Storage { .. } => "check that the folder exists, is writable and has space",
+            Self::Restoring => "run `driftless restore` again: it begins anew",
             Self::NewerLayout { .. } => "use the newer driftless, or an empty state folder",
             Self::Connect { .. } => "check the address, the credentials and that the server runs",
             Self::ServerTooOld { .. } => "upgrade every server of the NATS cluster",

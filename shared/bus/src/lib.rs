@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+pub mod archive;
 mod clock;
 pub mod config;
 pub mod draft_check;

@@ -5,10 +5,11 @@ use std::{collections::HashSet, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use events::{Draft, Event};
+use futures::stream::BoxStream;
 use model::{Aggregate, Digest, Timestamp};
 
 use crate::{
-    AppendError, BlobError, Feed, Filter, LogPosition, Member, Membership, ReadError, Report, Watch,
+    AppendError, BlobError, Feed, FeedItem, Filter, LogPosition, Member, Membership, ReadError, Report, Watch,
 };
 
 /// Events kept of each aggregate; the newest is always among them. Enough for a page of history in the UI,
@@ -20,6 +21,9 @@ pub const RETIRED_TTL: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Largest blob, in plain bytes: the sealed tree of a very large repository.
 pub const BLOB_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Every event that is kept, as [`Log::replay`] tells it.
+pub type Replay = BoxStream<'static, Result<FeedItem, ReadError>>;
 
 /// What a sweep removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,6 +87,13 @@ pub trait Log: Send + Sync + 'static {
     /// `Unavailable` (transient).
     async fn feed(&self, consumer: &str) -> Result<Feed, ReadError>;
 
+    /// Tells every event that is kept, in order, and ends where nothing newer is. What is dropped meanwhile was
+    /// told, or something newer of its aggregate is.
+    ///
+    /// # Errors
+    /// `Restarted` (permanent). `Unavailable` (transient). The last item: begin again.
+    fn replay(&self) -> Replay;
+
     /// Which log this is and how far it goes. Compare with what was seen before at every sweep.
     ///
     /// # Errors
@@ -107,6 +118,12 @@ pub trait Log: Send + Sync + 'static {
     /// # Errors
     /// `Unavailable` (transient).
     async fn has_blob(&self, digest: &Digest) -> Result<bool, BlobError>;
+
+    /// The digests of all blobs. One that is put or swept meanwhile may be among them or not.
+    ///
+    /// # Errors
+    /// `Unavailable` (transient).
+    async fn blobs(&self) -> Result<Vec<Digest>, BlobError>;
 
     /// Removes the blobs that are not in `keep` and were last put before `older_than`.
     ///

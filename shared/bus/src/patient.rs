@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     AppendError, BlobError, Feed, Filter, Log, LogPosition, Member, Membership, ReadError, Report, Swept,
-    Watch, WatchItem, watch::WatchSource,
+    Watch, WatchItem, log::Replay, watch::WatchSource,
 };
 
 /// Wait before a log that did not answer is asked again: it is busy coming back, and people wait for it.
@@ -24,8 +24,8 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// Asks another log until it answers.
 ///
 /// `Unavailable` comes out of appends, reads of events and blobs, and watches only once `stop` is cancelled.
-/// What a sweep repeats anyway (`position`, `sweep_blobs`) and what a process starts with (opening a watch or a
-/// feed, joining a group) is asked once, and so is who is in a group, which only whoever waits wants to know.
+/// What a sweep repeats anyway (`position`, `sweep_blobs`), what a process starts with (opening a watch or a feed,
+/// joining a group), and a replay is asked once, and so is who is in a group, which only whoever waits wants to know.
 pub struct Patient {
     log: Arc<dyn Log>,
     stop: CancellationToken,
@@ -124,6 +124,10 @@ impl Log for Patient {
         self.log.feed(consumer).await
     }
 
+    fn replay(&self) -> Replay {
+        self.log.replay()
+    }
+
     async fn position(&self) -> Result<LogPosition, ReadError> {
         self.log.position().await
     }
@@ -138,6 +142,10 @@ impl Log for Patient {
 
     async fn has_blob(&self, digest: &Digest) -> Result<bool, BlobError> {
         self.until_answered(|| self.log.has_blob(digest)).await
+    }
+
+    async fn blobs(&self) -> Result<Vec<Digest>, BlobError> {
+        self.until_answered(|| self.log.blobs()).await
     }
 
     async fn sweep_blobs(&self, keep: &HashSet<Digest>, older_than: Timestamp) -> Result<Swept, BlobError> {

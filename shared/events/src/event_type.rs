@@ -122,9 +122,30 @@ event_types! {
     SyncRetired of Sync,
 }
 
+impl EventType {
+    /// Whether it is the last event of its aggregate's life, which is kept only for a time.
+    pub const fn retires(self) -> bool {
+        matches!(
+            self,
+            Self::SourceRetired
+                | Self::RenderRetired
+                | Self::ClusterRetired
+                | Self::TargetRetired
+                | Self::SyncRetired
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn exactly_the_retirements_retire() {
+        for kind in EventType::ALL {
+            assert_eq!(kind.retires(), kind.word().ends_with("Retired"), "{kind:?}");
+        }
+    }
 
     #[test]
     fn words_round_trip() {

@@ -13,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use bus::{
     AppendError, BlobError, Feed, Filter, Log, LogPosition, Member, Membership, ReadError, Report, Swept,
-    Watch, error::Cause,
+    Watch, error::Cause, log::Replay,
 };
 use bytes::Bytes;
 use events::{Draft, Event};
@@ -112,6 +112,10 @@ impl Log for ShakyLog {
         self.log.feed(consumer).await
     }
 
+    fn replay(&self) -> Replay {
+        self.log.replay()
+    }
+
     async fn position(&self) -> Result<LogPosition, ReadError> {
         let position = self.log.position().await?;
         let asked = self.positions.fetch_add(1, Ordering::SeqCst);
@@ -140,6 +144,10 @@ impl Log for ShakyLog {
             return Err(BlobError::Unavailable(cause()));
         }
         self.log.has_blob(digest).await
+    }
+
+    async fn blobs(&self) -> Result<Vec<Digest>, BlobError> {
+        self.log.blobs().await
     }
 
     async fn sweep_blobs(&self, keep: &HashSet<Digest>, older_than: Timestamp) -> Result<Swept, BlobError> {

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bus::{
     AppendError, BlobError, Feed, Filter, Log, LogPosition, Member, Membership, ReadError, Report, Swept,
-    Watch,
+    Watch, log::Replay,
 };
 use bytes::Bytes;
 use events::{Draft, Event};
@@ -81,6 +81,10 @@ impl Log for StuckLog {
         self.log.feed(consumer).await
     }
 
+    fn replay(&self) -> Replay {
+        self.log.replay()
+    }
+
     async fn position(&self) -> Result<LogPosition, ReadError> {
         self.log.position().await
     }
@@ -98,6 +102,10 @@ impl Log for StuckLog {
 
     async fn has_blob(&self, digest: &Digest) -> Result<bool, BlobError> {
         self.log.has_blob(digest).await
+    }
+
+    async fn blobs(&self) -> Result<Vec<Digest>, BlobError> {
+        self.log.blobs().await
     }
 
     async fn sweep_blobs(&self, keep: &HashSet<Digest>, older_than: Timestamp) -> Result<Swept, BlobError> {

@@ -51,16 +51,7 @@ pub async fn start_with(scene: &Scene, definitions: &[&str]) -> Services {
     let folder = scene.folder().join("apart");
     fs::create_dir_all(scene.state()).unwrap();
     fs::create_dir(&folder).unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let settings = format!(
-        "host: 127.0.0.1\nport: {port}\njetstream {{ store_dir: {:?}, sync_interval: always }}\n",
-        folder.join("store")
-    );
-    fs::write(folder.join("nats.conf"), settings).unwrap();
-    let mut nats = Command::new(testkit::tool("nats-server"));
-    nats.arg("-c").arg(folder.join("nats.conf"));
-    let nats = logged(nats, &folder.join("nats.log"));
-    let url = format!("nats://127.0.0.1:{port}");
+    let (url, nats) = server(&folder);
     let open = async || bus::open(LogConfig::nats(&url)).await.ok();
     let log = eventually(BOUND, "the server", open).await;
 
@@ -71,6 +62,20 @@ pub async fn start_with(scene: &Scene, definitions: &[&str]) -> Services {
         services.start(scene, role, &key());
     }
     services
+}
+
+/// Starts a NATS server that keeps everything in a folder, and tells its address.
+pub fn server(folder: &std::path::Path) -> (String, Child) {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let settings = format!(
+        "host: 127.0.0.1\nport: {port}\njetstream {{ store_dir: {:?}, sync_interval: always }}\n",
+        folder.join("store")
+    );
+    fs::write(folder.join("nats.conf"), settings).unwrap();
+    let mut nats = Command::new(testkit::tool("nats-server"));
+    nats.arg("-c").arg(folder.join("nats.conf"));
+    let nats = logged(nats, &folder.join("nats.log"));
+    (format!("nats://127.0.0.1:{port}"), nats)
 }
 
 fn logged(mut run: Command, file: &std::path::Path) -> Child {

@@ -6,6 +6,7 @@
 mod access;
 mod apart;
 mod api;
+mod backup;
 mod canary;
 mod command_line;
 mod custody;

@@ -18,17 +18,17 @@ use crate::{
 };
 
 /// Longer than any wait on a loaded machine.
-const BOUND: Duration = Duration::from_secs(60);
+pub const BOUND: Duration = Duration::from_secs(60);
 
 const SECRET: &str = "a-webhook-secret";
 const TOKEN: &str = "an-api-token";
 
 /// A running platform; killed when dropped.
-struct Platform<'s> {
+pub struct Platform<'s> {
     scene: &'s Scene,
     process: Child,
     said: PathBuf,
-    server: String,
+    pub server: String,
 }
 
 /// One application on one cluster. The repository is looked at once an hour: only who is told sees a push.
@@ -48,7 +48,7 @@ fn definitions(scene: &Scene) -> Value {
 
 impl<'s> Platform<'s> {
     /// Starts one on a free port, and waits until it is ready.
-    async fn up(scene: &'s Scene, options: &[&str]) -> Self {
+    pub async fn up(scene: &'s Scene, options: &[&str]) -> Self {
         fs::create_dir_all(scene.state()).unwrap();
         let file = scene.folder().join("definitions.json");
         fs::write(&file, definitions(scene).to_string()).unwrap();
@@ -71,30 +71,30 @@ impl<'s> Platform<'s> {
     }
 
     /// A command that asks it.
-    fn ask(&self, words: &[&str]) -> Told {
+    pub fn ask(&self, words: &[&str]) -> Told {
         let mut run = self.scene.bare();
         run.args(words).args(["--server", &self.server]).env("API", TOKEN);
         told(run)
     }
 
     /// The status of the one target.
-    fn status(&self) -> Value {
+    pub fn status(&self) -> Value {
         let told = self.ask(&["status", "-o", "json"]);
         assert_eq!(told.exit, 0, "{told}");
         serde_json::from_str::<Value>(&told.out).unwrap()["targets"][0].take()
     }
 
-    async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    pub async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let look = async || Some(self.status()).filter(|status| holds(status));
         eventually(BOUND, what, look).await
     }
 
-    async fn in_sync_at(&self, commit: &str) -> Value {
+    pub async fn in_sync_at(&self, commit: &str) -> Value {
         self.until("in sync", |it| it["sync"] == "InSync" && it["revision"] == commit).await
     }
 
     /// Status and body of the answer at a path.
-    fn curl(&self, path: &str, options: &[&str]) -> (u16, String) {
+    pub fn curl(&self, path: &str, options: &[&str]) -> (u16, String) {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--max-time", "20", "--write-out", "\n%{http_code}"]).args(options);
         let output = curl.arg(format!("{}{path}", self.server)).output().unwrap();
@@ -104,7 +104,7 @@ impl<'s> Platform<'s> {
     }
 
     /// Asks it to end, and waits until it has.
-    fn stop(mut self) -> i32 {
+    pub fn stop(mut self) -> i32 {
         let asked = Command::new("kill").arg(self.process.id().to_string()).status().unwrap();
         assert!(asked.success());
         self.process.wait().unwrap().code().unwrap()

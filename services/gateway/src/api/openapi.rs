@@ -3,7 +3,7 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{listing, live, request, target, webhook};
+use super::{backup, listing, live, request, target, webhook};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,6 +21,7 @@ use super::{listing, live, request, target, webhook};
         target::log,
         request::ask,
         live::events,
+        backup::backup,
         webhook::take
     )
 )]

@@ -96,9 +96,41 @@ fn store(
     draft: Draft,
     expires: Option<Timestamp>,
 ) -> Result<Event, redb::Error> {
-    let sequence = read_sequence(write)? + 1;
-    write.open_table(META)?.insert(SEQUENCE_KEY, sequence.to_be_bytes().as_slice())?;
-    let bytes = record::encode(id, &draft).map_err(|error| redb::Error::Corrupted(error.to_string()))?;
+    let event = Event { id, sequence: read_sequence(write)? + 1, draft };
+    store_at(write, &event, expires)?;
+    Ok(event)
+}
+
+/// Stores an event as it was in the log that this one is a copy of.
+pub(super) fn restore(
+    write: &WriteTransaction,
+    event: &Event,
+    expires: Option<Timestamp>,
+) -> Result<(), redb::Error> {
+    let aggregate = event.aggregate();
+    let head = {
+        let heads = write.open_table(HEADS)?;
+        heads.get(layout::place(aggregate).as_slice())?.and_then(|row| Head::decode(row.value()))
+    };
+    if head.is_some_and(|head| head.n + 1 != event.n()) {
+        // What was dropped between, while it was copied, was dropped with all before it.
+        retention::roll_up(write, &aggregate.path(), u64::MAX)?;
+    }
+    store_at(write, event, expires)
+}
+
+/// Notes that the log goes at least that far.
+pub(super) fn reach(write: &WriteTransaction, sequence: u64) -> Result<(), redb::Error> {
+    let furthest = read_sequence(write)?.max(sequence);
+    write.open_table(META)?.insert(SEQUENCE_KEY, furthest.to_be_bytes().as_slice())?;
+    Ok(())
+}
+
+fn store_at(write: &WriteTransaction, event: &Event, expires: Option<Timestamp>) -> Result<(), redb::Error> {
+    let Event { id, sequence, draft } = event;
+    let sequence = *sequence;
+    reach(write, sequence)?;
+    let bytes = record::encode(*id, draft).map_err(|error| redb::Error::Corrupted(error.to_string()))?;
     write.open_table(EVENTS)?.insert(sequence, bytes.as_slice())?;
     let path = draft.aggregate.path();
     write.open_table(VERSIONS)?.insert((path.as_str(), draft.n), sequence)?;
@@ -113,7 +145,7 @@ fn store(
         }
         None => retention::trim(write, &path, draft.n.saturating_sub(HISTORY_MAX as u64))?,
     }
-    Ok(Event { id, sequence, draft })
+    Ok(())
 }
 
 /// The newest sequence, as this transaction sees it.

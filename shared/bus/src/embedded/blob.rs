@@ -99,6 +99,11 @@ pub(super) async fn has(store: &Arc<Store>, digest: Digest) -> Result<bool, Blob
     Ok(known.is_some_and(|head| head.complete))
 }
 
+pub(super) async fn list(store: &Arc<Store>) -> Result<Vec<Digest>, BlobError> {
+    let all = Timestamp::from_millis(i64::MAX);
+    store.read(move |txn| older(txn, all)).await.map_err(BlobError::Unavailable)
+}
+
 pub(super) async fn sweep(
     store: &Arc<Store>,
     writer: &Writer,

@@ -117,7 +117,8 @@ fn entries(txn: &ReadTransaction, after: u64) -> Result<Vec<FeedItem>, redb::Err
     Ok(page)
 }
 
-fn entry(sequence: u64, bytes: &[u8]) -> FeedItem {
+/// An entry as it is told.
+pub(super) fn entry(sequence: u64, bytes: &[u8]) -> FeedItem {
     let path = |place: &[u8]| String::from_utf8_lossy(place.get(2..).unwrap_or_default()).into_owned();
     let unreadable = |reason: String| FeedItem::Undecodable {
         path: record::place(bytes).map(path).unwrap_or_default(),

@@ -12,7 +12,9 @@ mod member;
 mod pace;
 mod read;
 mod recent;
-mod record;
+pub(crate) mod record;
+mod replay;
+mod restore;
 mod retention;
 mod store;
 mod watch;
@@ -31,8 +33,10 @@ use model::{Aggregate, Digest, Timestamp};
 
 use crate::{
     AppendError, BlobError, Cause, EmbeddedConfig, Feed, Filter, Log, LogPosition, Member, Membership,
-    OpenError, ReadError, Report, Swept, Watch, WatchItem, draft_check,
+    OpenError, ReadError, Report, Swept, Watch, WatchItem, draft_check, log::Replay,
 };
+
+pub(crate) use restore::Restoring;
 
 use {store::Store, writer::Writer};
 
@@ -137,6 +141,10 @@ impl Log for EmbeddedLog {
         source.map(Feed::new).map_err(ReadError::Unavailable)
     }
 
+    fn replay(&self) -> Replay {
+        replay::replay(self.store.clone())
+    }
+
     async fn position(&self) -> Result<LogPosition, ReadError> {
         Ok(self.store.position())
     }
@@ -151,6 +159,10 @@ impl Log for EmbeddedLog {
 
     async fn has_blob(&self, digest: &Digest) -> Result<bool, BlobError> {
         blob::has(&self.store, *digest).await
+    }
+
+    async fn blobs(&self) -> Result<Vec<Digest>, BlobError> {
+        blob::list(&self.store).await
     }
 
     async fn sweep_blobs(&self, keep: &HashSet<Digest>, older_than: Timestamp) -> Result<Swept, BlobError> {

@@ -26,7 +26,7 @@ struct Record {
 }
 
 /// Encodes: two bytes length of the place, the place, the record.
-pub(super) fn encode(id: EventId, draft: &Draft) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+pub(crate) fn encode(id: EventId, draft: &Draft) -> Result<Vec<u8>, rmp_serde::encode::Error> {
     let place = layout::place(&draft.aggregate);
     let record = Record {
         id,
@@ -55,7 +55,7 @@ pub(super) fn place(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 /// Decodes a record; `None` if not even its aggregate can be told.
-pub(super) fn decode(sequence: u64, bytes: &[u8]) -> Option<WatchItem> {
+pub(crate) fn decode(sequence: u64, bytes: &[u8]) -> Option<WatchItem> {
     let place = place(bytes)?;
     let aggregate = layout::aggregate_at(place)?;
     let item = match event(aggregate.clone(), sequence, &bytes[2 + place.len()..]) {

@@ -17,6 +17,9 @@ use crate::{Cause, LogPosition, OpenError};
 /// written is read back at once and seldom later, and the system caches the file as well.
 const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
+/// The file of the log.
+const FILE: &str = "log.redb";
+
 /// How the file is opened; tests put a failing disk in its place.
 pub(super) type Opener = Box<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send + Sync>;
 
@@ -54,11 +57,33 @@ pub(super) fn open_file(path: &Path) -> Result<Database, DatabaseError> {
 impl Store {
     pub(super) fn open(folder: &Path, opener: Opener) -> Result<Arc<Self>, OpenError> {
         let lock = folder::take(folder)?;
+        Self::open_taken(folder, lock, opener, &format!("{:032x}", rand::random::<u128>()))
+    }
+
+    /// Creates the file of a log that is another one's copy, in place of one that is there.
+    pub(super) fn create(folder: &Path, incarnation: &str) -> Result<Arc<Self>, OpenError> {
+        let lock = folder::take(folder)?;
+        match std::fs::remove_file(folder.join(FILE)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(OpenError::Storage { folder: folder.to_owned(), cause: Arc::new(error) });
+            }
+            Ok(()) | Err(_) => {}
+        }
+        Self::open_taken(folder, lock, Box::new(open_file), incarnation)
+    }
+
+    /// Opens the file in a folder that is ours; a new one gets that incarnation.
+    fn open_taken(
+        folder: &Path,
+        lock: File,
+        opener: Opener,
+        incarnation: &str,
+    ) -> Result<Arc<Self>, OpenError> {
         let failed = |cause: Cause| OpenError::Storage { folder: folder.to_owned(), cause };
-        let path = folder.join("log.redb");
+        let path = folder.join(FILE);
         let mut database = opener(&path).map_err(|error| failed(Arc::new(error)))?;
         compact::on_open(&mut database, &path);
-        let facts = Facts::prepare(&database).map_err(|error| failed(Arc::new(error)))?;
+        let facts = Facts::prepare(&database, incarnation).map_err(|error| failed(Arc::new(error)))?;
         if facts.layout > LAYOUT {
             return Err(OpenError::NewerLayout { found: facts.layout, known: LAYOUT });
         }
@@ -158,7 +183,8 @@ impl Store {
             return Ok(());
         }
         let database = (self.opener)(&self.path).map_err(|error| -> Cause { Arc::new(error) })?;
-        let facts = Facts::prepare(&database).map_err(|error| -> Cause { Arc::new(error) })?;
+        let facts =
+            Facts::prepare(&database, &self.incarnation).map_err(|error| -> Cause { Arc::new(error) })?;
         self.committed.send_replace(facts.sequence);
         *guard = Some(database);
         tracing::info!(sequence = facts.sequence, "the log is open again");
@@ -193,7 +219,7 @@ struct Facts {
 
 impl Facts {
     /// Reads the facts of the log, and writes them first if the file is new.
-    fn prepare(database: &Database) -> Result<Self, redb::Error> {
+    fn prepare(database: &Database, incarnation: &str) -> Result<Self, redb::Error> {
         if let Some(facts) = Self::read(database)? {
             return Ok(facts);
         }
@@ -201,7 +227,7 @@ impl Facts {
         {
             let mut meta = write.open_table(META)?;
             meta.insert(LAYOUT_KEY, LAYOUT.to_be_bytes().as_slice())?;
-            meta.insert(INCARNATION_KEY, format!("{:032x}", rand::random::<u128>()).as_bytes())?;
+            meta.insert(INCARNATION_KEY, incarnation.as_bytes())?;
             meta.insert(SEQUENCE_KEY, 0_u64.to_be_bytes().as_slice())?;
             write.open_table(EVENTS)?;
             write.open_table(HEADS)?;

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
 use events::{Draft, Event, EventId};
 use futures::StreamExt;
 use model::Aggregate;
@@ -29,10 +30,10 @@ use crate::{
 const QUEUE: usize = 4096;
 
 /// Events in one batch. Source: ADR-50, the server's limit.
-const BATCH_MAX: usize = 1000;
+pub(super) const BATCH_MAX: usize = 1000;
 
 /// Bytes of payload in one batch, which bounds how long the first of it waits.
-const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub(super) const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Fewer are cheaper one by one: a batch flushes four times whatever its size.
 const BATCH_MIN: usize = 4;
@@ -262,12 +263,11 @@ async fn settle(
     Err(conflict(draft, known))
 }
 
+/// A message that is stored only behind the one at `before` (0: none).
 fn outgoing(id: EventId, draft: &Draft, before: u64) -> Outgoing {
-    Outgoing {
-        subject: envelope::subject(&draft.aggregate),
-        headers: envelope::headers(id, draft, before),
-        payload: draft.payload.clone(),
-    }
+    let mut headers = envelope::headers(id, draft, before);
+    headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, before.to_string());
+    Outgoing { subject: envelope::subject(&draft.aggregate), headers, payload: draft.payload.clone() }
 }
 
 fn stored(hub: &Hub, event: &Event) {

@@ -133,6 +133,13 @@ pub(super) async fn has(hub: &Hub, digest: &Digest) -> Result<bool, BlobError> {
     Ok(read_head(hub, digest).await?.is_some())
 }
 
+pub(super) async fn digests(hub: &Hub) -> Result<Vec<Digest>, BlobError> {
+    // By subjects and not by a list of messages, which goes on for as long as blobs are put.
+    let subjects = hub.blobs.info_with_subjects("blob.head.*").await.map_err(unavailable)?;
+    let found: Vec<(String, usize)> = subjects.try_collect().await.map_err(unavailable)?;
+    Ok(found.iter().filter_map(|(subject, _)| digest_of(subject)).collect())
+}
+
 pub(super) async fn sweep(
     hub: &Arc<Hub>,
     keep: &HashSet<Digest>,
@@ -140,9 +147,7 @@ pub(super) async fn sweep(
 ) -> Result<Swept, BlobError> {
     let mut swept = Swept::default();
     for row in list(hub, "blob.head.*").await? {
-        let Some(digest) = row.subject.rsplit('.').next().and_then(|text| text.parse().ok()) else {
-            continue;
-        };
+        let Some(digest) = digest_of(&row.subject) else { continue };
         if row.time >= older_than || keep.contains(&digest) {
             continue;
         }
@@ -256,6 +261,11 @@ struct Row {
     sequence: u64,
     time: Timestamp,
     head: Option<BlobHead>,
+}
+
+/// The blob whose head is on a subject.
+fn digest_of(subject: &str) -> Option<Digest> {
+    subject.rsplit('.').next().and_then(|text| text.parse().ok())
 }
 
 async fn list(hub: &Arc<Hub>, filter: &str) -> Result<Vec<Row>, BlobError> {

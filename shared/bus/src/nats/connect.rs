@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use async_nats::{ConnectOptions, Event, jetstream};
+use async_nats::{Client, ConnectOptions, Event, jetstream};
 
 use super::{hub::Hub, server_check, streams};
 use crate::{Cause, Credentials, NatsConfig, OpenError};
@@ -20,6 +20,15 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const RECONNECT: Duration = Duration::from_millis(250);
 
 pub(super) async fn connect(config: &NatsConfig) -> Result<Hub, OpenError> {
+    let (client, jetstream, reconnected) = client(config).await?;
+    let incarnation = streams::prepare(&jetstream, config.replicas).await?;
+    Hub::new(client, jetstream, incarnation, reconnected).await
+}
+
+/// A connection to a server that may be used, and what is set at every reconnect.
+pub(super) async fn client(
+    config: &NatsConfig,
+) -> Result<(Client, jetstream::Context, Arc<AtomicBool>), OpenError> {
     let failed = |cause: Cause| OpenError::Connect { url: config.url.clone(), cause };
     let reconnected = Arc::new(AtomicBool::new(false));
     let options = options(config, reconnected.clone()).await.map_err(failed)?;
@@ -29,8 +38,7 @@ pub(super) async fn connect(config: &NatsConfig) -> Result<Hub, OpenError> {
     server_check::check_sync(config.monitoring.as_deref()).await?;
     let mut jetstream = jetstream::new(client.clone());
     jetstream.set_timeout(PATIENCE);
-    let incarnation = streams::prepare(&jetstream, config.replicas).await?;
-    Hub::new(client, jetstream, incarnation, reconnected).await
+    Ok((client, jetstream, reconnected))
 }
 
 async fn options(config: &NatsConfig, reconnected: Arc<AtomicBool>) -> Result<ConnectOptions, Cause> {

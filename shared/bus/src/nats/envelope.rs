@@ -2,7 +2,7 @@
 
 use async_nats::{
     HeaderMap,
-    header::{NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MESSAGE_TTL, NATS_ROLLUP},
+    header::{NATS_MESSAGE_TTL, NATS_ROLLUP},
 };
 use bytes::Bytes;
 use events::{Draft, Event, EventId};
@@ -54,10 +54,9 @@ pub(super) struct Stored<'a> {
     pub(super) payload: &'a Bytes,
 }
 
-/// The headers of a draft that expects the event before it at `before` (0: none).
+/// The headers of a draft whose predecessor is at `before` (0: none).
 pub(super) fn headers(id: EventId, draft: &Draft, before: u64) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, before.to_string());
     headers.insert(BEFORE, before.to_string());
     headers.insert(ID, id.to_string());
     headers.insert(TYPE, draft.kind.word());

@@ -11,6 +11,8 @@ mod member;
 mod mirror;
 mod publish;
 mod read;
+mod replay;
+mod restore;
 mod server_check;
 mod streams;
 mod tail;
@@ -25,8 +27,10 @@ use model::{Aggregate, Digest, Timestamp};
 
 use crate::{
     AppendError, BlobError, Feed, Filter, Log, LogPosition, Member, Membership, NatsConfig, OpenError,
-    ReadError, Report, Swept, Watch, draft_check,
+    ReadError, Report, Swept, Watch, draft_check, log::Replay,
 };
+
+pub(crate) use restore::Restoring;
 
 use {append::Appender, hub::Hub};
 
@@ -81,6 +85,10 @@ impl Log for NatsLog {
         feed::Consumer::register(self.hub.clone(), consumer).await.map(Feed::new)
     }
 
+    fn replay(&self) -> Replay {
+        replay::replay(self.hub.clone())
+    }
+
     async fn position(&self) -> Result<LogPosition, ReadError> {
         self.hub.position().await.map_err(ReadError::Unavailable)
     }
@@ -95,6 +103,10 @@ impl Log for NatsLog {
 
     async fn has_blob(&self, digest: &Digest) -> Result<bool, BlobError> {
         blob::has(&self.hub, digest).await
+    }
+
+    async fn blobs(&self) -> Result<Vec<Digest>, BlobError> {
+        blob::digests(&self.hub).await
     }
 
     async fn sweep_blobs(&self, keep: &HashSet<Digest>, older_than: Timestamp) -> Result<Swept, BlobError> {

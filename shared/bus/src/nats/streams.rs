@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_nats::jetstream::{
     self, ErrorCode,
-    context::CreateStreamErrorKind,
+    context::{CreateStreamErrorKind, GetStreamErrorKind},
     stream::{Config, DiscardPolicy, Source},
 };
 
@@ -16,6 +16,8 @@ const TABLE: u32 = 1;
 
 const TABLE_KEY: &str = "driftless.table";
 const INCARNATION_KEY: &str = "driftless.incarnation";
+/// Mark of a log that is being restored: which restore it is.
+const RESTORING_KEY: &str = "driftless.restoring";
 
 /// Events; subjects `ev.>`.
 pub(super) const LOG: &str = "LOG";
@@ -82,9 +84,7 @@ pub(super) async fn prepare(jetstream: &jetstream::Context, replicas: usize) -> 
             let fresh = format!("{:032x}", rand::random::<u128>());
             config.metadata.insert(INCARNATION_KEY.to_owned(), fresh);
         }
-        let name = config.name.clone();
-        let failed = |cause| OpenError::Stream { stream: name.clone(), cause };
-        let found = prepare_one(jetstream, config).await.map_err(failed)?;
+        let found = prepare_one(jetstream, config).await?;
         if found.name == LOG {
             incarnation = found.metadata.get(INCARNATION_KEY).cloned();
         }
@@ -97,13 +97,19 @@ pub(super) async fn prepare(jetstream: &jetstream::Context, replicas: usize) -> 
 #[error("the stream exists, but it was not created by driftless")]
 struct NoIncarnation;
 
-async fn prepare_one(jetstream: &jetstream::Context, mut config: Config) -> Result<Config, crate::Cause> {
+async fn prepare_one(jetstream: &jetstream::Context, mut config: Config) -> Result<Config, OpenError> {
+    let name = config.name.clone();
+    let failed = |cause| OpenError::Stream { stream: name.clone(), cause };
     match jetstream.create_stream(config.clone()).await {
         Ok(created) => return Ok(created.cached_info().config.clone()),
         Err(error) if is_there_already(&error.kind()) => {}
-        Err(error) => return Err(Arc::new(error)),
+        Err(error) => return Err(failed(Arc::new(error))),
     }
-    let found = jetstream.get_stream(&config.name).await.map_err(arc)?.cached_info().config.clone();
+    let found = jetstream.get_stream(&config.name).await.map_err(|error| failed(arc(error)))?;
+    let found = found.cached_info().config.clone();
+    if found.metadata.contains_key(RESTORING_KEY) {
+        return Err(OpenError::Restoring);
+    }
     let version = |config: &Config| config.metadata.get(TABLE_KEY).and_then(|text| text.parse().ok());
     if version(&found).is_some_and(|found: u32| found > TABLE) {
         tracing::warn!(stream = config.name, "a newer driftless laid out the stream; it is left as it is");
@@ -116,9 +122,94 @@ async fn prepare_one(jetstream: &jetstream::Context, mut config: Config) -> Resu
     }
     if differs(&config, &found) {
         tracing::info!(stream = config.name, "the stream is brought up to the table");
-        jetstream.update_stream(&config).await.map_err(arc)?;
+        jetstream.update_stream(&config).await.map_err(|error| failed(arc(error)))?;
     }
     Ok(config)
+}
+
+/// Where a restored log comes from.
+pub(super) struct Origin {
+    /// The log that it is a copy of.
+    pub(super) incarnation: String,
+    /// Which restore it is.
+    pub(super) mark: String,
+    /// Sequence of its first event.
+    pub(super) first: u64,
+}
+
+/// What is there before a restore.
+pub(super) enum Found {
+    Nothing,
+    /// What a restore left that did not come to its end.
+    Remains,
+    /// A stream that was not made by a restore.
+    Log(String),
+}
+
+/// Looks for the streams of the table.
+pub(super) async fn find(jetstream: &jetstream::Context) -> Result<Found, OpenError> {
+    let mut found = Found::Nothing;
+    for Config { name, .. } in table(1) {
+        let stream = match jetstream.get_stream(&name).await {
+            Ok(stream) => stream,
+            Err(error) if is_missing(&error.kind()) => continue,
+            Err(error) => return Err(OpenError::Stream { stream: name, cause: Arc::new(error) }),
+        };
+        let marked = stream.cached_info().config.metadata.contains_key(RESTORING_KEY);
+        // The log is the first of the table, and its mark stands for all.
+        match (&found, marked) {
+            (Found::Remains, _) => {}
+            (Found::Nothing | Found::Log(_), true) => found = Found::Remains,
+            (Found::Nothing | Found::Log(_), false) => return Ok(Found::Log(name)),
+        }
+    }
+    Ok(found)
+}
+
+/// Deletes every stream of the table, the one with the mark last.
+pub(super) async fn delete_all(jetstream: &jetstream::Context) -> Result<(), OpenError> {
+    for Config { name, .. } in table(1).into_iter().rev() {
+        match jetstream.delete_stream(&name).await {
+            Ok(_) => {}
+            Err(error) if is_missing(&error.kind()) => {}
+            Err(error) => return Err(OpenError::Stream { stream: name, cause: Arc::new(error) }),
+        }
+    }
+    Ok(())
+}
+
+/// Creates the streams of a log that is going to be filled, and gives its incarnation.
+pub(super) async fn create(
+    jetstream: &jetstream::Context,
+    replicas: usize,
+    origin: Origin,
+) -> Result<String, OpenError> {
+    for mut config in table(replicas) {
+        if config.name == LOG {
+            config.first_sequence = Some(origin.first);
+            config.metadata.insert(INCARNATION_KEY.to_owned(), origin.incarnation.clone());
+            config.metadata.insert(RESTORING_KEY.to_owned(), origin.mark.clone());
+        }
+        let name = config.name.clone();
+        let created = jetstream.create_stream(config).await;
+        created.map_err(|error| OpenError::Stream { stream: name, cause: Arc::new(error) })?;
+    }
+    Ok(origin.incarnation)
+}
+
+/// Says that another restore has begun anew meanwhile.
+#[derive(Debug, thiserror::Error)]
+#[error("another restore is at work on the streams")]
+struct OtherRestore;
+
+/// Takes the mark of a restore from the log.
+pub(super) async fn clear_mark(jetstream: &jetstream::Context, mark: &str) -> Result<(), crate::Cause> {
+    let stream = jetstream.get_stream(LOG).await.map_err(arc)?;
+    let mut config = stream.cached_info().config.clone();
+    if config.metadata.remove(RESTORING_KEY).as_deref() != Some(mark) {
+        return Err(Arc::new(OtherRestore));
+    }
+    jetstream.update_stream(&config).await.map(drop).map_err(arc)
 }
 
 fn arc<E: std::error::Error + Send + Sync + 'static>(error: E) -> crate::Cause {
@@ -128,6 +219,10 @@ fn arc<E: std::error::Error + Send + Sync + 'static>(error: E) -> crate::Cause {
 fn is_there_already(kind: &CreateStreamErrorKind) -> bool {
     matches!(kind, CreateStreamErrorKind::JetStream(error)
         if error.error_code() == ErrorCode::STREAM_NAME_EXIST)
+}
+
+fn is_missing(kind: &GetStreamErrorKind) -> bool {
+    matches!(kind, GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
 /// Whether any setting of the table differs. The server adds settings and metadata of its own.

@@ -9,7 +9,7 @@ use model::{Digest, Timestamp};
 use crate::{bed::Bed, samples::*};
 
 /// Bytes that do not compress, so that they need many chunks.
-fn noise(length: usize) -> Bytes {
+pub fn noise(length: usize) -> Bytes {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64 ^ length as u64;
     let next = |_| {
         state ^= state << 13;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
 mod appending;
+mod archiving;
 mod bed;
 mod blobs;
 mod feeding;
@@ -90,6 +91,15 @@ suite! {
     },
     surviving::{
         a_killed_process_loses_nothing_acknowledged,
+    },
+    archiving::{
+        a_restored_log_is_the_same_one,
+        a_retired_aggregate_goes_after_its_time,
+        a_second_life_that_began_meanwhile_stands_alone,
+        a_backup_under_writers_is_whole,
+        a_damaged_archive_is_refused,
+        a_restore_that_is_broken_off_leaves_no_log,
+        a_state_that_cannot_be_read_is_not_left_out,
     },
     parking::{
         an_unreadable_event_parks_only_its_aggregate,
