@@ -22,8 +22,10 @@ pub async fn demo(options: DemoOptions) -> Result<Exit, Problem> {
         terminal::line("");
         stage.hints().iter().for_each(|line| terminal::line(line));
         tokio::select! {
-            ended = stage.ended() => return Err(ended),
+            // A service that ends because it was told to is none that ended early.
+            biased;
             () = stop.cancelled() => {}
+            ended = stage.ended() => return Err(ended),
         }
     }
     stage.take_down().await;
