@@ -153,7 +153,7 @@ fn what_is_not_healthy_is_named_with_its_reason_kind_by_kind() {
         let scene = scene();
         let text = manifest.replace("NAME", &scene.name).replace("POD", POD);
         scene.repository.commit(&[("deploy/all.yaml", &text)]);
-        let told = scene.run("sync", &["--wait", "--timeout", "6s"]);
+        let told = scene.run("sync", &["--wait", "--timeout", "15s"]);
         (scene, told)
     };
     thread::scope(|threads| {
@@ -175,7 +175,7 @@ fn what_is_not_healthy_is_named_with_its_reason_kind_by_kind() {
 fn a_load_balancer_is_healthy_once_it_has_an_address() {
     let scene = scene();
     scene.repository.commit(&[("deploy/all.yaml", WAITING[0].0)]);
-    scene.run("sync", &["--wait", "--timeout", "4s"]).failed(4, "UNHEALTHY");
+    scene.run("sync", &["--wait", "--timeout", "10s"]).failed(4, "UNHEALTHY");
     let web = core(&scene.name, "services", "web");
     // There is no cloud here: its controller is played by hand.
     let address = json!({"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}});
