@@ -89,6 +89,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     let assignment = assignment.or(facts.snapshot.assignment.as_deref()).ok_or(REST)?;
     let request = if leaving.is_some() { None } else { requests::current(facts) };
     requests::confirm(facts, request, now)?;
+    let request = requests::due(facts, request, now)?;
     let wanted = match leaving {
         Some(_) => Wanted::nothing(),
         None => requests::wanted(facts, assignment, request, now)?,

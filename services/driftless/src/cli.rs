@@ -224,10 +224,32 @@ pub struct Access {
     pub git_proxy: Option<String>,
 }
 
+/// What a platform is not told with a request: it knows, or it is not asked.
+const ONE_SHOT: [&str; 18] = [
+    "repo",
+    "path",
+    "revision",
+    "kubeconfig",
+    "context",
+    "namespace",
+    "application",
+    "prune",
+    "take_over",
+    "ignore",
+    "state",
+    "dry_run",
+    "wait",
+    "git_password",
+    "git_ssh_key",
+    "git_known_hosts",
+    "git_ca_file",
+    "git_proxy",
+];
+
 #[derive(Debug, Clone, Args)]
 pub struct SyncOptions {
     /// An application of a running platform: have its repository looked at and its clusters synced now
-    #[arg(value_name = "[CLUSTER/]APPLICATION", conflicts_with = "repo")]
+    #[arg(value_name = "[CLUSTER/]APPLICATION", conflicts_with_all = ONE_SHOT)]
     pub target: Option<String>,
     #[command(flatten)]
     pub subject: Subject,
@@ -429,6 +451,17 @@ mod tests {
         assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
         for bad in ["", "5", "m", "-5s", "5 s", "99999999999999999999s", "99999999999999999h"] {
             assert!(duration(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_platform_is_asked_for_nothing_that_it_would_not_do() {
+        let parsed = |words: &str| Cli::try_parse_from(words.split(' ')).is_ok();
+        assert!(parsed("driftless sync shop --timeout 9s -o json --server http://a"));
+        for option in
+            ["--dry-run", "--wait", "--prune", "--context a", "--repo .", "--revision main", "--path x"]
+        {
+            assert!(!parsed(&format!("driftless sync shop {option}")), "{option}");
         }
     }
 

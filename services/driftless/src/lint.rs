@@ -136,7 +136,14 @@ impl Place {
         if self.artifact.files().is_empty() {
             return Ok(Vec::new());
         }
-        let scratch = std::env::temp_dir().join(format!("driftless-lint-{}", std::process::id()));
+        // A folder of its own, which nobody else could have made before.
+        let scratch = tempfile::Builder::new().prefix("driftless-lint-").tempdir().map_err(|error| {
+            Problem::new(
+                "ENGINE-SCRATCH",
+                format!("no temporary folder: {error}"),
+                "check the temporary folder (TMPDIR)",
+            )
+        })?;
         let rendering = Rendering::Detect;
         let request = engine::Request {
             artifact: &self.artifact,
@@ -145,12 +152,10 @@ impl Place {
             release_name: FLEET,
             namespace: "default",
         };
-        let rendered = match Engine::new(engine_options(&scratch)).await {
+        let rendered = match Engine::new(engine_options(scratch.path())).await {
             Ok(engine) => engine.render(request).await,
             Err(error) => Err(error),
         };
-        // Nothing is kept; what cannot be removed is swept with the temporary folder.
-        let _ = fs::remove_dir_all(&scratch);
         rendered.map_err(|error| refused(&error))
     }
 }

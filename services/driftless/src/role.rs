@@ -86,17 +86,18 @@ pub enum Company {
 
 /// Runs a differ until it is told to stop, with definitions from the place that its options name.
 pub async fn differ(options: DifferOptions) -> Result<Exit, Problem> {
+    let key = read_key(&options.role.key)?;
     let origin = Origin::of(options.definitions.as_deref(), &options.fleet)?;
-    start(Role::Differ, options.role, origin).await
+    start(Role::Differ, options.role, key, origin).await
 }
 
 /// Runs another service until it is told to stop, with its share of the work.
 pub async fn run(role: Role, options: RoleOptions) -> Result<Exit, Problem> {
-    start(role, options, Origin::default()).await
+    let key = read_key(&options.key)?;
+    start(role, options, key, Origin::default()).await
 }
 
-async fn start(role: Role, options: RoleOptions, origin: Origin) -> Result<Exit, Problem> {
-    let key = read_key(&options.key)?;
+async fn start(role: Role, options: RoleOptions, key: InstallKey, origin: Origin) -> Result<Exit, Problem> {
     let instance = instance_name(options.instance.as_deref());
     let log = open(&options.nats, options.nats_monitoring.as_deref()).await?;
     let part = Part { log, key, state: options.state, instance, company: Company::Others, origin };

@@ -1,6 +1,7 @@
 //! The loop: what the log says goes into the picture, and whoever watches learns what changed.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use crate::{
     Config, Error, Listener,
     decide::{self, Picture, Taken},
     serve::serve,
-    wire::{Evaluated, TargetStatus},
+    wire::{self, Evaluated, TargetStatus},
 };
 
 /// What a gateway reads of the log.
@@ -49,6 +50,8 @@ pub(crate) struct Gateway {
 /// What those who evaluate have told.
 struct Evaluations {
     listed: bool,
+    /// How far each status could be believed when that was last told.
+    told: BTreeMap<TargetId, wire::Freshness>,
     reports: Vec<Report>,
     asked: Option<Instant>,
 }
@@ -64,7 +67,7 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), Error> {
     let patient: Arc<dyn Log> = Arc::new(Patient::new(log.clone(), stop.clone()));
-    let evaluations = Evaluations { listed: false, reports: vec![], asked: None };
+    let evaluations = Evaluations { listed: false, told: BTreeMap::new(), reports: vec![], asked: None };
     let gateway = Arc::new(Gateway {
         // A caller would rather be told than wait.
         log,
@@ -90,11 +93,13 @@ async fn follow(log: &Arc<dyn Log>, gateway: &Gateway) -> Result<(), Error> {
     loop {
         let item = tokio::select! {
             _ = look.tick() => {
-                if let Some(found) = seen.follow_if_answered(&**log).await? {
-                    seen = found;
-                    let reports = gateway.log.members("differ").await;
-                    gateway.note(reports.ok());
-                }
+                let found = seen.follow_if_answered(&*gateway.log).await?;
+                let reports = match found {
+                    Some(_) => gateway.log.members("differ").await.ok(),
+                    None => None,
+                };
+                seen = found.unwrap_or(seen);
+                gateway.note(reports);
                 continue;
             }
             item = watch.next() => item.ok_or(Error::WatchEnded)?,
@@ -130,6 +135,11 @@ impl Gateway {
         told.listed && told.asked.is_some_and(|asked| asked.elapsed() <= SILENT)
     }
 
+    /// Whether all that the log says is listed: before, what is not shown may be there nonetheless.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.evaluations.read().unwrap_or_else(PoisonError::into_inner).listed
+    }
+
     /// The status of a target; `None`: there is none.
     pub(crate) fn status(&self, id: &TargetId) -> Option<TargetStatus> {
         self.picture().status(id, self.evaluated(&id.cluster))
@@ -154,18 +164,19 @@ impl Gateway {
         decide::evaluated(&freshness, since, bound)
     }
 
-    /// Notes what those who evaluate tell now.
+    /// Notes what those who evaluate tell now; `None`: they could not be asked, and what they told grows old.
     fn note(&self, reports: Option<Vec<Report>>) {
-        let Some(reports) = reports else { return };
-        let word = |gateway: &Self, id: &TargetId| gateway.evaluated(&id.cluster).state;
-        let ids = self.picture().ids();
-        let before: Vec<_> = ids.iter().map(|id| word(self, id)).collect();
-        {
+        if let Some(reports) = reports {
             let mut told = self.evaluations_mut();
             (told.reports, told.asked) = (reports, Some(Instant::now()));
         }
-        let turned = ids.iter().zip(before).filter(|(id, before)| word(self, id) != *before);
-        self.tell(turned.map(|(id, _)| id.clone()).collect());
+        let ids = self.picture().ids();
+        let words: BTreeMap<_, _> =
+            ids.into_iter().map(|id| (id.clone(), self.evaluated(&id.cluster).state)).collect();
+        let before = std::mem::replace(&mut self.evaluations_mut().told, words.clone());
+        let turned =
+            words.into_iter().filter(|(id, word)| before.get(id).is_some_and(|before| before != word));
+        self.tell(turned.map(|(id, _)| id).collect());
     }
 
     async fn take(&self, log: &Arc<dyn Log>, event: &Event) -> Result<(), Error> {

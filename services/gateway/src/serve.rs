@@ -2,9 +2,9 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use hyper::server::conn::http1::Builder;
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto::Builder,
+    rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use tokio::{net::TcpListener, sync::Semaphore};
@@ -66,8 +66,9 @@ pub(crate) async fn serve(listener: Listener, gateway: Arc<Gateway>, stop: Cance
         };
         let (routes, stop) = (TowerToHyperService::new(routes.clone()), stop.clone());
         tokio::spawn(async move {
-            let mut server = Builder::new(TokioExecutor::new());
-            server.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
+            let mut server = Builder::new();
+            // HTTP/1 only: there the time for headers counts from the first moment on.
+            server.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
             let connection = server.serve_connection(TokioIo::new(stream), routes);
             // How it ended is the caller's matter.
             let _ = stop.run_until_cancelled(connection).await;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use manifest::Artifact;
 
 /// Most bytes unpacked from one packed chart: what Helm itself would load, and no more.
@@ -72,7 +72,7 @@ fn of_file(path: &str, bytes: &[u8]) -> Randomness {
 }
 
 fn of_packed(bytes: &[u8]) -> io::Result<Randomness> {
-    let mut archive = tar::Archive::new(GzDecoder::new(bytes).take(UNPACKED_BYTES_MAX));
+    let mut archive = tar::Archive::new(MultiGzDecoder::new(bytes).take(UNPACKED_BYTES_MAX));
     let mut found = Randomness::None;
     for entry in archive.entries()? {
         let mut entry = entry?;

@@ -12,16 +12,18 @@ use super::{Facts, Next, Step, requests, summary};
 
 /// Carries out a request for quiet, or for its end.
 pub(super) fn heed(facts: &Facts<'_>, now: Timestamp) -> Step<()> {
-    let Some(request) = requests::current(facts) else { return Ok(()) };
+    // Whatever else is asked for: who wants quiet does not wait for the end of it.
+    let wants = |request: &&Request| matches!(request.kind, RequestKind::Pause | RequestKind::Resume);
+    let Some(request) = requests::open(facts).find(wants) else { return Ok(()) };
     let mut state = summary::own_state(facts, now);
     state.paused = match request.kind {
         RequestKind::Pause => state.paused.or(Some(now)),
-        RequestKind::Resume => None,
-        RequestKind::Fetch
+        RequestKind::Resume
+        | RequestKind::Fetch
         | RequestKind::Sync { .. }
         | RequestKind::Preview { .. }
         | RequestKind::ConfirmInventory
-        | RequestKind::Approve { .. } => return Ok(()),
+        | RequestKind::Approve { .. } => None,
     };
     if let (RequestKind::Resume, Some(planned)) = (&request.kind, &mut state.plan) {
         // What was left undone meanwhile is open again.

@@ -49,6 +49,9 @@ pub(super) fn leaving(facts: &Facts<'_>, now: Timestamp) -> Step<Option<Leaving>
         let Some(sync) = sync.filter(|sync| !sync.objects.is_empty()) else {
             return Err(released(facts, ReleaseOutcome::Emptied, now));
         };
+        if pause::is_paused(facts) {
+            return Err(kept(facts, ("RELEASE-PAUSED", PAUSED), now));
+        }
         if let (ClusterStanding::Unreachable(_), Some(since)) = (facts.cluster, snapshot.unreachable_since) {
             return Err(abandoned(facts, &sync.state.objects, (since, left.since.max(since)), now));
         }
@@ -119,6 +122,7 @@ fn released(facts: &Facts<'_>, outcome: ReleaseOutcome, now: Timestamp) -> Next 
     state.drift = Table::default();
     state.heals.clear();
     state.refreshed.clear();
+    state.paused = None;
     state.released = Some(Release { at: now, outcome });
     Next::Append(EventType::TargetReleased, Box::new(state))
 }

@@ -1,7 +1,9 @@
 //! What people asked for: freshness before an answer, policies while one is pending, and the answer itself.
 
+use std::time::Duration;
+
 use events::{
-    EventType,
+    Content, EventType,
     state::{
         Handled, ObservedRevision, PathOutcome, RebuiltInventory, Request, RequestId, RequestKind,
         RequestOutcome, SyncOutcome, SyncStage, TargetState,
@@ -19,6 +21,18 @@ const CONNECTS_BEFORE_ANSWER: u32 = 3;
 /// Handled requests kept in a target's state: as many as can be pending.
 const HANDLED_KEPT: usize = events::state::REQUESTS_MAX;
 
+/// Answers that are kept in full: whoever asked reads the newest ones, within seconds.
+const ANSWERS_IN_FULL: usize = 2;
+
+/// Of an older answer so much is left: 32 of them take a fourth of what an event may hold.
+const OLD_MESSAGE_CHARS_MAX: usize = 120;
+
+/// How long a target stands still for a request whose fetch is not done: longer than most take.
+const FETCH_AWAITED: Duration = Duration::from_secs(30);
+
+/// How long after a request its fetch may come: longer than any clone takes, and not for ever.
+const FETCH_WITHIN: Duration = Duration::from_secs(3600);
+
 /// A preview to write down: which dry-runs it is made of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PreviewDue {
@@ -32,8 +46,47 @@ pub struct PreviewDue {
 
 /// The oldest request that is not handled.
 pub(super) fn current<'a>(facts: &Facts<'a>) -> Option<&'a Request> {
+    open(facts).next()
+}
+
+/// The requests that are not handled, oldest first.
+pub(super) fn open<'a>(facts: &Facts<'a>) -> impl Iterator<Item = &'a Request> + use<'a> {
     let handled = facts.snapshot.own.as_ref().map(|own| own.state.handled.as_slice()).unwrap_or_default();
-    facts.snapshot.requests.iter().find(|request| !handled.iter().any(|done| done.id == request.id))
+    facts.snapshot.requests.iter().filter(|request| !handled.iter().any(|done| done.id == request.id))
+}
+
+/// The request as far as it counts now: one whose fetch is not done holds nothing up for long, and is not waited for
+/// for ever. The source may be another one by now, or its fetcher gone.
+pub(super) fn due<'a>(
+    facts: &Facts<'a>,
+    request: Option<&'a Request>,
+    now: Timestamp,
+) -> Step<Option<&'a Request>> {
+    let Some(request) = request else { return Ok(None) };
+    let (RequestKind::Sync { after: Some(after) } | RequestKind::Preview { after: Some(after) }) =
+        &request.kind
+    else {
+        return Ok(Some(request));
+    };
+    if facts.snapshot.source.as_ref().is_some_and(|source| source.state.handled.contains(after)) {
+        return Ok(Some(request));
+    }
+    let waited = now.since(request.at);
+    if waited >= FETCH_WITHIN {
+        let failure = Failure {
+            code: "REQUEST-UNFETCHED".into(),
+            message: "the repository was not looked at for this request".into(),
+            remedy: "see whether a fetcher runs, and ask again".into(),
+            class: RetryClass::Transient,
+            at: now,
+            attempts: 1,
+        };
+        return Err(answer(facts, request, RequestOutcome::Failed(failure), now));
+    }
+    match waited >= FETCH_AWAITED {
+        true => Ok(None),
+        false => Err(Next::Rest { wake: Some(request.at.plus(FETCH_AWAITED)) }),
+    }
 }
 
 /// The desired state to bring about: the last good one, or for a request the one that follows from its fetch.
@@ -191,6 +244,22 @@ pub(crate) fn record(state: &mut TargetState, id: &RequestId, outcome: RequestOu
     state.handled.push(Handled { id: id.clone(), outcome });
     let surplus = state.handled.len().saturating_sub(HANDLED_KEPT);
     state.handled.drain(..surplus);
+    let read = state.handled.len().saturating_sub(ANSWERS_IN_FULL);
+    state.handled.iter_mut().take(read).for_each(|handled| shorten(&mut handled.outcome));
+}
+
+/// Leaves of an answer what says that there was one: all of them have to fit into one event.
+fn shorten(outcome: &mut RequestOutcome) {
+    match outcome {
+        RequestOutcome::Failed(failure) | RequestOutcome::Refused(failure) => {
+            if let Some((end, _)) = failure.message.char_indices().nth(OLD_MESSAGE_CHARS_MAX) {
+                failure.message.truncate(end);
+                failure.message.push('…');
+            }
+        }
+        RequestOutcome::Previewed(content) => *content = Content::Inline(Vec::new()),
+        RequestOutcome::InSync | RequestOutcome::Confirmed | RequestOutcome::Noted => {}
+    }
 }
 
 /// Asks for the dry-runs of a preview, then for its text.

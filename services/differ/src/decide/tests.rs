@@ -383,7 +383,7 @@ fn a_request_waits_for_what_follows_from_its_fetch() {
     let mut world = World::synced(&["a"]);
     world.step();
     let fetch = world.request_after_fetch();
-    assert_eq!(world.step(), "rest", "the source has not been fetched since");
+    assert_eq!(world.step(), "rest +30 s", "the source has not been fetched since");
     world.source(|source| source.handled.push(fetch));
     assert_eq!(world.step(), "HealthChanged InSync Healthy");
     assert_eq!(world.answered(), Some(RequestOutcome::InSync));
@@ -579,4 +579,48 @@ fn a_rule_that_comes_is_applied_and_read_anew() {
     assert_eq!(world.step(), "ask whether an apply changes a", "the preflight of a changed manifest");
     world.dry_run("a", world::lost(&["data.k"]));
     assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Changed");
+}
+
+#[test]
+fn a_request_whose_fetch_does_not_come_holds_nothing_up_for_long() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.request_after_fetch();
+    assert_eq!(world.step(), "rest +30 s");
+    world.later(30);
+    world.edit("a", "12", "other");
+    world.load();
+    assert_eq!(world.step(), "ask whether an apply changes a", "it is looked after meanwhile");
+    world.later(3600);
+    world.step();
+    let Some(RequestOutcome::Failed(failure)) = world.answered() else { panic!("{:?}", world.answered()) };
+    assert_eq!(failure.code, "REQUEST-UNFETCHED");
+}
+
+#[test]
+fn as_many_answers_as_are_kept_fit_into_one_event() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    let mut state = world.own().clone();
+    let failure = |i: i64| model::Failure {
+        code: "RENDER-FAILED".into(),
+        message: "é".repeat(2_000),
+        remedy: "correct it".into(),
+        class: model::RetryClass::Permanent,
+        at: model::Timestamp::from_millis(i),
+        attempts: 1,
+    };
+    for i in 0..40 {
+        let outcome = match i % 2 {
+            0 => RequestOutcome::Failed(failure(i)),
+            _ => RequestOutcome::Previewed(events::Content::Inline(vec![7; 4096])),
+        };
+        requests::record(&mut state, &format!("request-{i}").parse().unwrap(), outcome);
+    }
+    assert!(events::encode(&state).unwrap().len() < 20 * 1024);
+    let newest: Vec<_> = state.handled.iter().rev().take(2).map(|handled| &handled.outcome).collect();
+    let [RequestOutcome::Previewed(content), RequestOutcome::Failed(failed)] = newest[..] else {
+        panic!("{newest:?}")
+    };
+    assert_eq!((content, failed), (&events::Content::Inline(vec![7; 4096]), &failure(38)));
 }

@@ -9,7 +9,7 @@ use plan::{
     patience::{Patience, gives_way, patience},
 };
 
-use super::{Facts, Next, Step, Wanted, publish, publish::Context, requests, summary};
+use super::{Facts, Next, Step, Wanted, pause, publish, publish::Context, requests, summary};
 use crate::known::SyncFacts;
 
 /// Whether the applier is awaited.
@@ -44,7 +44,9 @@ pub(super) fn wait_for_applier(
     let Patience::Until(until) = patience(heard, Duration::from_millis(planned.silence_ms), now) else {
         return Ok(Applier::Silent);
     };
-    let supersede = running.and_then(|running| outdated(running, planned, waiting || !fits));
+    // No plan follows while it is paused: what runs comes to its end.
+    let gives_way = (waiting || !fits) && !pause::is_paused(facts);
+    let supersede = running.and_then(|running| outdated(running, planned, gives_way));
     let quiet = running.and_then(|running| quiet_until(running, now));
     let mut state = summary::own_state(facts, now);
     if let (Some(quiet), None, false) = (quiet, supersede, state.status == SyncStatus::Stalled) {

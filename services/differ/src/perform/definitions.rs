@@ -95,19 +95,28 @@ async fn begin(shared: &Shared, bootstrap: &Bootstrap) -> Result<(), Error> {
         if stands && before.is_some_and(|state| state.digest == digest) {
             return Ok(());
         }
-        let moved = set.as_ref().and_then(DefinitionSet::fleet) != next.fleet();
-        let seen =
-            before.map_or(0, |state| state.observation).max(shared.known(|known| known.fleet_observation()));
+        let moved = match (set.as_ref().and_then(DefinitionSet::fleet), next.fleet()) {
+            (Some(before), Some(now)) => !before.is_at(&now),
+            (None, None) => false,
+            (None, Some(_)) | (Some(_), None) => true,
+        };
+        let known = before.map_or(0, |state| state.observation);
+        let seen = shared.known(|known| known.fleet_observation());
         let state = DefinitionsState {
             digest,
             set: content,
-            rejected: None,
+            // Why the newest revision is not in force stays true however it is reached.
+            rejected: match bootstrap {
+                Bootstrap::Set(_) => None,
+                Bootstrap::Fleet(_) => before.filter(|_| !moved).and_then(|state| state.rejected.clone()),
+            },
             commit: match bootstrap {
                 Bootstrap::Set(_) => None,
                 Bootstrap::Fleet(_) => before.and_then(|state| state.commit.clone()),
             },
-            // What was seen of another repository says nothing about this one.
-            observation: if moved { seen + 1 } else { seen },
+            // What was seen of another repository says nothing about this one. Counted from what the fetcher has seen:
+            // it goes on from there, and not from how often somebody moved.
+            observation: if moved { known.max(seen + 1) } else { known.max(seen) },
         };
         match append(shared, newest.as_ref(), &state, None).await? {
             Appended::Yes => return Ok(()),

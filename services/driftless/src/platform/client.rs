@@ -11,6 +11,12 @@ use crate::{cli::ApiOptions, exit::Exit, problem::Problem, secret, state_folder:
 /// How long an answer may take; a stream has no such bound.
 const WITHIN: Duration = Duration::from_secs(30);
 
+/// How long a connection may take to be made.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a stream may be silent: the server says something every 15 s.
+const SILENT_FOR: Duration = Duration::from_secs(60);
+
 /// Largest answer: the statuses of a hundred thousand targets.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 
@@ -30,7 +36,11 @@ impl Client {
     pub fn new(options: &ApiOptions) -> Result<Self, Problem> {
         let token = options.api_token.as_ref().map(|place| secret::read(place, "--api-token")).transpose()?;
         // An API on this machine is not reached by way of a proxy.
-        let http = reqwest::Client::builder().no_proxy().build();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .connect_timeout(CONNECT_WITHIN)
+            .read_timeout(SILENT_FOR)
+            .build();
         let http = http.map_err(|error| Problem::new("BUG", chain(&error), "report it as a bug"))?;
         Ok(Self { http, server: options.server.trim_end_matches('/').to_owned(), token })
     }

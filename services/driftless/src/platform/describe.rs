@@ -1,11 +1,12 @@
 //! `driftless describe`
 
 use gateway::wire::{Freshness, TargetDetail};
+use model::{ApplicationName, ClusterName};
 use serde_json::json;
 
 use super::{
     client::Client,
-    table::{self, Cell, Colours, Paint, plain},
+    table::{self, Cell, Colours, Paint, painted, plain},
 };
 use crate::{
     cli::{DescribeOptions, Output},
@@ -16,7 +17,9 @@ use crate::{
 
 /// Tells all about one target.
 pub async fn describe(options: DescribeOptions) -> Result<Exit, Problem> {
-    let named = options.target.split_once('/').filter(|(_, application)| !application.contains('/'));
+    let named = options.target.split_once('/').and_then(|(cluster, application)| {
+        Some((cluster.parse::<ClusterName>().ok()?, application.parse::<ApplicationName>().ok()?))
+    });
     let Some((cluster, application)) = named else {
         let message = format!("{:?} names no target: CLUSTER/APPLICATION is expected", options.target);
         return Err(Problem::new("USAGE", message, "`driftless status` lists the targets"));
@@ -33,7 +36,10 @@ pub async fn describe(options: DescribeOptions) -> Result<Exit, Problem> {
 fn lines(detail: &TargetDetail, colours: Colours) -> Vec<String> {
     let mut lines = table::lines(&facts(detail), colours);
     if let Some(problem) = &detail.status.problem {
-        lines.push(Paint::Bad.on(&format!("problem      {}: {}", problem.code, problem.message), colours));
+        lines.push(
+            Paint::Bad
+                .on(&format!("problem      {}: {}", problem.code, table::clean(&problem.message)), colours),
+        );
         lines.push(format!("  help       {}", problem.remedy));
     }
     let part = |name: &str, rows: Vec<Vec<Cell>>| {
@@ -72,7 +78,7 @@ fn lines(detail: &TargetDetail, colours: Colours) -> Vec<String> {
                 let why =
                     object.problem.as_ref().map(|problem| format!("{}: {}", problem.code, problem.message));
                 let paint = if why.is_some() { Paint::Bad } else { Paint::Plain };
-                let outcome = Cell { text: object.outcome.clone(), paint };
+                let outcome = painted(object.outcome.clone(), paint);
                 vec![plain(&object.object), outcome, plain(why.unwrap_or_default())]
             })
             .collect(),
@@ -83,8 +89,7 @@ fn lines(detail: &TargetDetail, colours: Colours) -> Vec<String> {
 
 fn facts(detail: &TargetDetail) -> Vec<Vec<Cell>> {
     let status = &detail.status;
-    let fact =
-        |name: &str, value: String| vec![Cell { text: name.to_owned(), paint: Paint::Faint }, plain(value)];
+    let fact = |name: &str, value: String| vec![painted(name, Paint::Faint), plain(value)];
     let by = status.evaluated.by.as_deref().unwrap_or("nobody");
     let looked = match (status.evaluated.state, status.evaluated.seconds.map(table::age)) {
         (Freshness::Fresh, Some(age)) => format!("{age} ago by {by}"),
@@ -94,7 +99,13 @@ fn facts(detail: &TargetDetail) -> Vec<Vec<Cell>> {
     let mut facts = vec![
         fact("cluster", status.cluster.clone()),
         fact("application", status.application.clone()),
-        fact("sync", status.sync.word().to_owned()),
+        fact(
+            "sync",
+            match &status.paused {
+                Some(since) => format!("{}, paused since {since}", status.sync.word()),
+                None => status.sync.word().to_owned(),
+            },
+        ),
         fact("health", status.health.clone()),
         fact("revision", status.revision.clone().unwrap_or_else(|| "none yet".to_owned())),
     ];

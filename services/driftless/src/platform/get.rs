@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     client::Client,
-    table::{self, Cell, Colours, Paint, plain},
+    table::{self, Cell, Colours, Paint, painted, plain},
 };
 use crate::{
     cli::{GetOptions, Kind, Output},
@@ -48,13 +48,13 @@ fn tell(list: &impl Serialize, rows: Vec<Vec<Cell>>, output: Output) {
 }
 
 fn head(names: &[&str]) -> Vec<Cell> {
-    names.iter().map(|name| Cell { text: (*name).to_owned(), paint: Paint::Faint }).collect()
+    names.iter().map(|name| painted(name, Paint::Faint)).collect()
 }
 
 /// Whatever stands in the way, in red at the end of its line.
 fn problem(problem: Option<&WireProblem>) -> Cell {
     let text = problem.map(|problem| format!("{}: {}", problem.code, problem.message));
-    Cell { text: text.unwrap_or_default(), paint: Paint::Bad }
+    painted(text.unwrap_or_default(), Paint::Bad)
 }
 
 fn sources(list: &SourceList) -> Vec<Vec<Cell>> {

@@ -1,11 +1,12 @@
 //! `driftless log`
 
 use gateway::wire::History;
+use model::ApplicationName;
 use serde_json::json;
 
 use super::{
     client::Client,
-    table::{self, Cell, Colours, Paint, plain},
+    table::{self, Cell, Colours, Paint, painted, plain},
 };
 use crate::{
     cli::{LogOptions, Output},
@@ -19,7 +20,11 @@ pub async fn log(options: LogOptions) -> Result<Exit, Problem> {
     let client = Client::new(&options.api)?;
     let limit = options.limit.to_string();
     let query = [("cluster", options.cluster.as_deref()), ("limit", Some(limit.as_str()))];
-    let path = format!("applications/{}/log", options.application);
+    let application: ApplicationName = options.application.parse().map_err(|_| {
+        let message = format!("{:?} names no application", options.application);
+        Problem::new("USAGE", message, "`driftless get applications` lists them")
+    })?;
+    let path = format!("applications/{application}/log");
     let history: History = client.get(&path, &query).await?;
     if options.output == Output::Json {
         terminal::line(&json!(history).to_string());
@@ -29,7 +34,7 @@ pub async fn log(options: LogOptions) -> Result<Exit, Problem> {
         .entries
         .iter()
         .map(|entry| {
-            let time = Cell { text: entry.time.clone(), paint: Paint::Faint };
+            let time = painted(entry.time.clone(), Paint::Faint);
             vec![time, plain(&entry.event), plain(shortened(&entry.about)), plain(&entry.text)]
         })
         .collect();

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use gateway::wire::{Accepted, Answered, Asked, AskedKind, TargetDetail, TargetList};
+use gateway::wire::{Accepted, Answered, Asked, AskedKind, Sync, TargetDetail, TargetList, TargetStatus};
 use serde_json::json;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{client::Client, watched::Watched};
+use super::{client::Client, table, watched::Watched};
 use crate::{
     cli::{Output, RequestOptions},
     exit::Exit,
@@ -24,32 +24,42 @@ type Target = (String, String);
 pub async fn request(kind: AskedKind, options: RequestOptions) -> Result<Exit, Problem> {
     let client = Client::new(&options.api)?;
     let deadline = Instant::now() + options.timeout;
-    let targets = targets(&client, &options.target).await?;
+    let targets = targets(&client, &options.target, kind).await?;
     // Before anything is asked: no answer may be missed.
     let mut watched = Watched::open(&client).await?;
+    let mut look = Instant::now() + LOOK;
     let mut open = BTreeMap::new();
+    // One id for all: their source is looked at once.
+    let id = format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>());
     for (cluster, application) in targets {
         let path = format!("targets/{cluster}/{application}/requests");
-        let accepted: Accepted = client.post(&path, &Asked { id: None, kind }).await?;
+        let accepted: Accepted = client.post(&path, &Asked { id: Some(id.clone()), kind }).await?;
         open.insert((cluster, application), accepted.request);
     }
     let mut answers = BTreeMap::new();
+    let mut concerned: Vec<Target> = open.keys().cloned().collect();
     while !open.is_empty() {
-        for (target, request) in open.clone() {
-            if let Some(answer) = answer(&client, &target, &request).await? {
+        for target in concerned.drain(..) {
+            let Some(request) = open.get(&target) else { continue };
+            if let Some(answer) = answer(&client, &target, request).await? {
                 open.remove(&target);
                 tell(&target, &answer, options.output);
                 answers.insert(target, answer);
             }
         }
+        if open.is_empty() {
+            break;
+        }
         let next = timeout_at(deadline, async {
             tokio::select! {
-                changed = watched.next() => changed.map(|_| ()),
-                () = sleep_until(Instant::now() + LOOK) => Ok(()),
+                changed = watched.next() => changed.map(|changed| vec![(changed.cluster, changed.application)]),
+                () = sleep_until(look) => Ok(vec![]),
             }
         });
-        if !open.is_empty() {
-            next.await.map_err(|_| too_late(&open, options.timeout))??;
+        concerned = next.await.map_err(|_| too_late(&open, options.timeout))??;
+        if concerned.is_empty() {
+            concerned.extend(open.keys().cloned());
+            look = Instant::now() + LOOK;
         }
     }
     if options.output == Output::Json {
@@ -67,15 +77,17 @@ pub async fn request(kind: AskedKind, options: RequestOptions) -> Result<Exit, P
     })
 }
 
-async fn targets(client: &Client, named: &str) -> Result<Vec<Target>, Problem> {
+async fn targets(client: &Client, named: &str, kind: AskedKind) -> Result<Vec<Target>, Problem> {
     let (cluster, application) = match named.split_once('/') {
         Some((cluster, application)) => (Some(cluster), application),
         None => (None, named),
     };
     let list: TargetList =
         client.get("targets", &[("application", Some(application)), ("cluster", cluster)]).await?;
-    let found: Vec<Target> =
-        list.targets.into_iter().map(|target| (target.cluster, target.application)).collect();
+    // What leaves has nothing to be synced to.
+    let asked = |target: &TargetStatus| kind != AskedKind::Sync || target.sync != Sync::Leaving;
+    let found = list.targets.into_iter().filter(asked);
+    let found: Vec<Target> = found.map(|target| (target.cluster, target.application)).collect();
     if found.is_empty() {
         let message = format!("there is no target {named}");
         return Err(Problem::new("API-NOT-FOUND", message, "`driftless status` lists what there is"));
@@ -101,7 +113,7 @@ fn tell((cluster, application): &Target, answer: &Answered, output: Output) {
     };
     terminal::line(&format!("{cluster}/{application}: {word}"));
     if let Some(problem) = &answer.problem {
-        terminal::line(&format!("  {}: {}", problem.code, problem.message));
+        terminal::line(&format!("  {}: {}", problem.code, table::clean(&problem.message)));
         terminal::line(&format!("  help: {}", problem.remedy));
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     client::Client,
-    table::{self, Cell, Colours, Paint, plain},
+    table::{self, Cell, Colours, Paint, painted, plain},
     watched::Watched,
 };
 use crate::{
@@ -32,7 +32,9 @@ pub async fn status(options: StatusOptions) -> Result<Exit, Problem> {
 
 fn tell(list: &TargetList, output: StatusOutput, colours: Colours) {
     if let Some(rejected) = &list.rejected {
-        terminal::line(&Paint::Bad.on(&format!("definitions rejected: {}", rejected.message), colours));
+        terminal::line(
+            &Paint::Bad.on(&format!("definitions rejected: {}", table::clean(&rejected.message)), colours),
+        );
     }
     if list.targets.is_empty() {
         return terminal::line("no targets");
@@ -44,9 +46,9 @@ fn tell(list: &TargetList, output: StatusOutput, colours: Colours) {
         if let Some(problem) = &target.problem {
             let text =
                 format!("{}/{}: {}: {}", target.cluster, target.application, problem.code, problem.message);
-            terminal::line(&Paint::Bad.on(&text, colours));
+            terminal::line(&Paint::Bad.on(&table::clean(&text), colours));
             if !problem.remedy.is_empty() {
-                terminal::line(&format!("  help: {}", problem.remedy));
+                terminal::line(&format!("  help: {}", table::clean(&problem.remedy)));
             }
         }
     }
@@ -57,7 +59,7 @@ fn head(output: StatusOutput) -> Vec<Cell> {
     if output == StatusOutput::Wide {
         names.extend(["DESIRED", "DRIFTED", "CHANGED", "EVALUATED BY"]);
     }
-    names.into_iter().map(|name| Cell { text: name.to_owned(), paint: Paint::Faint }).collect()
+    names.into_iter().map(|name| painted(name, Paint::Faint)).collect()
 }
 
 fn row(target: &TargetStatus, output: StatusOutput) -> Vec<Cell> {
@@ -68,7 +70,7 @@ fn row(target: &TargetStatus, output: StatusOutput) -> Vec<Cell> {
         plain(&target.cluster),
         plain(&target.application),
         sync(target),
-        Cell { text: target.health.clone(), paint: health_paint(&target.health) },
+        painted(target.health.clone(), health_paint(&target.health)),
         short(&target.revision),
         plain(target.objects.to_string()),
         evaluated(target),
@@ -89,8 +91,8 @@ fn evaluated(target: &TargetStatus) -> Cell {
     let age = target.evaluated.seconds.map(table::age);
     match (target.evaluated.state, age) {
         (Freshness::Fresh, Some(age)) => plain(age),
-        (Freshness::Stale, Some(age)) => Cell { text: format!("stale: {age}"), paint: Paint::Bad },
-        (Freshness::Unknown, _) | (_, None) => Cell { text: "never".to_owned(), paint: Paint::Waiting },
+        (Freshness::Stale, Some(age)) => painted(format!("stale: {age}"), Paint::Bad),
+        (Freshness::Unknown, _) | (_, None) => painted("never", Paint::Waiting),
     }
 }
 
@@ -98,7 +100,7 @@ fn evaluated(target: &TargetStatus) -> Cell {
 fn sync(target: &TargetStatus) -> Cell {
     let word = target.sync.word();
     let text = if target.paused.is_some() { format!("{word} (paused)") } else { word.to_owned() };
-    Cell { text, paint: sync_paint(target.sync) }
+    painted(text, sync_paint(target.sync))
 }
 
 fn sync_paint(sync: Sync) -> Paint {
@@ -135,7 +137,7 @@ fn tell_one(target: &TargetStatus, output: StatusOutput) {
     }
     let mut line = table::lines(&[row(target, output)], Colours::wanted()).concat();
     if let Some(problem) = &target.problem {
-        line.push_str(&format!("  {}: {}", problem.code, problem.message));
+        line.push_str(&format!("  {}: {}", problem.code, table::clean(&problem.message)));
     }
     terminal::line(&line);
 }

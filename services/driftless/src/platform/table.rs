@@ -46,8 +46,18 @@ impl Colours {
 }
 
 /// A cell without colour.
-pub fn plain(text: impl Into<String>) -> Cell {
-    Cell { text: text.into(), paint: Paint::Plain }
+pub fn plain(text: impl AsRef<str>) -> Cell {
+    painted(text, Paint::Plain)
+}
+
+/// A cell in a colour.
+pub fn painted(text: impl AsRef<str>, paint: Paint) -> Cell {
+    Cell { text: clean(text.as_ref()), paint }
+}
+
+/// The text without what a terminal would take for orders: much of it is in the words of others.
+pub fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// The rows as lines; the last column is as long as it likes.
@@ -88,6 +98,11 @@ mod tests {
         assert_eq!(lines(&rows, Colours::Without), ["a    bb  c", "añb"]);
         let bad = [vec![Cell { text: "x".into(), paint: Paint::Bad }, plain("y")]];
         assert_eq!(lines(&bad, Colours::With), ["\x1b[31mx\x1b[0m  y"]);
+    }
+
+    #[test]
+    fn words_of_others_give_no_orders_to_a_terminal() {
+        assert_eq!(plain("a\x1b[2Jb\nc\u{9b}1m").text, "a [2Jb c 1m");
     }
 
     #[test]

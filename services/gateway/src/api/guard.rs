@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, HeaderName, header},
     middleware::Next,
     response::Response,
 };
@@ -22,6 +22,9 @@ pub async fn admit(
     match &gateway.config.token {
         Some(token) => shows(request.headers(), token)?,
         None => is_from_here(request.headers())?,
+    }
+    if !gateway.is_listed() {
+        return Err(Refusal::starting());
     }
     Ok(next.run(request).await)
 }
@@ -41,6 +44,12 @@ fn is_from_here(headers: &HeaderMap) -> Result<(), Refusal> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     if !text(header::HOST).is_some_and(is_loopback) {
         return Err(Refusal::foreign("without a token the API answers only to its loopback address"));
+    }
+    // A page asks in no name of its own for images and the like; browsers tell where they are from.
+    if text(HeaderName::from_static("sec-fetch-site"))
+        .is_some_and(|site| !["same-origin", "none"].contains(&site))
+    {
+        return Err(Refusal::foreign("a page of another site may not use the API"));
     }
     let of_page = |origin: &str| origin.split_once("://").is_some_and(|(_, host)| is_loopback(host));
     match text(header::ORIGIN) {
@@ -80,6 +89,8 @@ mod tests {
                 value.map(|value| headers.insert(name, value.parse().unwrap()));
             }
             assert_eq!(is_from_here(&headers).is_ok(), admitted, "{host:?} {origin:?}");
+            headers.insert("sec-fetch-site", "cross-site".parse().unwrap());
+            assert!(is_from_here(&headers).is_err(), "an image in a page of another site");
         }
     }
 }

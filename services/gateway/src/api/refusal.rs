@@ -38,6 +38,12 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "API-NOT-FOUND", message, "`driftless status` lists what there is")
     }
 
+    /// What is there is not known yet.
+    pub fn starting() -> Self {
+        let message = "the gateway has not read the log yet";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "API-STARTING", message, "try again in a moment")
+    }
+
     /// The request makes no sense.
     pub fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "API-REQUEST", message, "see /api/v1/openapi.json")

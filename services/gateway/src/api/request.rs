@@ -30,8 +30,8 @@ pub async fn ask(
 ) -> Result<(StatusCode, Json<Accepted>), Refusal> {
     let Json(asked) = asked.map_err(|rejection| Refusal::bad(rejection.body_text()))?;
     let id = target(&cluster, &application)?;
-    let source = gateway.picture().source_of(&id).cloned();
-    let source = source.ok_or_else(|| Refusal::not_found(format!("there is no target {id}")))?;
+    let unknown = || Refusal::not_found(format!("there is no target {id}"));
+    gateway.status(&id).ok_or_else(unknown)?;
     let request = match asked.id {
         Some(text) => {
             text.parse().map_err(|_| Refusal::bad("an id is 8 to 64 letters, digits and dashes"))?
@@ -40,6 +40,7 @@ pub async fn ask(
     };
     let kind = match asked.kind {
         AskedKind::Sync => {
+            let source = gateway.picture().source_of(&id).cloned().ok_or_else(unknown)?;
             let fetch = Request { id: request.clone(), kind: RequestKind::Fetch, at: now() };
             append(&gateway.log, &CommandScope::Source(source), fetch).await?;
             RequestKind::Sync { after: Some(request.clone()) }

@@ -58,10 +58,10 @@ pub async fn history(
         let unreadable =
             |error: bus::ReadError| ReadStateError { aggregate: aggregate.path(), reason: error.to_string() };
         events.extend(found.map_err(unreadable)?);
+        // The order of the log, which tells cause from effect even where clocks do not.
+        events.sort_by_key(|event| event.sequence);
+        let surplus = events.len().saturating_sub(limit);
+        events.drain(..surplus);
     }
-    // The order of the log, which tells cause from effect even where clocks do not.
-    events.sort_by_key(|event| event.sequence);
-    let surplus = events.len().saturating_sub(limit);
-    events.drain(..surplus);
     Ok(events)
 }

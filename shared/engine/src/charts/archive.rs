@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 
 use super::{ARCHIVE_BYTES_MAX, Locked};
 use crate::randomness::UNPACKED_BYTES_MAX;
@@ -27,7 +27,7 @@ pub(super) fn check(bytes: &[u8], locked: &Locked) -> Result<(), String> {
 
 /// The name and version in its `Chart.yaml`. Read to the end, so that a broken archive is seen.
 fn read(bytes: &[u8]) -> io::Result<Option<(String, String)>> {
-    let mut archive = tar::Archive::new(GzDecoder::new(bytes).take(UNPACKED_BYTES_MAX));
+    let mut archive = tar::Archive::new(MultiGzDecoder::new(bytes).take(UNPACKED_BYTES_MAX));
     let mut found = None;
     for entry in archive.entries()? {
         let mut entry = entry?;

@@ -64,3 +64,23 @@ fn what_leaves_while_paused_is_kept_until_it_is_resumed() {
     world.step();
     assert!(world.step().starts_with("SyncPlanned"), "{:?}", world.told);
 }
+
+#[test]
+fn who_wants_quiet_does_not_wait_behind_others() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.request_after_fetch();
+    world.also(RequestKind::Pause);
+    world.step();
+    assert_eq!(world.answered(), Some(RequestOutcome::Noted));
+    assert!(world.own().paused.is_some());
+}
+
+#[test]
+fn what_was_let_go_is_not_paused_when_it_comes_back() {
+    let mut world = paused(&["a"]);
+    world.leave(model::definition::Deletion::Orphan);
+    world.emptied();
+    assert_eq!(world.step(), "TargetReleased Unknown Healthy");
+    assert_eq!(world.own().paused, None);
+}

@@ -388,6 +388,14 @@ impl World {
         self.snapshot.requests = Arc::new(vec![Request { id, kind, at: self.now }]);
     }
 
+    /// One more besides.
+    pub fn also(&mut self, kind: RequestKind) {
+        let id = format!("also-{:04}", self.told.len()).parse().unwrap();
+        let mut requests = Vec::clone(&self.snapshot.requests);
+        requests.push(Request { id, kind, at: self.now });
+        self.snapshot.requests = Arc::new(requests);
+    }
+
     pub fn request_after_fetch(&mut self) -> RequestId {
         let fetch: RequestId = "fetch-0001".parse().unwrap();
         self.request(RequestKind::Sync { after: Some(fetch.clone()) });
@@ -456,6 +464,11 @@ impl World {
         self.snapshot.assignment = None;
         self.snapshot.definitions_n += 1;
         self.snapshot.left = Some(Arc::new(Left { application, since: self.now }));
+    }
+
+    /// Nothing is left in the inventory.
+    pub fn emptied(&mut self) {
+        self.change_sync(|sync| sync.objects.clear());
     }
 
     /// The applier has carried out the newest plan, after which these are left in the inventory.
