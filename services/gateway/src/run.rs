@@ -9,7 +9,10 @@ use std::{
 use bus::{Filter, Log, Patient, Report, WatchItem};
 use events::{Content, Event, state::DefinitionsState};
 use model::{AggregateKind, ClusterName, DefinitionSet, TargetId};
-use tokio::{sync::broadcast, time::Instant};
+use tokio::{
+    sync::{broadcast, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -45,11 +48,13 @@ pub(crate) struct Gateway {
     picture: RwLock<Picture>,
     evaluations: RwLock<Evaluations>,
     changes: broadcast::Sender<Arc<[TargetId]>>,
+    /// Whether all that the log says is listed.
+    listed: watch::Sender<bool>,
 }
 
 /// What those who evaluate have told.
+#[derive(Default)]
 struct Evaluations {
-    listed: bool,
     /// How far each status could be believed when that was last told.
     told: BTreeMap<TargetId, wire::Freshness>,
     reports: Vec<Report>,
@@ -67,15 +72,8 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), Error> {
     let patient: Arc<dyn Log> = Arc::new(Patient::new(log.clone(), stop.clone()));
-    let evaluations = Evaluations { listed: false, told: BTreeMap::new(), reports: vec![], asked: None };
-    let gateway = Arc::new(Gateway {
-        // A caller would rather be told than wait.
-        log,
-        config,
-        picture: RwLock::default(),
-        evaluations: RwLock::new(evaluations),
-        changes: broadcast::channel(BEHIND_MAX).0,
-    });
+    // A caller would rather be told than wait.
+    let gateway = Arc::new(Gateway::new(log, config));
     let mut server = tokio::spawn(serve(listener, gateway.clone(), stop.clone()));
     let ended = tokio::select! {
         () = stop.cancelled() => Ok(()),
@@ -106,7 +104,7 @@ async fn follow(log: &Arc<dyn Log>, gateway: &Gateway) -> Result<(), Error> {
         };
         match item {
             Ok(WatchItem::Event(event)) => gateway.take(log, &event).await?,
-            Ok(WatchItem::Listed) => gateway.evaluations_mut().listed = true,
+            Ok(WatchItem::Listed) => drop(gateway.listed.send_replace(true)),
             Ok(WatchItem::Undecodable(parked)) => {
                 tracing::error!(aggregate = %parked.aggregate, reason = parked.reason, "not understood");
             }
@@ -117,6 +115,17 @@ async fn follow(log: &Arc<dyn Log>, gateway: &Gateway) -> Result<(), Error> {
 }
 
 impl Gateway {
+    fn new(log: Arc<dyn Log>, config: Config) -> Self {
+        Self {
+            log,
+            config,
+            picture: RwLock::default(),
+            evaluations: RwLock::default(),
+            changes: broadcast::channel(BEHIND_MAX).0,
+            listed: watch::Sender::new(false),
+        }
+    }
+
     pub(crate) fn picture(&self) -> RwLockReadGuard<'_, Picture> {
         self.picture.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -132,12 +141,13 @@ impl Gateway {
     /// Whether what is shown is what the log says: all of it is listed, and the log has answered lately.
     pub(crate) fn is_ready(&self) -> bool {
         let told = self.evaluations.read().unwrap_or_else(PoisonError::into_inner);
-        told.listed && told.asked.is_some_and(|asked| asked.elapsed() <= SILENT)
+        *self.listed.borrow() && told.asked.is_some_and(|asked| asked.elapsed() <= SILENT)
     }
 
-    /// Whether all that the log says is listed: before, what is not shown may be there nonetheless.
-    pub(crate) fn is_listed(&self) -> bool {
-        self.evaluations.read().unwrap_or_else(PoisonError::into_inner).listed
+    /// Waits until all that the log says is listed: before, what is not shown may be there nonetheless.
+    pub(crate) async fn listed(&self) {
+        // The sender is ours: it does not go before we do.
+        let _ = self.listed.subscribe().wait_for(|listed| *listed).await;
     }
 
     /// The status of a target; `None`: there is none.
@@ -212,4 +222,28 @@ async fn read_set(log: &Arc<dyn Log>, state: &DefinitionsState) -> Option<Defini
         Content::Blob(digest) => log.get_blob(digest).await.ok()??.to_vec(),
     };
     DefinitionsState::decode_set(&bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        body::Body,
+        http::{Request, StatusCode},
+    };
+    use futures::FutureExt;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_asks_before_the_log_is_listed_waits_for_it() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let log = bus::open(bus::LogConfig::embedded(folder.path())).await.unwrap();
+        let gateway = Arc::new(Gateway::new(log, Config::default()));
+        let request = Request::get("/api/v1/targets").header("host", "localhost").body(Body::empty());
+        let mut answer = crate::api::routes(gateway.clone()).oneshot(request.unwrap()).boxed();
+        assert!((&mut answer).now_or_never().is_none(), "nothing is told of what is not known");
+        gateway.listed.send_replace(true);
+        assert_eq!(answer.await.unwrap().status(), StatusCode::OK);
+    }
 }

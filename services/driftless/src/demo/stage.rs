@@ -46,7 +46,7 @@ pub struct Stage {
     address: SocketAddr,
     folder: PathBuf,
     /// Keeps the folder until the end, and then removes it.
-    _temporary: Option<tempfile::TempDir>,
+    _temporary: tempfile::TempDir,
     controllers: tokio::task::JoinHandle<()>,
     stop: CancellationToken,
 }
@@ -85,7 +85,7 @@ impl Stage {
         let client = Client::new(&ApiOptions { server: format!("http://{address}"), api_token: None })?;
         let watched = Watched::open(&client).await?;
         let controllers = tokio::spawn(clusters.clone().play_controllers(&CLUSTERS));
-        let (teller, temporary) = (Teller::new(), Some(temporary));
+        let teller = Teller::new();
         Ok(Self {
             clusters,
             teller,

@@ -1,6 +1,6 @@
 //! Who may use the API.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     extract::{Request, State},
@@ -8,9 +8,13 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use tokio::time::timeout;
 
 use super::refusal::Refusal;
 use crate::{Token, decide::same, run::Gateway};
+
+/// How long a request waits for the log to be listed: as long as that takes after a start, mostly far less.
+const LISTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Lets a request through that shows the token. Without one, on a loopback address, whoever is on the machine may ask,
 /// but no page that a browser there has open: it would do so by a name of its own, or say where it is from.
@@ -23,9 +27,7 @@ pub async fn admit(
         Some(token) => shows(request.headers(), token)?,
         None => is_from_here(request.headers())?,
     }
-    if !gateway.is_listed() {
-        return Err(Refusal::starting());
-    }
+    timeout(LISTED_WITHIN, gateway.listed()).await.map_err(|_| Refusal::starting())?;
     Ok(next.run(request).await)
 }
 
