@@ -97,9 +97,9 @@ pub(super) fn wanted(
     now: Timestamp,
 ) -> Step<Wanted> {
     if let Some(request) = request
-        && let RequestKind::Sync { after } | RequestKind::Preview { after } = &request.kind
+        && let RequestKind::Sync { .. } | RequestKind::Preview { .. } = &request.kind
     {
-        fresh(facts, assignment, after.as_ref()).map_err(|stop| match stop {
+        fresh(facts, assignment).map_err(|stop| match stop {
             Some(failure) => answer(facts, request, RequestOutcome::Failed(failure), now),
             None => REST,
         })?;
@@ -109,16 +109,10 @@ pub(super) fn wanted(
     Ok(Wanted { digest: desired.digest, observation: desired.observation })
 }
 
-/// Whether what is rendered follows from the named fetch; else the failure that says why it never will.
-fn fresh(
-    facts: &Facts<'_>,
-    assignment: &Assignment,
-    after: Option<&RequestId>,
-) -> Result<(), Option<Failure>> {
+/// Whether what is rendered follows from the newest fetch, which is the one asked for or a later one (see [`due`]); else
+/// the failure that says why it never will.
+fn fresh(facts: &Facts<'_>, assignment: &Assignment) -> Result<(), Option<Failure>> {
     let source = facts.snapshot.source.as_ref().ok_or(None)?;
-    if after.is_some_and(|after| !source.state.handled.contains(after)) {
-        return Err(None);
-    }
     if let Some(failure) = &source.state.failure {
         return Err(Some(failure.clone()));
     }
