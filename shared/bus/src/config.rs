@@ -31,8 +31,10 @@ pub struct NatsConfig {
     pub credentials: Credentials,
     /// `http://` address of the monitoring endpoint; the only place where `sync_interval` can be seen.
     pub monitoring: Option<String>,
-    /// Copies of each stream: 1, or 3 in a cluster.
-    pub replicas: usize,
+    /// Servers of a cluster that keep each stream, 1 to 5; `None`: as it is, and one for a new log.
+    pub replicas: Option<usize>,
+    /// File (PEM) of the authorities that vouch for the server; then the connection is TLS. `None`: the system's.
+    pub authority: Option<PathBuf>,
     /// How long the last event of a retired aggregate is kept; whole seconds, at least 1.
     pub retired_ttl: Duration,
 }
@@ -76,7 +78,8 @@ impl LogConfig {
             url: url.into(),
             credentials: Credentials::None,
             monitoring: None,
-            replicas: 1,
+            replicas: None,
+            authority: None,
             retired_ttl: RETIRED_TTL,
         })
     }

@@ -1,6 +1,11 @@
 //! What a [`Behaviour`] answers, over TLS.
 
-use std::{io::Write as _, net::TcpListener, path::Path, sync::Arc};
+use std::{
+    io::Write as _,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{
@@ -10,19 +15,53 @@ use rustls::{
 
 use crate::git_server::{Behaviour, Request, answer};
 
-/// Serves on a free port of `localhost`, until the process ends; writes the authority that vouches for it to a
-/// file (PEM) and returns the address.
+/// Files (PEM) of a server that is called `localhost`.
+pub struct Certificate {
+    /// The authority that vouches for it.
+    pub authority: PathBuf,
+    /// Its certificate.
+    pub chain: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// Makes a certificate in a folder.
 ///
 /// # Panics
 /// If it cannot.
-pub fn serve(behaviour: Behaviour, authority_file: &Path) -> String {
+pub fn certificate(folder: &Path) -> Certificate {
+    let (authority, leaf, key) = issue();
+    let file = |name: &str, text: String| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    Certificate {
+        authority: file("authority.pem", authority),
+        chain: file("certificate.pem", leaf.pem()),
+        key: file("key.pem", key.serialize_pem()),
+    }
+}
+
+/// An authority (PEM), a certificate that it issued, and its key.
+fn issue() -> (String, rcgen::Certificate, KeyPair) {
     let mut authority = CertificateParams::new(vec!["an authority".to_owned()]).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
     let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     let leaf = leaf.signed_by(&key, &authority).unwrap();
-    std::fs::write(authority_file, authority.pem()).unwrap();
+    (authority.pem(), leaf, key)
+}
+
+/// Serves on a free port of `localhost`, until the process ends; writes the authority that vouches for it to a
+/// file (PEM) and returns the address.
+///
+/// # Panics
+/// If it cannot.
+pub fn serve(behaviour: Behaviour, authority_file: &Path) -> String {
+    let (authority, leaf, key) = issue();
+    std::fs::write(authority_file, authority).unwrap();
 
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()

@@ -179,8 +179,8 @@ fn follows(hub: &Hub, draft: &Draft) -> bool {
 async fn await_mirror(hub: &Hub, known: Option<Known>, ttl: Option<Duration>) -> Result<(), Cause> {
     match (known, ttl) {
         (None, _) => Ok(()),
-        (Some(known), None) => hub.mirror.make_safe_behind(&hub.jetstream, &known).await,
-        (Some(known), Some(_)) => hub.mirror.reach(&hub.jetstream, known.sequence).await,
+        (Some(known), None) => hub.mirror.make_safe_behind(hub, &known).await,
+        (Some(known), Some(_)) => hub.mirror.reach(hub, known.sequence).await,
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use async_nats::{Client, ConnectOptions, Event, jetstream};
 
-use super::{hub::Hub, server_check, streams};
+use super::{feed, hub::Hub, server_check, streams};
 use crate::{Cause, Credentials, NatsConfig, OpenError};
 
 /// Longest wait for an answer. A batch of 1,000 on a slow disk under `always` takes about a second.
@@ -22,7 +22,12 @@ const RECONNECT: Duration = Duration::from_millis(250);
 pub(super) async fn connect(config: &NatsConfig) -> Result<Hub, OpenError> {
     let (client, jetstream, reconnected) = client(config).await?;
     let incarnation = streams::prepare(&jetstream, config.replicas).await?;
-    Hub::new(client, jetstream, incarnation, reconnected).await
+    let hub = Hub::new((client, jetstream), incarnation, config.replicas, reconnected).await?;
+    let failed = |cause| OpenError::Stream { stream: streams::FLOORS.to_owned(), cause };
+    if !feed::floors(&hub).await.map_err(failed)?.is_empty() {
+        streams::prepare_feed(&hub.jetstream, config.replicas).await?;
+    }
+    Ok(hub)
 }
 
 /// A connection to a server that may be used, and what is set at every reconnect.
@@ -51,6 +56,10 @@ async fn options(config: &NatsConfig, reconnected: Arc<AtomicBool>) -> Result<Co
             let reconnected = reconnected.clone();
             async move { note(&event, &reconnected) }
         });
+    let options = match &config.authority {
+        Some(file) => options.add_root_certificates(file.clone()).require_tls(true),
+        None => options,
+    };
     match &config.credentials {
         Credentials::None => Ok(options),
         Credentials::Password { user, password } => {

@@ -41,6 +41,7 @@ impl Consumer {
             None => begin(&hub, &subject).await.map_err(ReadError::Unavailable)?,
         };
         hub.note(floor);
+        prepare(&hub).await?;
         let course = Course {
             stream: streams::FEED,
             filters: Vec::new(),
@@ -52,20 +53,19 @@ impl Consumer {
         Ok(Self { hub, floors, subject, floor, trimmed: floor, tail })
     }
 
-    /// Drops from the mirror what every consumer has acknowledged; everything, if there is none.
+    /// Drops from the mirror what every consumer has acknowledged, and the mirror itself if there is none.
     async fn trim(&mut self) -> Result<(), Cause> {
-        let info = self.floors.info_with_subjects("floor.*").await.map_err(|e| -> Cause { Arc::new(e) })?;
-        let rows: Vec<(String, usize)> = info.try_collect().await.map_err(|e| -> Cause { Arc::new(e) })?;
-        let mut floors = Vec::new();
-        for (subject, _) in rows {
-            floors.push(known_floor(&self.floors, &subject).await?.unwrap_or(0));
+        match floors(&self.hub).await?.into_iter().min() {
+            Some(lowest) => {
+                let feed = hub::stream(&self.hub.jetstream, streams::FEED).await?;
+                let purged = feed.purge().sequence(lowest + 1).await;
+                purged.map_err(|error| -> Cause { Arc::new(error) })?;
+            }
+            None => {
+                let deleted = streams::delete_feed(&self.hub.jetstream).await;
+                deleted.map_err(|error| -> Cause { Arc::new(error) })?;
+            }
         }
-        let feed = hub::stream(&self.hub.jetstream, streams::FEED).await?;
-        let purged = match floors.into_iter().min() {
-            Some(lowest) => feed.purge().sequence(lowest + 1).await,
-            None => feed.purge().await,
-        };
-        purged.map_err(|error| -> Cause { Arc::new(error) })?;
         self.trimmed = self.floor;
         Ok(())
     }
@@ -79,7 +79,11 @@ impl FeedSource for Consumer {
                 Ok(Step::Message(message)) => message,
                 Ok(Step::CaughtUp) => continue,
                 Ok(Step::Restarted(seen, found)) => return Err(ReadError::Restarted { seen, found }),
-                Err(cause) => return Err(ReadError::Unavailable(cause)),
+                Err(cause) => {
+                    // Whoever was the last to leave while this one came took the mirror along.
+                    prepare(&self.hub).await?;
+                    return Err(ReadError::Unavailable(cause));
+                }
             };
             let Ok(info) = message.info() else { continue };
             let sequence = info.stream_sequence;
@@ -115,6 +119,24 @@ impl FeedSource for Consumer {
         purged.map_err(|error| ReadError::Unavailable(Arc::new(error)))?;
         self.trim().await.map_err(ReadError::Unavailable)
     }
+}
+
+/// Makes sure that there is a mirror.
+async fn prepare(hub: &Hub) -> Result<(), ReadError> {
+    let prepared = streams::prepare_feed(&hub.jetstream, hub.replicas).await;
+    prepared.map_err(|error| ReadError::Unavailable(Arc::new(error)))
+}
+
+/// What each registered consumer has acknowledged.
+pub(super) async fn floors(hub: &Hub) -> Result<Vec<u64>, Cause> {
+    let stream = hub::stream(&hub.jetstream, streams::FLOORS).await?;
+    let info = stream.info_with_subjects("floor.*").await.map_err(|e| -> Cause { Arc::new(e) })?;
+    let rows: Vec<(String, usize)> = info.try_collect().await.map_err(|e| -> Cause { Arc::new(e) })?;
+    let mut floors = Vec::new();
+    for (subject, _) in rows {
+        floors.extend(known_floor(&stream, &subject).await?);
+    }
+    Ok(floors)
 }
 
 /// Registers a consumer with floor 0, unless somebody else just did.

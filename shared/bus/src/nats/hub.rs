@@ -20,6 +20,8 @@ pub(super) struct Hub {
     pub(super) client: Client,
     pub(super) jetstream: jetstream::Context,
     pub(super) incarnation: String,
+    /// Servers that keep each stream; `None`: as it is.
+    pub(super) replicas: Option<usize>,
     pub(super) log: Stream,
     pub(super) blobs: Stream,
     /// Newest version of the aggregates that were read or written lately.
@@ -35,9 +37,9 @@ pub(super) struct Hub {
 
 impl Hub {
     pub(super) async fn new(
-        client: Client,
-        jetstream: jetstream::Context,
+        (client, jetstream): (Client, jetstream::Context),
         incarnation: String,
+        replicas: Option<usize>,
         reconnected: Arc<AtomicBool>,
     ) -> Result<Self, OpenError> {
         let failed = |stream: &str, cause: Cause| OpenError::Stream { stream: stream.to_owned(), cause };
@@ -48,6 +50,7 @@ impl Hub {
             client,
             jetstream,
             incarnation,
+            replicas,
             log,
             blobs,
             heads: Heads::default(),

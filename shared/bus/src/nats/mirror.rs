@@ -2,7 +2,8 @@
 //!
 //! The log drops an aggregate's event 256 versions later, whether the mirror has it by then or not; and a
 //! mirror is set up a while after the server starts. So a writer never runs farther ahead of the mirror than
-//! the log reaches back.
+//! the log reaches back. While no consumer is registered there is no mirror, and nothing to keep for one: who
+//! registers is promised what is appended from then on, and writers ask again long before the log drops that.
 
 use std::{
     sync::{
@@ -12,10 +13,10 @@ use std::{
     time::Duration,
 };
 
-use async_nats::jetstream::{self, response::Response, stream::Info};
+use async_nats::jetstream::{ErrorCode, response::Response, stream::Info};
 use tokio::time::Instant;
 
-use super::{heads::Known, streams};
+use super::{feed, heads::Known, hub::Hub, streams};
 use crate::{Cause, HISTORY_MAX};
 
 /// Versions after which it is asked how far the mirror is: half of what the log keeps.
@@ -41,7 +42,15 @@ struct Behind {
     wanted: u64,
 }
 
-/// How far the mirror is known to be.
+/// What the server says of the mirror.
+enum Standing {
+    /// It has everything up to that sequence.
+    At(u64),
+    /// Nobody is registered, so that nothing has to be in it.
+    NotKept,
+}
+
+/// How far the mirror is known to be, or how far none was needed.
 #[derive(Default)]
 pub(super) struct Mirror(AtomicU64);
 
@@ -61,26 +70,29 @@ impl Mirror {
     }
 
     /// Makes sure that another version may follow.
-    pub(super) async fn make_safe_behind(
-        &self,
-        jetstream: &jetstream::Context,
-        known: &Known,
-    ) -> Result<(), Cause> {
+    pub(super) async fn make_safe_behind(&self, hub: &Hub, known: &Known) -> Result<(), Cause> {
         if Self::is_safe_behind(known) {
             return Ok(());
         }
-        self.look(jetstream).await?;
+        match look(hub).await? {
+            Standing::At(sequence) => self.note(sequence),
+            Standing::NotKept => self.note(known.sequence),
+        }
         if self.has(known.mark.1) || known.n.saturating_sub(known.mirrored_n) < AHEAD_MAX {
             return Ok(());
         }
-        self.reach(jetstream, known.mark.1).await
+        self.reach(hub, known.mark.1).await
     }
 
     /// Waits until everything up to that sequence is mirrored.
-    pub(super) async fn reach(&self, jetstream: &jetstream::Context, sequence: u64) -> Result<(), Cause> {
+    pub(super) async fn reach(&self, hub: &Hub, sequence: u64) -> Result<(), Cause> {
         let deadline = Instant::now() + PATIENCE;
         while !self.has(sequence) {
-            let mirror = self.look(jetstream).await?;
+            let mirror = match look(hub).await? {
+                Standing::At(mirror) => mirror,
+                Standing::NotKept => sequence,
+            };
+            self.note(mirror);
             if mirror >= sequence {
                 break;
             }
@@ -92,16 +104,21 @@ impl Mirror {
         Ok(())
     }
 
-    async fn look(&self, jetstream: &jetstream::Context) -> Result<u64, Cause> {
-        let subject = format!("STREAM.INFO.{}", streams::FEED);
-        let answer: Response<Info> =
-            jetstream.request(subject, &()).await.map_err(|error| -> Cause { Arc::new(error) })?;
-        match answer {
-            Response::Ok(info) => {
-                self.0.fetch_max(info.state.last_sequence, Ordering::SeqCst);
-                Ok(info.state.last_sequence)
-            }
-            Response::Err { error } => Err(Arc::new(error)),
+    fn note(&self, sequence: u64) {
+        self.0.fetch_max(sequence, Ordering::SeqCst);
+    }
+}
+
+async fn look(hub: &Hub) -> Result<Standing, Cause> {
+    let subject = format!("STREAM.INFO.{}", streams::FEED);
+    let answer: Response<Info> =
+        hub.jetstream.request(subject, &()).await.map_err(|error| -> Cause { Arc::new(error) })?;
+    match answer {
+        Response::Ok(info) => Ok(Standing::At(info.state.last_sequence)),
+        // Who registers does so before there is a mirror for it.
+        Response::Err { error } if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+            Ok(if feed::floors(hub).await?.is_empty() { Standing::NotKept } else { Standing::At(0) })
         }
+        Response::Err { error } => Err(Arc::new(error)),
     }
 }

@@ -60,7 +60,8 @@ impl Restoring {
         let origin = streams::Origin { incarnation: contents.incarnation.clone(), mark: mark.clone(), first };
         let created = streams::create(&jetstream, config.replicas, origin).await;
         let incarnation = created.map_err(RestoreError::Open)?;
-        let hub = Hub::new(client, jetstream, incarnation, reconnected).await.map_err(RestoreError::Open)?;
+        let hub = Hub::new((client, jetstream), incarnation, config.replicas, reconnected).await;
+        let hub = hub.map_err(RestoreError::Open)?;
         Ok(Self {
             hub,
             retired_ttl: config.retired_ttl,

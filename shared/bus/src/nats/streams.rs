@@ -21,7 +21,8 @@ const RESTORING_KEY: &str = "driftless.restoring";
 
 /// Events; subjects `ev.>`.
 pub(super) const LOG: &str = "LOG";
-/// Mirror of the events without a bound per aggregate, for consumers of everything.
+/// Mirror of the events without a bound per aggregate, for consumers of everything. There only while somebody is
+/// registered: it costs the server as much as the log itself, and only consumers let it be trimmed.
 pub(super) const FEED: &str = "FEED";
 /// Acknowledged floors of those consumers; subjects `floor.<consumer>`.
 pub(super) const FLOORS: &str = "FLOORS";
@@ -33,17 +34,21 @@ pub(super) const MEMBERS: &str = "MEMBERS";
 /// The server's own default, 1,000, ends a fleet of services that each watch a few things; -1 is ignored.
 const CONSUMERS_MAX: i32 = 10_000;
 
-fn table(replicas: usize) -> [Config; 5] {
-    let stream = |name: &str, subjects: &[&str]| Config {
+fn stream(replicas: Option<usize>, name: &str, subjects: &[&str]) -> Config {
+    Config {
         name: name.to_owned(),
         subjects: subjects.iter().map(|subject| (*subject).to_owned()).collect(),
         max_messages: -1,
         max_bytes: -1,
         max_consumers: CONSUMERS_MAX,
-        num_replicas: replicas,
+        num_replicas: replicas.unwrap_or(1),
         metadata: HashMap::from([(TABLE_KEY.to_owned(), TABLE.to_string())]),
         ..Config::default()
-    };
+    }
+}
+
+fn table(replicas: Option<usize>) -> [Config; 4] {
+    let stream = |name: &str, subjects: &[&str]| stream(replicas, name, subjects);
     [
         Config {
             max_messages_per_subject: HISTORY_MAX as i64,
@@ -56,12 +61,6 @@ fn table(replicas: usize) -> [Config; 5] {
             // Expectations rule doubles out; this window only has to exist.
             duplicate_window: Duration::from_secs(120),
             ..stream(LOG, &["ev.>"])
-        },
-        Config {
-            max_messages_per_subject: -1,
-            deny_delete: true,
-            mirror: Some(Source { name: LOG.to_owned(), ..Source::default() }),
-            ..stream(FEED, &[])
         },
         Config { max_messages_per_subject: 1, ..stream(FLOORS, &["floor.*"]) },
         Config { max_messages_per_subject: 1, discard: DiscardPolicy::New, ..stream(BLOBS, &["blob.>"]) },
@@ -76,15 +75,35 @@ fn table(replicas: usize) -> [Config; 5] {
     ]
 }
 
+fn feed(replicas: Option<usize>) -> Config {
+    Config {
+        max_messages_per_subject: -1,
+        deny_delete: true,
+        mirror: Some(Source { name: LOG.to_owned(), ..Source::default() }),
+        ..stream(replicas, FEED, &[])
+    }
+}
+
+/// Creates the mirror if it is missing. It begins with the oldest event that the log still keeps.
+pub(super) async fn prepare_feed(
+    jetstream: &jetstream::Context,
+    replicas: Option<usize>,
+) -> Result<(), OpenError> {
+    prepare_one(jetstream, feed(replicas), replicas).await.map(drop)
+}
+
 /// Creates what is missing, changes what is older than the table, and gives the incarnation of the log.
-pub(super) async fn prepare(jetstream: &jetstream::Context, replicas: usize) -> Result<String, OpenError> {
+pub(super) async fn prepare(
+    jetstream: &jetstream::Context,
+    replicas: Option<usize>,
+) -> Result<String, OpenError> {
     let mut incarnation = None;
     for mut config in table(replicas) {
         if config.name == LOG {
             let fresh = format!("{:032x}", rand::random::<u128>());
             config.metadata.insert(INCARNATION_KEY.to_owned(), fresh);
         }
-        let found = prepare_one(jetstream, config).await?;
+        let found = prepare_one(jetstream, config, replicas).await?;
         if found.name == LOG {
             incarnation = found.metadata.get(INCARNATION_KEY).cloned();
         }
@@ -97,7 +116,11 @@ pub(super) async fn prepare(jetstream: &jetstream::Context, replicas: usize) -> 
 #[error("the stream exists, but it was not created by driftless")]
 struct NoIncarnation;
 
-async fn prepare_one(jetstream: &jetstream::Context, mut config: Config) -> Result<Config, OpenError> {
+async fn prepare_one(
+    jetstream: &jetstream::Context,
+    mut config: Config,
+    replicas: Option<usize>,
+) -> Result<Config, OpenError> {
     let name = config.name.clone();
     let failed = |cause| OpenError::Stream { stream: name.clone(), cause };
     match jetstream.create_stream(config.clone()).await {
@@ -120,6 +143,8 @@ async fn prepare_one(jetstream: &jetstream::Context, mut config: Config) -> Resu
     } else {
         config.metadata.remove(INCARNATION_KEY);
     }
+    // Who was told nothing of them must not take the copies of all others away.
+    config.num_replicas = replicas.unwrap_or(found.num_replicas);
     if differs(&config, &found) {
         tracing::info!(stream = config.name, "the stream is brought up to the table");
         jetstream.update_stream(&config).await.map_err(|error| failed(arc(error)))?;
@@ -149,7 +174,7 @@ pub(super) enum Found {
 /// Looks for the streams of the table.
 pub(super) async fn find(jetstream: &jetstream::Context) -> Result<Found, OpenError> {
     let mut found = Found::Nothing;
-    for Config { name, .. } in table(1) {
+    for Config { name, .. } in table(None).into_iter().chain([feed(None)]) {
         let stream = match jetstream.get_stream(&name).await {
             Ok(stream) => stream,
             Err(error) if is_missing(&error.kind()) => continue,
@@ -168,20 +193,29 @@ pub(super) async fn find(jetstream: &jetstream::Context) -> Result<Found, OpenEr
 
 /// Deletes every stream of the table, the one with the mark last.
 pub(super) async fn delete_all(jetstream: &jetstream::Context) -> Result<(), OpenError> {
-    for Config { name, .. } in table(1).into_iter().rev() {
-        match jetstream.delete_stream(&name).await {
-            Ok(_) => {}
-            Err(error) if is_missing(&error.kind()) => {}
-            Err(error) => return Err(OpenError::Stream { stream: name, cause: Arc::new(error) }),
-        }
+    for Config { name, .. } in table(None).into_iter().chain([feed(None)]).rev() {
+        delete(jetstream, &name).await?;
     }
     Ok(())
+}
+
+/// Deletes the mirror.
+pub(super) async fn delete_feed(jetstream: &jetstream::Context) -> Result<(), OpenError> {
+    delete(jetstream, FEED).await
+}
+
+async fn delete(jetstream: &jetstream::Context, name: &str) -> Result<(), OpenError> {
+    match jetstream.delete_stream(name).await {
+        Ok(_) => Ok(()),
+        Err(error) if is_missing(&error.kind()) => Ok(()),
+        Err(error) => Err(OpenError::Stream { stream: name.to_owned(), cause: Arc::new(error) }),
+    }
 }
 
 /// Creates the streams of a log that is going to be filled, and gives its incarnation.
 pub(super) async fn create(
     jetstream: &jetstream::Context,
-    replicas: usize,
+    replicas: Option<usize>,
     origin: Origin,
 ) -> Result<String, OpenError> {
     for mut config in table(replicas) {

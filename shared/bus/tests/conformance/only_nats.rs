@@ -30,7 +30,7 @@ async fn connect(server: &Server) -> Arc<dyn Log> {
     bus::open(LogConfig::nats(server.url())).await.unwrap()
 }
 
-fn config(url: String) -> NatsConfig {
+pub fn config(url: String) -> NatsConfig {
     match LogConfig::nats(url) {
         LogConfig::Nats(config) => config,
         LogConfig::Embedded(_) => panic!("that is NATS"),
@@ -59,8 +59,9 @@ const WRITERS: usize = 4;
 
 /// Writers write, a watch watches; meanwhile trouble. Then everything acknowledged is there, the watch ends with
 /// the newest of everything, and the feed has all of it.
-async fn survive(server: &Server, url: String, trouble: impl AsyncFn()) {
-    let log = bus::open(LogConfig::nats(url)).await.unwrap();
+pub async fn survive(config: NatsConfig, trouble: impl AsyncFn()) {
+    let log = bus::open(LogConfig::Nats(config.clone())).await.unwrap();
+    drop(log.feed("auditor").await.unwrap());
     let stop = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> =
         (0..WRITERS).map(|i| tokio::spawn(write_through_trouble(log.clone(), i, stop.clone()))).collect();
@@ -82,7 +83,7 @@ async fn survive(server: &Server, url: String, trouble: impl AsyncFn()) {
     reader.read_until(&mut watch, all).await;
     drop((watch, log));
 
-    let log = connect(server).await;
+    let log = bus::open(LogConfig::Nats(config)).await.unwrap();
     let mut feed = log.feed("auditor").await.unwrap();
     let mut told = [0; WRITERS];
     while (0..WRITERS).any(|i| told[i] < newest[i]) {
@@ -99,7 +100,7 @@ async fn survive(server: &Server, url: String, trouble: impl AsyncFn()) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_server_loses_nothing_acknowledged() {
     let server = Server::start(Settings::default()).await;
-    survive(&server, server.url(), async || {
+    survive(config(server.url()), async || {
         server.kill();
         server.run().await;
     })
@@ -111,6 +112,7 @@ async fn a_killed_server_loses_nothing_acknowledged() {
 async fn a_mirror_that_does_not_follow_stops_a_busy_writer_in_time() {
     let server = Server::start(Settings { sync: "\"2m\"", ..Settings::default() }).await;
     let log = connect(&server).await;
+    drop(log.feed("auditor").await.unwrap());
     let client = async_nats::connect(server.url()).await.unwrap();
     async_nats::jetstream::new(client).delete_stream("FEED").await.unwrap();
     let mut drafts = chain(&*log, 1..=1000).into_iter().peekable();
@@ -132,6 +134,35 @@ async fn a_mirror_that_does_not_follow_stops_a_busy_writer_in_time() {
     for n in 1..=1000 {
         assert_eq!(next_event(&mut feed).await.n(), n);
     }
+}
+
+/// The mirror is there while somebody is registered, and nothing is lost to whoever registers later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mirror_is_kept_only_for_those_who_are_registered() {
+    let server = Server::start(Settings { sync: "\"2m\"", ..Settings::default() }).await;
+    let log = connect(&server).await;
+    let client = async_nats::connect(server.url()).await.unwrap();
+    let streams = async_nats::jetstream::new(client);
+    let is_there = async || streams.get_stream("FEED").await.is_ok();
+    let mut drafts = chain(&*log, 1..=2000);
+    let rest = drafts.split_off(1000);
+    append_chain(&log, drafts).await;
+    assert!(!is_there().await, "nobody needs it");
+    let mut feed = log.feed("auditor").await.unwrap();
+    assert!(is_there().await);
+    append_chain(&log, rest).await;
+    let mut told = next_event(&mut feed).await.n();
+    assert!(told > 1, "what the log had dropped before");
+    while told < 2000 {
+        let n = next_event(&mut feed).await.n();
+        assert!(n == told + 1 || n <= 1000, "{n} behind {told}");
+        told = n;
+    }
+    log.feed("exporter").await.unwrap().unregister().await.unwrap();
+    assert!(is_there().await, "the auditor stays");
+    feed.unregister().await.unwrap();
+    assert!(!is_there().await);
+    assert_eq!(next_event(&mut log.feed("auditor").await.unwrap()).await.n(), 2000 - 255);
 }
 
 /// A line that can be cut.
@@ -167,7 +198,7 @@ impl Line {
 async fn a_cut_connection_loses_nothing() {
     let server = Server::start(Settings::default()).await;
     let line = Line::to(server.port).await;
-    survive(&server, format!("nats://127.0.0.1:{}", line.port), async || {
+    survive(config(format!("nats://127.0.0.1:{}", line.port)), async || {
         line.cut.send_modify(|cuts| *cuts += 1);
     })
     .await;

@@ -18,21 +18,23 @@ pub struct Server {
     child: Mutex<Option<Child>>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Settings {
     /// The value of `sync_interval`.
     pub sync: &'static str,
     /// Bytes that all streams may hold together.
     pub store_bytes: u64,
+    /// What else its configuration says.
+    pub more: String,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { sync: "always", store_bytes: 8 << 30 }
+        Self { sync: "always", store_bytes: 8 << 30, more: String::new() }
     }
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -73,12 +75,13 @@ impl Server {
         let config = self.folder.path().join("nats.conf");
         let text = format!(
             "host: 127.0.0.1\nport: {}\nhttp: \"127.0.0.1:{}\"\n\
-             jetstream {{ store_dir: {:?}, sync_interval: {}, max_file_store: {} }}\n",
+             jetstream {{ store_dir: {:?}, sync_interval: {}, max_file_store: {} }}\n{}\n",
             self.port,
             self.monitoring,
             self.store(),
             self.settings.sync,
             self.settings.store_bytes,
+            self.settings.more,
         );
         std::fs::write(&config, text).unwrap();
         let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
