@@ -30,8 +30,11 @@ type Told = BoxStream<'static, Result<Bytes, Problem>>;
 /// Writes the backup.
 pub async fn backup(options: BackupOptions) -> Result<Exit, Problem> {
     check_place(&options.to)?;
+    if options.nats.is_none() {
+        options.access.check_unused()?;
+    }
     let told = match (&options.nats, &options.server) {
-        (Some(nats), _) => exported(role::open(nats, None).await?, None),
+        (Some(nats), _) => exported(role::open(nats, &options.access).await?, None),
         (None, Some(server)) => {
             let api = ApiOptions { server: server.clone(), api_token: options.api_token.clone() };
             platform::backup(&api).await?

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod backup;
+mod nats;
 mod platform;
 
 use std::{path::PathBuf, time::Duration};
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::definition::{IgnoreRule, SecretRef};
 
 pub use backup::{BackupOptions, RestoreOptions};
+pub use nats::NatsOptions;
 pub use platform::{
     ApiOptions, DemoOptions, DescribeOptions, GatewayOptions, GetOptions, Kind, LogOptions, RequestOptions,
     StatusOptions, StatusOutput, UpOptions,
@@ -301,9 +303,8 @@ pub struct RoleOptions {
     /// Address of the NATS server, version 2.15.1 or newer
     #[arg(long, value_name = "URL", default_value = "nats://127.0.0.1:4222")]
     pub nats: String,
-    /// Address of its monitoring endpoint, to check that it writes before it acknowledges
-    #[arg(long, value_name = "URL")]
-    pub nats_monitoring: Option<String>,
+    #[command(flatten)]
+    pub access: NatsOptions,
     /// File with the keys of the log: 64 hexadecimal digits a line, that in force first, then previous ones
     #[arg(long, value_name = "F")]
     pub key: PathBuf,
@@ -320,9 +321,8 @@ pub struct GatewayRoleOptions {
     /// Address of the NATS server, version 2.15.1 or newer
     #[arg(long, value_name = "URL", default_value = "nats://127.0.0.1:4222")]
     pub nats: String,
-    /// Address of its monitoring endpoint, to check that it writes before it acknowledges
-    #[arg(long, value_name = "URL")]
-    pub nats_monitoring: Option<String>,
+    #[command(flatten)]
+    pub access: NatsOptions,
     #[command(flatten)]
     pub gateway: GatewayOptions,
 }

@@ -34,9 +34,10 @@ pub async fn restore(options: RestoreOptions) -> Result<Exit, Problem> {
                     "The key in the backup is put nowhere: roles on NATS are given it with --key.",
                 );
             }
-            (nats.clone(), LogConfig::nats(nats))
+            (nats.clone(), options.access.log(&nats)?)
         }
         None => {
+            options.access.check_unused()?;
             let state = state_folder::or_of_platform(options.state)?;
             state_folder::create(&state)?;
             put_key(&state, contents.attachment.as_deref())?;

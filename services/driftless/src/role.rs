@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Log, LogConfig, Member, Share, share::CLAIM};
+use bus::{Log, Member, Share, share::CLAIM};
 use differ::{Bootstrap, FleetChange};
 use manifest::InstallKey;
 use model::{DefinitionSet, RetryClass, definition::Fleet};
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     address,
-    cli::{DifferOptions, FleetOptions, RoleOptions},
+    cli::{DifferOptions, FleetOptions, NatsOptions, RoleOptions},
     exit::Exit,
     problem::Problem,
     state_folder::{chain, read_key},
@@ -99,7 +99,7 @@ pub async fn run(role: Role, options: RoleOptions) -> Result<Exit, Problem> {
 
 async fn start(role: Role, options: RoleOptions, key: InstallKey, origin: Origin) -> Result<Exit, Problem> {
     let instance = instance_name(options.instance.as_deref());
-    let log = open(&options.nats, options.nats_monitoring.as_deref()).await?;
+    let log = open(&options.nats, &options.access).await?;
     let part = Part { log, key, state: options.state, instance, company: Company::Others, origin };
     serve(role, part, stop_on_signal()).await.map(|()| Exit::Success)
 }
@@ -162,12 +162,10 @@ pub async fn serve(role: Role, part: Part, stop: CancellationToken) -> Result<()
 }
 
 /// Opens the log on a NATS server.
-pub async fn open(nats: &str, monitoring: Option<&str>) -> Result<Arc<dyn Log>, Problem> {
-    let mut config = LogConfig::nats(nats);
-    if let LogConfig::Nats(nats) = &mut config {
-        nats.monitoring = monitoring.map(str::to_owned);
-    }
-    bus::open(config).await.map_err(|error| Problem::new(error.code(), chain(&error), error.remedy()))
+pub async fn open(nats: &str, access: &NatsOptions) -> Result<Arc<dyn Log>, Problem> {
+    bus::open(access.log(nats)?)
+        .await
+        .map_err(|error| Problem::new(error.code(), chain(&error), error.remedy()))
 }
 
 /// Why the gateway did not start, or ended.

@@ -98,7 +98,7 @@ pub async fn gateway(options: GatewayRoleOptions) -> Result<Exit, Problem> {
     let config = gateway_config(&options.gateway)?;
     let listener = Listener::bind(options.gateway.listen, &config).await;
     let listener = listener.map_err(|error| role::gateway_problem(&error))?;
-    let log = role::open(&options.nats, options.nats_monitoring.as_deref()).await?;
+    let log = role::open(&options.nats, &options.access).await?;
     tracing::info!(address = %listener.address(), "started");
     let ended = gateway::run(log, config, listener, role::stop_on_signal()).await;
     ended.map(|()| Exit::Success).map_err(|error| role::gateway_problem(&error))
@@ -110,10 +110,11 @@ async fn grounds(options: &UpOptions) -> Result<Grounds, Problem> {
     match (&options.nats, &options.key) {
         (Some(nats), Some(key)) => {
             state_folder::create(&state)?;
-            let (log, key) = (role::open(nats, None).await?, state_folder::read_key(key)?);
+            let (log, key) = (role::open(nats, &options.access).await?, state_folder::read_key(key)?);
             Ok(Grounds { log, key, state, instance, company: Company::Others, origin: Origin::default() })
         }
         (_, _) => {
+            options.access.check_unused()?;
             let StateFolder { path, log, key } = state_folder::open(&state).await?;
             Ok(Grounds {
                 log,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use model::definition::SecretRef;
 
-use super::secret_place;
+use super::{NatsOptions, secret_place};
 
 #[derive(Debug, Clone, Args)]
 pub struct BackupOptions {
@@ -18,6 +18,8 @@ pub struct BackupOptions {
     /// The log on this NATS server, instead; it may be in use
     #[arg(long, value_name = "URL", conflicts_with = "server")]
     pub nats: Option<String>,
+    #[command(flatten)]
+    pub access: NatsOptions,
     /// The log of the running platform whose API this is, instead
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
@@ -40,4 +42,6 @@ pub struct RestoreOptions {
     /// This NATS server, instead, which may not hold a log
     #[arg(long, value_name = "URL")]
     pub nats: Option<String>,
+    #[command(flatten)]
+    pub access: NatsOptions,
 }

@@ -20,6 +20,8 @@ pub struct UpOptions {
     /// Use the log on this NATS server, and share the work with others that do; needs --key
     #[arg(long, value_name = "URL", requires = "key")]
     pub nats: Option<String>,
+    #[command(flatten)]
+    pub access: super::NatsOptions,
     /// File with the keys of a log on NATS: 64 hexadecimal digits a line, that in force first
     #[arg(long, value_name = "F", requires = "nats")]
     pub key: Option<PathBuf>,
