@@ -108,6 +108,7 @@ impl Fleet {
                 reference: Reference::Branch("main".into()),
                 auth: Default::default(),
                 ca_file: None,
+                verify: None,
                 proxy: None,
             },
             poll_ms: POLL_MS,

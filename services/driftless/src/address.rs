@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use model::definition::{Git, GitAuth, Reference, SecretRef};
+use model::definition::{Git, GitAuth, Reference, SecretRef, Signers};
 
 use crate::{cli::Access, problem::Problem};
 
@@ -36,9 +36,29 @@ fn check_address(git: &Git) -> Result<(), Problem> {
 ///
 /// A password or token in an address is refused before anything is written down.
 pub fn git(repo: &str, revision: Option<&str>, access: &Access) -> Result<Git, Problem> {
-    let git = unchecked(repository(repo)?, revision, access);
+    let git = Git { verify: signers(access)?, ..unchecked(repository(repo)?, revision, access) };
     check_address(&git)?;
     Ok(git)
+}
+
+/// Who is trusted to sign: the files of a command line become part of the definition.
+fn signers(access: &Access) -> Result<Option<Signers>, Problem> {
+    let usage =
+        |message: String| Problem::new("USAGE", message, "name a file of allowed signers, or of public keys");
+    let read = |file: &Option<PathBuf>| match file {
+        None => Ok(String::new()),
+        Some(file) => {
+            std::fs::read_to_string(file).map_err(|error| usage(format!("{}: {error}", file.display())))
+        }
+    };
+    if access.git_ssh_signers.is_none() && access.git_openpgp_keys.is_none() {
+        return Ok(None);
+    }
+    let signers = Signers { ssh: read(&access.git_ssh_signers)?, openpgp: read(&access.git_openpgp_keys)? };
+    match signers.problem() {
+        None => Ok(Some(signers)),
+        Some(problem) => Err(usage(format!("whom to trust cannot be told: {problem}"))),
+    }
 }
 
 fn unchecked(url: String, revision: Option<&str>, access: &Access) -> Git {
@@ -58,7 +78,7 @@ fn unchecked(url: String, revision: Option<&str>, access: &Access) -> Git {
         (None, None) => GitAuth::None,
     };
     let ca_file = access.git_ca_file.as_ref().map(absolute);
-    Git { url, reference: reference(revision), auth, ca_file, proxy: access.git_proxy.clone() }
+    Git { url, reference: reference(revision), auth, ca_file, proxy: access.git_proxy.clone(), verify: None }
 }
 
 fn reference(revision: Option<&str>) -> Reference {

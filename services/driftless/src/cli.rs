@@ -224,10 +224,16 @@ pub struct Access {
     /// Proxy over http(s) [default: HTTPS_PROXY and NO_PROXY of the environment]
     #[arg(long, value_name = "URL")]
     pub git_proxy: Option<String>,
+    /// Use only commits, or tags, that one of these signed with ssh: a file of allowed signers, as ssh-keygen has it
+    #[arg(long, value_name = "F")]
+    pub git_ssh_signers: Option<PathBuf>,
+    /// Use only commits, or tags, that were signed with one of these OpenPGP keys: a file, armored
+    #[arg(long, value_name = "F")]
+    pub git_openpgp_keys: Option<PathBuf>,
 }
 
 /// What a platform is not told with a request: it knows, or it is not asked.
-const ONE_SHOT: [&str; 18] = [
+const ONE_SHOT: [&str; 20] = [
     "repo",
     "path",
     "revision",
@@ -246,6 +252,8 @@ const ONE_SHOT: [&str; 18] = [
     "git_known_hosts",
     "git_ca_file",
     "git_proxy",
+    "git_ssh_signers",
+    "git_openpgp_keys",
 ];
 
 #[derive(Debug, Clone, Args)]

@@ -16,4 +16,4 @@ pub use fleet::Fleet;
 pub use ignore::{IgnoreRule, Ignored, is_identity};
 pub use overrides::Override;
 pub use set::{DefinitionSet, SetError};
-pub use source::{Git, GitAuth, Reference, SecretRef, Source};
+pub use source::{Git, GitAuth, Reference, SecretRef, Signers, Source};

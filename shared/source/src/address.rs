@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn git(url: &str, auth: GitAuth) -> Git {
-        Git { url: url.into(), reference: Reference::Default, auth, ca_file: None, proxy: None }
+        Git { url: url.into(), reference: Reference::Default, auth, ca_file: None, proxy: None, verify: None }
     }
 
     fn basic() -> GitAuth {

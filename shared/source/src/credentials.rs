@@ -145,7 +145,14 @@ mod tests {
 
     fn bearer(place: SecretRef) -> Git {
         let auth = GitAuth::Bearer { token: place };
-        Git { url: "https://h/x".into(), reference: Reference::Default, auth, ca_file: None, proxy: None }
+        Git {
+            url: "https://h/x".into(),
+            reference: Reference::Default,
+            auth,
+            ca_file: None,
+            proxy: None,
+            verify: None,
+        }
     }
 
     #[test]

@@ -136,6 +136,16 @@ pub enum SourceError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// Nobody who is trusted has signed it.
+    #[error("{what} of {url} is not used: {reason}")]
+    Signature {
+        /// The address.
+        url: String,
+        /// The commit or tag.
+        what: String,
+        /// What was found, in the tool's words, bounded in length.
+        reason: String,
+    },
     /// A bound was passed.
     #[error("{what} exceeds {limit} {unit}")]
     TooLarge {
@@ -184,6 +194,7 @@ impl SourceError {
             Self::Reference { .. } => "GIT-REF",
             Self::Path { .. } | Self::BadPath { .. } => "GIT-PATH",
             Self::Hostile { .. } => "GIT-TREE",
+            Self::Signature { .. } => "GIT-SIGNATURE",
             Self::TooLarge { .. } => "GIT-TOO-LARGE",
             Self::Corrupt { .. } => "GIT-CORRUPT",
             Self::Store { .. } => "GIT-STORE",
@@ -221,6 +232,9 @@ impl SourceError {
             Self::Path { .. } => "correct the application's path, or follow a reference that has it",
             Self::BadPath { .. } => "use a path relative to the repository's root, without `..`",
             Self::Hostile { .. } => "remove the entry from the repository",
+            Self::Signature { .. } => {
+                "sign the commit with a key that the source trusts, or add the signer's key under verify"
+            }
             Self::TooLarge { .. } => "read a smaller folder, or remove large files from the repository",
             Self::Store { .. } => "check the disk's space and the folder's owner and rights",
         }
@@ -247,6 +261,7 @@ impl SourceError {
             | Self::Path { .. }
             | Self::BadPath { .. }
             | Self::Hostile { .. }
+            | Self::Signature { .. }
             | Self::TooLarge { .. } => RetryClass::Permanent,
         }
     }

@@ -1,16 +1,11 @@
-//! The git program: for repositories that gix cannot fetch, and for repacking. The only place that runs it.
+//! The git program: for repositories that gix cannot fetch, for repacking and for signatures. The only place that
+//! runs it.
 
 use std::{
-    fmt::Write as _,
-    io::{ErrorKind, Read},
     os::unix::process::CommandExt as _,
     path::Path,
-    process::{Child, Command, Stdio},
-    sync::{
-        atomic::{AtomicBool, Ordering},
-        mpsc::{RecvTimeoutError, Sender, channel},
-    },
-    time::Duration,
+    process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use base64::Engine as _;
@@ -22,17 +17,9 @@ use crate::{
     credentials::HttpLogin,
     failure,
     mirror::Remote,
+    program::{self, Ended},
     wire::{self, PINNED, REFSPECS, Wanted},
 };
-
-/// Longest output read, in bytes: a listing of a million references.
-const OUTPUT_BYTES_MAX: u64 = 128 * 1024 * 1024;
-
-/// Longest error text kept, in bytes.
-const ERROR_BYTES_MAX: u64 = 16 * 1024;
-
-/// Time between two looks at the wish to stop.
-const TICK: Duration = Duration::from_millis(100);
 
 /// Why the program brought nothing.
 #[derive(Debug)]
@@ -96,7 +83,11 @@ fn git(repository: &Path) -> Command {
         }
     }
     command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
-    command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "true").env("LC_ALL", "C");
+    command
+        .env("GIT_NO_REPLACE_OBJECTS", "1")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_ASKPASS", "true")
+        .env("LC_ALL", "C");
     command.env("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh").env("GIT_DIR", repository);
     command.current_dir(repository);
     // A group of its own, so that its transport helpers end with it.
@@ -129,11 +120,15 @@ fn log_in(command: &mut Command, remote: &Remote) -> Result<(), SourceError> {
     }
     settings.push(("credential.helper", String::new()));
     command.env("GIT_SSH_COMMAND", wire::ssh_command(&remote.git.auth)).env("GIT_SSH_VARIANT", "ssh");
+    configure(command, &settings);
+    Ok(())
+}
+
+fn configure(command: &mut Command, settings: &[(&str, String)]) {
     command.env("GIT_CONFIG_COUNT", settings.len().to_string());
     for (index, (key, value)) in settings.iter().enumerate() {
         command.env(format!("GIT_CONFIG_KEY_{index}"), key).env(format!("GIT_CONFIG_VALUE_{index}"), value);
     }
-    Ok(())
 }
 
 /// Reads `ls-remote --symref`.
@@ -157,65 +152,29 @@ fn listing(output: &[u8]) -> References {
     found
 }
 
+/// Whether the program finds a good signature on an object, under those settings and with the key ring in `home`;
+/// its words if not.
+pub(crate) fn verify(
+    (repository, home): (&Path, &Path),
+    (verb, id): (&str, &str),
+    settings: &[(&str, String)],
+    is_over: &dyn Fn() -> bool,
+) -> Result<(), Ended> {
+    let mut command = git(repository);
+    configure(&mut command, settings);
+    command.env("GNUPGHOME", home).args([verb, id]);
+    program::run(command, is_over).map(drop)
+}
+
 /// Runs to the end or until `stop`; returns standard output.
-fn run(mut command: Command, remote: &Remote, stop: &AtomicBool) -> Result<Vec<u8>, GitFailure> {
-    let url = remote.address.shown.clone();
-    let failed = |reason: String| {
-        GitFailure::Failed(SourceError::Fetch { url: url.clone(), reason: failure::bounded(&reason) })
-    };
-    let mut child = command.spawn().map_err(|error| {
-        if error.kind() == ErrorKind::NotFound { GitFailure::Missing } else { failed(error.to_string()) }
-    })?;
-    let (send, receive) = channel();
-    drain(child.stdout.take(), Stream::Out, OUTPUT_BYTES_MAX, send.clone());
-    drain(child.stderr.take(), Stream::Error, ERROR_BYTES_MAX, send);
-    let (mut output, mut errors, mut open) = (Vec::new(), Vec::new(), 2);
-    while open > 0 {
-        match receive.recv_timeout(TICK) {
-            Ok((Stream::Out, bytes)) => (output, open) = (bytes, open - 1),
-            Ok((Stream::Error, bytes)) => (errors, open) = (bytes, open - 1),
-            Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => kill(&child),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-    }
-    let status = child.wait().map_err(|error| failed(error.to_string()))?;
-    if status.success() {
-        return Ok(output);
-    }
-    let mut reason = String::from_utf8_lossy(&errors).into_owned();
-    if reason.trim().is_empty() {
-        let _ = write!(reason, "git ended with {status}");
-    }
-    Err(failed(reason))
-}
-
-enum Stream {
-    Out,
-    Error,
-}
-
-/// Reads a pipe on a thread: up to a bound, then on to its end, so that the program never blocks on it.
-fn drain(
-    pipe: Option<impl Read + Send + 'static>,
-    stream: Stream,
-    bound: u64,
-    to: Sender<(Stream, Vec<u8>)>,
-) {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            let _ = pipe.by_ref().take(bound).read_to_end(&mut bytes);
-            let _ = std::io::copy(&mut pipe, &mut std::io::sink());
-        }
-        let _ = to.send((stream, bytes));
-    });
-}
-
-fn kill(child: &Child) {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
+fn run(command: Command, remote: &Remote, stop: &AtomicBool) -> Result<Vec<u8>, GitFailure> {
+    program::run(command, &|| stop.load(Ordering::Relaxed)).map_err(|ended| match ended {
+        Ended::Missing => GitFailure::Missing,
+        Ended::Failed(reason) => GitFailure::Failed(SourceError::Fetch {
+            url: remote.address.shown.clone(),
+            reason: failure::bounded(&reason),
+        }),
+    })
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::{
 
 use model::{Digest, definition::Git};
 
-use crate::{Credentials, SourceError, address::Address, trees::Trees, wire};
+use crate::{Credentials, SourceError, address::Address, signature, trees::Trees, wire};
 
 /// Bounds of a mirror.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +173,7 @@ fn lock(folder: &Path, remote: &Remote) -> Result<File, SourceError> {
 /// Opens what is there if it is whole and of this address, else makes an empty repository.
 fn open(folder: &Path, remote: &Remote) -> Result<gix::ThreadSafeRepository, SourceError> {
     let path = folder.join("repository");
-    for leftover in ["fresh", "old"] {
+    for leftover in ["fresh", "old", signature::FOLDER] {
         remove(&folder.join(leftover))?;
     }
     // A digest, because an address may carry a token in its query.

@@ -176,6 +176,7 @@ impl Bed {
             reference: Default::default(),
             auth: Default::default(),
             ca_file: None,
+            verify: None,
             proxy: None,
         };
         let source = Source { name: "repo".parse().unwrap(), git, poll_ms: 30_000 };

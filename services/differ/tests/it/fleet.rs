@@ -21,7 +21,14 @@ use crate::{BOUND, Scene, config};
 
 fn fleet() -> Fleet {
     let reference = Reference::Default;
-    let git = Git { url: "/fleet".into(), reference, auth: GitAuth::None, ca_file: None, proxy: None };
+    let git = Git {
+        url: "/fleet".into(),
+        reference,
+        auth: GitAuth::None,
+        ca_file: None,
+        proxy: None,
+        verify: None,
+    };
     Fleet { git, path: ".".into(), poll_ms: 1_000 }
 }
 

@@ -191,7 +191,14 @@ impl Stage {
 /// Definitions in the folder `fleet` of the repository, looked at every second.
 fn fleet(repository: &std::path::Path) -> differ::Bootstrap {
     let (reference, auth) = (Reference::Default, GitAuth::None);
-    let git = Git { url: repository.display().to_string(), reference, auth, ca_file: None, proxy: None };
+    let git = Git {
+        url: repository.display().to_string(),
+        reference,
+        auth,
+        ca_file: None,
+        proxy: None,
+        verify: None,
+    };
     differ::Bootstrap::Fleet(Fleet { git, path: "fleet".to_owned(), poll_ms: 1_000 })
 }
 

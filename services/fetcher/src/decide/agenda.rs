@@ -44,7 +44,7 @@ mod tests {
     fn the_earliest_comes_first_and_each_once() {
         let remote = |url: &str| {
             let (reference, auth) = (Reference::Default, Default::default());
-            RemoteId::of(&Git { url: url.into(), reference, auth, ca_file: None, proxy: None })
+            RemoteId::of(&Git { url: url.into(), reference, auth, ca_file: None, proxy: None, verify: None })
         };
         let at = Timestamp::from_millis;
         let (a, b) = (remote("a"), remote("b"));

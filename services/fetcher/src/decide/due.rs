@@ -113,6 +113,7 @@ mod tests {
             reference: Reference::Default,
             auth: Default::default(),
             ca_file: None,
+            verify: None,
             proxy: None,
         };
         Source { name: "shop".parse().unwrap(), git, poll_ms }

@@ -96,7 +96,7 @@ mod tests {
 
     fn git() -> Git {
         let (reference, auth) = (Default::default(), Default::default());
-        Git { url: "a".into(), reference, auth, ca_file: None, proxy: None }
+        Git { url: "a".into(), reference, auth, ca_file: None, proxy: None, verify: None }
     }
 
     fn cluster(name: &str, region: &str) -> Cluster {

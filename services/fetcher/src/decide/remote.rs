@@ -12,7 +12,7 @@ pub struct RemoteId(Digest);
 impl RemoteId {
     /// The remote of a repository's address and credentials; the reference plays no part.
     pub fn of(git: &Git) -> Self {
-        let Git { url, reference: _, auth, ca_file, proxy } = git;
+        let Git { url, reference: _, auth, ca_file, proxy, verify: _ } = git;
         // These hold text and enums only, which always have an encoding.
         let bytes = events::encode(&(url, auth, ca_file, proxy)).unwrap_or_default();
         Self(Digest::of_parts("remote", [bytes.as_slice()]))
@@ -38,8 +38,14 @@ mod tests {
 
     #[test]
     fn address_and_credentials_tell_remotes_apart_references_do_not() {
-        let git =
-            |url: &str, reference, auth| Git { url: url.into(), reference, auth, ca_file: None, proxy: None };
+        let git = |url: &str, reference, auth| Git {
+            url: url.into(),
+            reference,
+            auth,
+            ca_file: None,
+            proxy: None,
+            verify: None,
+        };
         let token = |name: &str| GitAuth::Bearer { token: SecretRef::Env(name.into()) };
         let base = RemoteId::of(&git("https://h/a", Reference::Default, GitAuth::None));
         assert_eq!(base, RemoteId::of(&git("https://h/a", Reference::Tag("v1".into()), GitAuth::None)));

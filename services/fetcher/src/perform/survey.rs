@@ -12,7 +12,7 @@ use events::{
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use manifest::{Artifact, InstallKey};
 use model::{Digest, RetryClass};
-use source::{Mirror, Snapshot};
+use source::{Mirror, Resolved, Snapshot};
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
@@ -182,14 +182,21 @@ impl Survey {
     fn run(&mut self) -> Result<Finding, Fault> {
         let resolved = self.mirror.resolve(&self.look.source.git.reference);
         let resolved = resolved.map_err(|error| Fault::of_source(&error))?;
-        let (commit, reference) = (resolved.commit, resolved.name);
+        let (commit, reference) = (&resolved.commit, &resolved.name);
         let same = self.look.current_sight().is_some_and(|sight| {
-            sight.commit == commit && sight.reference == reference && sight.reading == self.look.reading
+            sight.commit == *commit && sight.reference == *reference && sight.reading == self.look.reading
         });
         // What failed may lie outside Git.
         if same && self.look.failures == 0 {
             return Ok(Finding::Same);
         }
+        // Before anything is read of it. What was seen under the same definition was checked then.
+        let git = &self.look.source.git;
+        if let Some(signers) = &git.verify {
+            let verified = self.mirror.verify(&resolved, &git.reference, signers);
+            verified.map_err(|error| Fault::of_source(&error))?;
+        }
+        let Resolved { commit, name: reference } = resolved;
         let reading = Arc::clone(&self.look.reading);
         let snapshot = self.mirror.at(&commit).map_err(|error| Fault::of_source(&error))?;
         let (mut rows, mut outlook) = (Vec::with_capacity(reading.len()), Outlook::Settled);

@@ -10,7 +10,7 @@ use events::{
 };
 use model::{
     Source,
-    definition::{GitAuth, Reference, SecretRef},
+    definition::{GitAuth, Reference, SecretRef, Signers},
 };
 use testkit::git_server::{Behaviour, Server, closed_port};
 
@@ -255,4 +255,38 @@ async fn a_long_history_of_forced_pushes_keeps_the_mirror_bounded() {
     // 60 pushes bring 6 kB each. From 50 packs on they become one, which holds only what is reached.
     let last = bytes_below(&scene.folder.path().join("mirrors"));
     assert!(most < 52 * 10_000 && last < 16 * 10_000, "{most} bytes at most, {last} at last");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_nobody_trusted_has_signed_is_not_followed() {
+    let repository = Repository::new();
+    let keys = tempfile::tempdir().unwrap();
+    let key = keys.path().join("alice");
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f", key.to_str().unwrap()])
+        .status();
+    assert!(made.unwrap().success());
+    let public = fs::read_to_string(keys.path().join("alice.pub")).unwrap();
+    let signing = format!("user.signingkey={}", key.display());
+    let signed =
+        ["-c", "gpg.format=ssh", "-c", &signing, "commit", "--quiet", "--allow-empty", "-S", "-m", "x"];
+    repository.commit(&[("a/x.yaml", "x: 1")]);
+    repository.git(&signed);
+    let first = repository.git(&["rev-parse", "HEAD"]).trim().to_owned();
+
+    let mut shop = source("shop", &repository.url());
+    shop.git.verify = Some(Signers { ssh: format!("alice@example.com {public}"), ..Signers::default() });
+    let scene = fetching(shop.clone()).await;
+    sees(&scene, "request-1", &first).await;
+    let second = repository.commit(&[("a/x.yaml", "x: 2")]);
+    let state = fails(&scene, "request-2", "GIT-SIGNATURE").await;
+    assert!(state.failure.unwrap().message.contains(&second));
+    // Who is trusted is looked up anew, though the commit is the same.
+    shop.git.verify = None;
+    scene.define(vec![shop.clone()], vec![application("one", "shop", "a")]).await;
+    sees(&scene, "request-3", &second).await;
+    shop.git.verify =
+        Some(Signers { ssh: "bob@example.com ssh-ed25519 AAAA".to_owned(), ..Signers::default() });
+    scene.define(vec![shop], vec![application("one", "shop", "a")]).await;
+    fails(&scene, "request-4", "GIT-SIGNATURE").await;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::{
     Source,
-    definition::{Git, GitAuth, Reference, SecretRef},
+    definition::{Git, GitAuth, Reference, SecretRef, Signers},
 };
 
 use super::{at_most_one, name};
@@ -83,7 +83,23 @@ fn git(git: written::Git, faults: &mut Faults) -> Git {
         (None, None, None, None) => Reference::Default,
     };
     let auth = git.auth.map_or(GitAuth::None, |written| auth(written, faults));
-    Git { url: git.url, reference, auth, ca_file: git.ca_file, proxy: git.proxy }
+    let verify = git.verify.map(|written| signers(written, faults));
+    Git { url: git.url, reference, auth, ca_file: git.ca_file, proxy: git.proxy, verify }
+}
+
+fn signers(verify: written::Verify, faults: &mut Faults) -> Signers {
+    let signers = Signers {
+        ssh: verify.ssh_signers.unwrap_or_default(),
+        openpgp: verify.openpgp_keys.unwrap_or_default(),
+    };
+    if let Some(problem) = signers.problem() {
+        faults.value(
+            "/spec/git/verify",
+            problem,
+            "write sshSigners, openpgpKeys or both, or leave verify out",
+        );
+    }
+    signers
 }
 
 fn auth(auth: written::Auth, faults: &mut Faults) -> GitAuth {

@@ -42,6 +42,18 @@ pub(crate) struct Git {
     pub ca_file: Option<PathBuf>,
     /// Proxy over http(s); none: that of the fetcher's environment.
     pub proxy: Option<String>,
+    /// Whose signature a commit has to bear to be used; none: no signature is asked for.
+    pub verify: Option<Verify>,
+}
+
+/// Who is trusted to sign commits; a signature of one of them is enough. A tag that is followed may bear it instead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Verify {
+    /// Who may sign with ssh keys: a line each, as in a file of allowed signers of `ssh-keygen`.
+    pub ssh_signers: Option<String>,
+    /// OpenPGP public keys, armored, one behind the other.
+    pub openpgp_keys: Option<String>,
 }
 
 /// Credentials for a repository.

@@ -214,6 +214,7 @@ mod tests {
             reference: Reference::Default,
             auth: GitAuth::None,
             ca_file: None,
+            verify: None,
             proxy: None,
         }
     }

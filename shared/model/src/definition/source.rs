@@ -44,6 +44,9 @@ pub struct Git {
     /// Proxy address for http(s).
     #[serde(default)]
     pub proxy: Option<String>,
+    /// Whose signature a commit has to bear; `None`: none is asked for.
+    #[serde(default)]
+    pub verify: Option<Signers>,
 }
 
 impl Git {
@@ -64,6 +67,41 @@ fn login_of(address: &str) -> Option<&str> {
     let (_, rest) = address.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
     authority.rsplit_once('@').map(|(login, _)| login)
+}
+
+/// Who is trusted to sign commits. One of their signatures is enough.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Signers {
+    /// Who may sign with ssh keys, in the form of allowed signers; empty: nobody. Source: ssh-keygen(1).
+    #[serde(default)]
+    pub ssh: String,
+    /// OpenPGP public keys, armored, one behind the other; empty: none.
+    #[serde(default)]
+    pub openpgp: String,
+}
+
+/// Bytes of keys: some hundred of them. Whoever needs more has a certificate authority, which is one.
+const SIGNERS_BYTES_MAX: usize = 64 * 1024;
+
+impl Signers {
+    /// Why nobody could be recognised by them; `None`: they may be used.
+    pub fn problem(&self) -> Option<&'static str> {
+        let is_signer = |line: &str| line.split_whitespace().count() >= 3 && !line.starts_with('#');
+        if self.ssh.trim().is_empty() && self.openpgp.trim().is_empty() {
+            Some("it names nobody")
+        } else if self.ssh.len() + self.openpgp.len() > SIGNERS_BYTES_MAX {
+            Some("it is longer than 64 KiB")
+        } else if !self.ssh.trim().is_empty() && !self.ssh.lines().any(is_signer) {
+            Some("no line of sshSigners says: who, which kind of key, the key")
+        } else if self.openpgp.contains("PRIVATE KEY") {
+            Some("openpgpKeys holds a private key, and definitions are kept in clear")
+        } else if !self.openpgp.trim().is_empty() && !self.openpgp.contains("BEGIN PGP PUBLIC KEY BLOCK") {
+            Some("openpgpKeys holds no armored public key")
+        } else {
+            None
+        }
+    }
 }
 
 /// What to follow in a repository.
@@ -127,6 +165,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn signers_that_could_recognise_nobody_are_told() {
+        let armored = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+        let long = "a ssh-ed25519 b\n".repeat(5_000);
+        for (ssh, openpgp, usable) in [
+            ("alice@example ssh-ed25519 AAAA", "", true),
+            ("# team\nalice@example,bob@example ssh-ed25519 AAAA alice", armored, true),
+            ("", armored, true),
+            (" \n", "", false),
+            ("ssh-ed25519 AAAA", "", false),
+            ("# alice ssh-ed25519 AAAA", "", false),
+            ("", "AAAA", false),
+            ("", "-----BEGIN PGP PRIVATE KEY BLOCK-----", false),
+            (long.as_str(), "", false),
+        ] {
+            let signers = Signers { ssh: ssh.to_owned(), openpgp: openpgp.to_owned() };
+            assert_eq!(signers.problem().is_none(), usable, "{ssh:.50} {openpgp}");
+        }
+    }
+
+    #[test]
     fn secrets_in_addresses_are_noticed() {
         for (url, proxy, shows) in [
             ("https://git.example/shop.git", None, false),
@@ -143,7 +201,7 @@ mod tests {
         ] {
             let (url, proxy) = (url.to_owned(), proxy.map(str::to_owned));
             let (reference, auth) = (Reference::Default, GitAuth::None);
-            let git = Git { url, reference, auth, ca_file: None, proxy };
+            let git = Git { url, reference, auth, ca_file: None, proxy, verify: None };
             assert_eq!(git.shows_secret(), shows, "{git:?}");
         }
     }

@@ -15,6 +15,7 @@ pub(crate) fn source() -> Source {
         reference: Default::default(),
         auth: Default::default(),
         ca_file: None,
+        verify: None,
         proxy: None,
     };
     Source { name: "repo".parse().unwrap(), git, poll_ms: 30_000 }

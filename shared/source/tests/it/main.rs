@@ -9,5 +9,6 @@ mod https;
 mod incremental;
 mod references;
 mod repository;
+mod signatures;
 mod ssh;
 mod transports;

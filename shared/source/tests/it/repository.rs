@@ -97,6 +97,7 @@ pub fn definition(url: &str) -> Git {
         reference: Reference::Default,
         auth: GitAuth::None,
         ca_file: None,
+        verify: None,
         proxy: None,
     }
 }

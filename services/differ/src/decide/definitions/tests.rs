@@ -11,7 +11,8 @@ use super::*;
 
 fn fleet(url: &str) -> Fleet {
     let reference = Reference::Default;
-    let git = Git { url: url.into(), reference, auth: GitAuth::None, ca_file: None, proxy: None };
+    let git =
+        Git { url: url.into(), reference, auth: GitAuth::None, ca_file: None, proxy: None, verify: None };
     Fleet { git, path: "fleet".into(), poll_ms: 1_000 }
 }
 

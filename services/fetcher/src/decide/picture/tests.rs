@@ -20,6 +20,7 @@ fn source(name: &str, url: &str) -> Source {
         reference: Reference::Default,
         auth: Default::default(),
         ca_file: None,
+        verify: None,
         proxy: None,
     };
     Source { name: name.parse().unwrap(), git, poll_ms: 30_000 }
