@@ -85,7 +85,9 @@ impl Scene {
 
     pub async fn ask(&self, source: &str, request: &str) -> Event {
         let (id, at) = (request.parse().unwrap(), Timestamp::from_millis(1));
-        let state = CommandState { pending: vec![Request { id, kind: RequestKind::Fetch, at }] };
+        let state = CommandState {
+            pending: vec![Request { id, kind: RequestKind::Fetch, at, by: Default::default() }],
+        };
         let scope = CommandScope::Source(source.parse().unwrap());
         self.append(Aggregate::Command(scope), EventType::SyncRequested, &state).await
     }

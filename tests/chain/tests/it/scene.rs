@@ -107,7 +107,9 @@ impl Scene {
     /// Asks for a look at the source and waits until it was taken.
     pub async fn look(&self, request: &str) -> SourceState {
         let (id, at) = (request.parse().unwrap(), Timestamp::from_millis(1));
-        let state = CommandState { pending: vec![Request { id, kind: RequestKind::Fetch, at }] };
+        let state = CommandState {
+            pending: vec![Request { id, kind: RequestKind::Fetch, at, by: Default::default() }],
+        };
         let name = "shop".parse().unwrap();
         let scope = CommandScope::Source(name);
         self.append(Aggregate::Command(scope), EventType::SyncRequested, &state).await;
