@@ -38,18 +38,25 @@ pub enum Command {
     /// Run the whole platform in one process
     Up(UpOptions),
     /// Show how every application on every cluster is
+    #[command(after_help = platform::STATUS_HELP)]
     Status(StatusOptions),
     /// List the sources, clusters or applications that are defined
+    #[command(after_help = platform::QUESTION_HELP)]
     Get(GetOptions),
     /// Show all about one application on one cluster
+    #[command(after_help = platform::QUESTION_HELP)]
     Describe(DescribeOptions),
     /// Let nothing happen to an application by itself; what would be done is shown
+    #[command(after_help = platform::REQUEST_HELP)]
     Pause(RequestOptions),
     /// Go on with an application that was paused
+    #[command(after_help = platform::REQUEST_HELP)]
     Resume(RequestOptions),
     /// Confirm an inventory that was rebuilt from its cluster: what is no longer in Git may be deleted
+    #[command(after_help = platform::REQUEST_HELP)]
     Confirm(RequestOptions),
     /// Show what happened to an application
+    #[command(after_help = platform::QUESTION_HELP)]
     Log(LogOptions),
     /// Write a log, with all that it names, to a file; also while a platform works on it
     #[command(after_help = BACKUP_HELP)]
@@ -102,7 +109,8 @@ With -o json standard output is one document, and nothing else is told unless th
   health    Healthy, Progressing, Degraded, Suspended, Missing, Unknown, or null
   failure   {code, message, remedy}, or null; the code is stable
   objects   [{group, kind, namespace, name, outcome, failure}]
-  notes     sentences: what was set aside or left out";
+  notes     sentences: what was set aside or left out
+For an application of a platform it is that of `driftless pause --help`.";
 
 const DIFF_HELP: &str = "\
 Examples:
@@ -442,6 +450,18 @@ mod tests {
             assert!(codes.contains(&format!("| {code} | {meaning} |")), "{code} {meaning}");
             assert!(SYNC_HELP.contains(meaning), "{meaning}");
         }
+        let codes = codes.split("| code | `status`").nth(1).unwrap();
+        for (help, column) in [(platform::QUESTION_HELP, 1), (platform::REQUEST_HELP, 2)] {
+            let told = help.split("Exit codes:\n").nth(1).unwrap().lines().next().unwrap();
+            let rows = codes.lines().filter(|row| row.starts_with("| ") && row.matches('|').count() == 4);
+            let cells = rows.map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
+            let page: Vec<String> = cells
+                .filter(|cells| cells[1].parse::<u8>().is_ok() && !cells[column + 1].is_empty())
+                .map(|cells| format!("{} {}", cells[1], cells[column + 1]))
+                .collect();
+            assert_eq!(told.trim(), page.join("   "), "the second table of docs/cli.md");
+        }
+        assert!(platform::STATUS_HELP.ends_with(platform::QUESTION_HELP));
     }
 
     #[test]
