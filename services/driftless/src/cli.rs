@@ -65,7 +65,7 @@ pub enum Command {
     #[command(after_help = RESTORE_HELP)]
     Restore(RestoreOptions),
     /// Run the fetcher: repositories to revisions
-    Fetcher(RoleOptions),
+    Fetcher(FetcherOptions),
     /// Run the renderer: revisions to manifests
     Renderer(RoleOptions),
     /// Run the differ: manifests and live state to plans
@@ -321,6 +321,31 @@ pub struct RoleOptions {
     /// Name of this process among its like, to which more is added [default: the host's name]
     #[arg(long, value_name = "NAME")]
     pub instance: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct FetcherOptions {
+    #[command(flatten)]
+    pub role: RoleOptions,
+    #[command(flatten)]
+    pub charts: ChartOptions,
+}
+
+/// Where charts come from.
+#[derive(Debug, Clone, Args)]
+pub struct ChartOptions {
+    /// Host that charts may be fetched from although its address is an internal one; repeatable. Public addresses, and
+    /// the host of a source's own repository, always may give them
+    #[arg(long = "chart-host", value_name = "HOST")]
+    pub hosts: Vec<String>,
+}
+
+impl ChartOptions {
+    /// As the fetcher takes it.
+    pub fn egress(&self) -> engine::charts::Egress {
+        let public = engine::charts::Egress::Public(std::collections::BTreeSet::new());
+        self.hosts.iter().fold(public, |egress, host| egress.with(host))
+    }
 }
 
 #[derive(Debug, Clone, Args)]

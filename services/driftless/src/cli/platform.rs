@@ -55,6 +55,8 @@ pub struct UpOptions {
     #[arg(long, value_name = "NAME")]
     pub instance: Option<String>,
     #[command(flatten)]
+    pub charts: super::ChartOptions,
+    #[command(flatten)]
     pub gateway: GatewayOptions,
 }
 

@@ -62,6 +62,7 @@ impl Scene {
     pub fn start_another(&self, folder: &str) -> Running {
         let stop = CancellationToken::new();
         let config = Config::new(self.folder.path().join(folder), Self::key(), Share::Sole);
+        let config = Config { charts: config.charts.clone().with("127.0.0.1"), ..config };
         let run = tokio::spawn(fetcher::run(Arc::clone(&self.log), config, stop.clone()));
         Running { run, stop }
     }

@@ -43,6 +43,7 @@ impl Scene {
         let key = InstallKey::from_bytes([7; 32]);
         let stop = CancellationToken::new();
         let fetcher = fetcher::Config::new(folder.path(), key.clone(), Share::Sole);
+        let fetcher = fetcher::Config { charts: fetcher.charts.clone().with("127.0.0.1"), ..fetcher };
         tokio::spawn(fetcher::run(Arc::clone(&seen), fetcher, stop.clone()));
         let tools = tool("helm").parent().unwrap().to_owned();
         let scratch = folder.path().join("scratch");
