@@ -74,7 +74,7 @@ pub enum Command {
     Applier(RoleOptions),
     /// Run the gateway: the log to people and programs, and their requests back
     Gateway(GatewayRoleOptions),
-    /// Check a folder of definitions: sources, clusters, applications
+    /// Check definitions, in a folder or a repository: sources, clusters, applications
     #[command(after_help = LINT_HELP)]
     Lint(LintOptions),
     /// Print the JSON Schema of a kind of definition, for editors
@@ -133,6 +133,7 @@ const LINT_HELP: &str = "\
 Examples:
   driftless lint fleet
   driftless lint . -o json
+  driftless lint --fleet https://git.example/fleet.git#main --path prod
 
 Exit codes:
   0 nothing is wrong, but for warnings   1 something is   2 usage or configuration
@@ -141,7 +142,7 @@ With -o json standard output is one document:
   version   1: fields may be added, none is renamed or removed
   problems  [{severity, code, file, line, column, message, remedy}]
             severity: error, warning; line and column: from 1, or null
-  or, when the folder cannot be rendered, outcome and failure as `driftless sync --help` says";
+  or, when they cannot be read or rendered, outcome and failure as `driftless sync --help` says";
 
 const BACKUP_HELP: &str = "\
 Examples:
@@ -280,8 +281,16 @@ pub struct DiffOptions {
 #[derive(Debug, Clone, Args)]
 pub struct LintOptions {
     /// Folder with definitions, a kustomization or a chart of them; what is not committed counts too
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
+    #[arg(value_name = "DIR", required_unless_present = "repository", conflicts_with = "repository")]
+    pub folder: Option<PathBuf>,
+    /// Repository to fetch instead, perhaps with a branch, tag, range or commit: URL#main
+    #[arg(id = "repository", long = "fleet", value_name = "URL|DIR[#R]")]
+    pub repository: Option<String>,
+    /// Folder of definitions in it
+    #[arg(long, value_name = "P", default_value = ".", requires = "repository")]
+    pub path: String,
+    #[command(flatten)]
+    pub access: Access,
     /// How to tell
     #[arg(short, long, value_enum, default_value = "text")]
     pub output: Output,

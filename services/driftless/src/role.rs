@@ -121,11 +121,7 @@ async fn start(
 /// The fleet repository of a command line.
 fn fleet(options: &FleetOptions) -> Result<Option<Fleet>, Problem> {
     let Some(repository) = &options.repository else { return Ok(None) };
-    let (repository, revision) = match repository.rsplit_once('#') {
-        Some((repository, revision)) => (repository, Some(revision)),
-        None => (repository.as_str(), None),
-    };
-    let git = address::git(repository, revision, &options.access)?;
+    let git = address::git_at(repository, &options.access)?;
     if options.poll < POLL_MIN {
         return Err(Problem::new("USAGE", "--fleet-poll is less than a second", "say 1s or more"));
     }
