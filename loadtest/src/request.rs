@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use bus::Log;
 use events::{
     Draft, EventType,
-    state::{CommandState, Request, RequestId, RequestKind, State},
+    state::{Asker, CommandState, Request, RequestId, RequestKind, State},
 };
 use model::{Aggregate, CommandScope, Timestamp};
 
@@ -18,7 +18,7 @@ pub async fn fetch(log: &Arc<dyn Log>) -> Result<RequestId, Fault> {
     let id: RequestId = format!("{:032x}", rand::random::<u128>()).parse()?;
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     let at = Timestamp::from_millis(since_epoch.as_millis().try_into()?);
-    let pending = vec![Request { id: id.clone(), kind: RequestKind::Fetch, at }];
+    let pending = vec![Request { id: id.clone(), kind: RequestKind::Fetch, at, by: Asker::Person }];
     let draft = Draft {
         aggregate,
         n: newest.as_ref().map_or(0, |event| event.n()) + 1,

@@ -61,6 +61,14 @@ fn signers(access: &Access) -> Result<Option<Signers>, Problem> {
     }
 }
 
+/// The repository of a command line, perhaps with a revision: `URL#main`.
+pub fn git_at(repository: &str, access: &Access) -> Result<Git, Problem> {
+    match repository.rsplit_once('#') {
+        Some((repository, revision)) => git(repository, Some(revision), access),
+        None => git(repository, None, access),
+    }
+}
+
 fn unchecked(url: String, revision: Option<&str>, access: &Access) -> Git {
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
     let auth = match (&access.git_password, &access.git_ssh_key) {

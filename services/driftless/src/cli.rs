@@ -40,18 +40,25 @@ pub enum Command {
     /// Run the whole platform in one process
     Up(UpOptions),
     /// Show how every application on every cluster is
+    #[command(after_help = platform::STATUS_HELP)]
     Status(StatusOptions),
     /// List the sources, clusters or applications that are defined
+    #[command(after_help = platform::QUESTION_HELP)]
     Get(GetOptions),
     /// Show all about one application on one cluster
+    #[command(after_help = platform::QUESTION_HELP)]
     Describe(DescribeOptions),
     /// Let nothing happen to an application by itself; what would be done is shown
+    #[command(after_help = platform::REQUEST_HELP)]
     Pause(RequestOptions),
     /// Go on with an application that was paused
+    #[command(after_help = platform::REQUEST_HELP)]
     Resume(RequestOptions),
     /// Confirm an inventory that was rebuilt from its cluster: what is no longer in Git may be deleted
+    #[command(after_help = platform::REQUEST_HELP)]
     Confirm(RequestOptions),
     /// Show what happened to an application
+    #[command(after_help = platform::QUESTION_HELP)]
     Log(LogOptions),
     /// Write a log, with all that it names, to a file; also while a platform works on it
     #[command(after_help = BACKUP_HELP)]
@@ -60,7 +67,7 @@ pub enum Command {
     #[command(after_help = RESTORE_HELP)]
     Restore(RestoreOptions),
     /// Run the fetcher: repositories to revisions
-    Fetcher(RoleOptions),
+    Fetcher(FetcherOptions),
     /// Run the renderer: revisions to manifests
     Renderer(RoleOptions),
     /// Run the differ: manifests and live state to plans
@@ -69,7 +76,7 @@ pub enum Command {
     Applier(RoleOptions),
     /// Run the gateway: the log to people and programs, and their requests back
     Gateway(GatewayRoleOptions),
-    /// Check a folder of definitions: sources, clusters, applications
+    /// Check definitions, in a folder or a repository: sources, clusters, applications
     #[command(after_help = LINT_HELP)]
     Lint(LintOptions),
     /// Print the JSON Schema of a kind of definition, for editors
@@ -104,7 +111,8 @@ With -o json standard output is one document, and nothing else is told unless th
   health    Healthy, Progressing, Degraded, Suspended, Missing, Unknown, or null
   failure   {code, message, remedy}, or null; the code is stable
   objects   [{group, kind, namespace, name, outcome, failure}]
-  notes     sentences: what was set aside or left out";
+  notes     sentences: what was set aside or left out
+For an application of a platform it is that of `driftless pause --help`.";
 
 const DIFF_HELP: &str = "\
 Examples:
@@ -127,6 +135,7 @@ const LINT_HELP: &str = "\
 Examples:
   driftless lint fleet
   driftless lint . -o json
+  driftless lint --fleet https://git.example/fleet.git#main --path prod
 
 Exit codes:
   0 nothing is wrong, but for warnings   1 something is   2 usage or configuration
@@ -135,7 +144,7 @@ With -o json standard output is one document:
   version   1: fields may be added, none is renamed or removed
   problems  [{severity, code, file, line, column, message, remedy}]
             severity: error, warning; line and column: from 1, or null
-  or, when the folder cannot be rendered, outcome and failure as `driftless sync --help` says";
+  or, when they cannot be read or rendered, outcome and failure as `driftless sync --help` says";
 
 const BACKUP_HELP: &str = "\
 Examples:
@@ -282,8 +291,16 @@ pub struct DiffOptions {
 #[derive(Debug, Clone, Args)]
 pub struct LintOptions {
     /// Folder with definitions, a kustomization or a chart of them; what is not committed counts too
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
+    #[arg(value_name = "DIR", required_unless_present = "repository", conflicts_with = "repository")]
+    pub folder: Option<PathBuf>,
+    /// Repository to fetch instead, perhaps with a branch, tag, range or commit: URL#main
+    #[arg(id = "repository", long = "fleet", value_name = "URL|DIR[#R]")]
+    pub repository: Option<String>,
+    /// Folder of definitions in it
+    #[arg(long, value_name = "P", default_value = ".", requires = "repository")]
+    pub path: String,
+    #[command(flatten)]
+    pub access: Access,
     /// How to tell
     #[arg(short, long, value_enum, default_value = "text")]
     pub output: Output,
@@ -322,6 +339,31 @@ pub struct RoleOptions {
     /// Name of this process among its like, to which more is added [default: the host's name]
     #[arg(long, value_name = "NAME")]
     pub instance: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct FetcherOptions {
+    #[command(flatten)]
+    pub role: RoleOptions,
+    #[command(flatten)]
+    pub charts: ChartOptions,
+}
+
+/// Where charts come from.
+#[derive(Debug, Clone, Args)]
+pub struct ChartOptions {
+    /// Host that charts may be fetched from although its address is an internal one; repeatable. Public addresses, and
+    /// the host of a source's own repository, always may give them
+    #[arg(long = "chart-host", value_name = "HOST")]
+    pub hosts: Vec<String>,
+}
+
+impl ChartOptions {
+    /// As the fetcher takes it.
+    pub fn egress(&self) -> engine::charts::Egress {
+        let public = engine::charts::Egress::Public(std::collections::BTreeSet::new());
+        self.hosts.iter().fold(public, |egress, host| egress.with(host))
+    }
 }
 
 #[derive(Debug, Clone, Args)]
@@ -450,6 +492,18 @@ mod tests {
             assert!(codes.contains(&format!("| {code} | {meaning} |")), "{code} {meaning}");
             assert!(SYNC_HELP.contains(meaning), "{meaning}");
         }
+        let codes = codes.split("| code | `status`").nth(1).unwrap();
+        for (help, column) in [(platform::QUESTION_HELP, 1), (platform::REQUEST_HELP, 2)] {
+            let told = help.split("Exit codes:\n").nth(1).unwrap().lines().next().unwrap();
+            let rows = codes.lines().filter(|row| row.starts_with("| ") && row.matches('|').count() == 4);
+            let cells = rows.map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
+            let page: Vec<String> = cells
+                .filter(|cells| cells[1].parse::<u8>().is_ok() && !cells[column + 1].is_empty())
+                .map(|cells| format!("{} {}", cells[1], cells[column + 1]))
+                .collect();
+            assert_eq!(told.trim(), page.join("   "), "the second table of docs/cli.md");
+        }
+        assert!(platform::STATUS_HELP.ends_with(platform::QUESTION_HELP));
     }
 
     #[test]

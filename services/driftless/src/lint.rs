@@ -1,24 +1,21 @@
-//! `lint` and `schema`: the definitions of a fleet on the disk of whoever writes them.
+//! `lint` and `schema`: the definitions of a fleet on the disk of whoever writes them, or in a repository.
 
-use std::{
-    fs, io,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-};
+mod charts;
+mod place;
 
-use engine::{Engine, EngineError, RenderedFile};
 use fleet::{Files, Kind, Problem as Finding, Severity};
-use manifest::{Artifact, File, FileMode, parse_file};
-use model::{definition::Rendering, name::FLEET};
+use manifest::{DesiredSet, Document, InstallKey, SetError, SetOptions, parse_file};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::{
+    address,
     cli::{KindName, LintOptions, Output},
     exit::Exit,
     problem::{DOCUMENT_VERSION, Problem},
-    role::engine_options,
     terminal,
 };
+use place::Place;
 
 /// `driftless schema`.
 pub fn schema(kind: KindName) -> Exit {
@@ -34,7 +31,7 @@ pub fn schema(kind: KindName) -> Exit {
 /// `driftless lint`.
 pub async fn lint(options: LintOptions) -> Result<Exit, Problem> {
     let output = options.output;
-    let found = check(&options.folder).await.inspect_err(|problem| {
+    let found = check(&options).await.inspect_err(|problem| {
         if let (Output::Json, Some(document)) = (output, problem.document()) {
             terminal::line(&document.to_string());
         }
@@ -73,18 +70,24 @@ fn document(finding: &Finding) -> Value {
     })
 }
 
-/// Everything that is wrong in a folder, rendered as the fleet repository will be.
-async fn check(folder: &Path) -> Result<Vec<Finding>, Problem> {
-    let place = Place::of(folder)?;
-    let rendered = place.render().await?;
+/// Everything that is wrong, as the platform would find it in the fleet repository.
+async fn check(options: &LintOptions) -> Result<Vec<Finding>, Problem> {
+    // A folder of its own, which nobody else could have made before.
+    let scratch = tempfile::Builder::new().prefix("driftless-lint-").tempdir().map_err(|error| {
+        let message = format!("no temporary folder: {error}");
+        Problem::new("ENGINE-SCRATCH", message, "check the temporary folder (TMPDIR)")
+    })?;
+    let mut place = place(options, &scratch).await?;
+    charts::bring(&mut place, scratch.path()).await?;
     let mut found = Vec::new();
     let mut documents = Vec::new();
-    for file in &rendered {
+    for file in &place.render(scratch.path()).await? {
         match parse_file(&file.name, &file.bytes) {
             Ok(read) => documents.extend(read),
             Err(error) => found.push(Finding::from(error)),
         }
     }
+    let unusable = leave_out(&mut documents).err();
     let files: Files<'_> =
         place.artifact.files().iter().map(|(path, file)| (path.as_str(), file.bytes.as_slice())).collect();
     if place.kind() != engine::Kind::Plain {
@@ -96,6 +99,10 @@ async fn check(folder: &Path) -> Result<Vec<Finding>, Problem> {
     if found.is_empty() {
         found = fleet::read(&documents).problems;
     }
+    // Mostly the same was said already, and better.
+    if !found.iter().any(|finding| finding.severity == Severity::Error) {
+        found.extend(unusable.map(Finding::from));
+    }
     fleet::point(&mut found, &files);
     for finding in found.iter_mut().filter(|finding| !finding.file.is_empty()) {
         finding.file = place.root.join(&finding.file).display().to_string();
@@ -103,113 +110,31 @@ async fn check(folder: &Path) -> Result<Vec<Finding>, Problem> {
     Ok(found)
 }
 
-/// Files as an engine takes them.
-struct Place {
-    artifact: Artifact,
-    /// Where the files stand on disk.
-    root: PathBuf,
-    /// The folder of definitions in them.
-    path: String,
-}
-
-impl Place {
-    /// The folder, or the whole repository around it if the folder may name things outside itself.
-    fn of(folder: &Path) -> Result<Self, Problem> {
-        let artifact = read(folder)?;
-        let place = Self { artifact, root: folder.to_owned(), path: String::new() };
-        if place.kind() == engine::Kind::Plain {
-            return Ok(place);
+async fn place(options: &LintOptions, scratch: &TempDir) -> Result<Place, Problem> {
+    match (&options.repository, &options.folder) {
+        (Some(repository), _) => {
+            let git = address::git_at(repository, &options.access)?;
+            Place::fetched(git, options.path.clone(), scratch.path().join("mirror")).await
         }
-        let whole = fs::canonicalize(folder).map_err(|error| unreadable(folder, &error))?;
-        let Some(root) = whole.ancestors().find(|folder| folder.join(".git").exists()) else {
-            return Ok(place);
-        };
-        let path = whole.strip_prefix(root).unwrap_or(Path::new("")).display().to_string();
-        Ok(Self { artifact: read(root)?, root: root.to_owned(), path })
-    }
-
-    fn kind(&self) -> engine::Kind {
-        engine::detect(&self.artifact, &self.path)
-    }
-
-    async fn render(&self) -> Result<Vec<RenderedFile>, Problem> {
-        if self.artifact.files().is_empty() {
-            return Ok(Vec::new());
-        }
-        // A folder of its own, which nobody else could have made before.
-        let scratch = tempfile::Builder::new().prefix("driftless-lint-").tempdir().map_err(|error| {
-            Problem::new(
-                "ENGINE-SCRATCH",
-                format!("no temporary folder: {error}"),
-                "check the temporary folder (TMPDIR)",
-            )
-        })?;
-        let rendering = Rendering::Detect;
-        let request = engine::Request {
-            artifact: &self.artifact,
-            path: &self.path,
-            rendering: &rendering,
-            release_name: FLEET,
-            namespace: "default",
-        };
-        let rendered = match Engine::new(engine_options(scratch.path())).await {
-            Ok(engine) => engine.render(request).await,
-            Err(error) => Err(error),
-        };
-        rendered.map_err(|error| refused(&error))
+        (None, Some(folder)) => Place::of(folder),
+        (None, None) => Err(Problem::new(
+            "USAGE",
+            "no definitions are named",
+            "name a folder, or a repository with --fleet",
+        )),
     }
 }
 
-/// The files are at fault, unless a program is not there.
-fn refused(error: &EngineError) -> Problem {
-    let problem = Problem::new(error.code(), error.to_string(), error.remedy());
-    match error.code() {
-        "ENGINE-MISSING" => problem,
-        _ => problem.ending(Exit::Failed),
-    }
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> Problem {
-    Problem::new("USAGE", format!("{}: {error}", path.display()), "name a folder of definitions")
-}
-
-/// All files of a folder, but for what belongs to Git.
-fn read(folder: &Path) -> Result<Artifact, Problem> {
-    let mut artifact = Artifact::default();
-    let mut folders = vec![PathBuf::new()];
-    while let Some(inner) = folders.pop() {
-        let path = folder.join(&inner);
-        let entries = fs::read_dir(&path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-        for entry in entries.map_err(|error| unreadable(&path, &error))? {
-            let (name, path) = (inner.join(entry.file_name()), entry.path());
-            let kind = entry.file_type().map_err(|error| unreadable(&path, &error))?;
-            if kind.is_dir() {
-                if entry.file_name() != ".git" {
-                    folders.push(name);
-                }
-                continue;
-            }
-            let file = read_file(&path, kind).map_err(|error| unreadable(&path, &error))?;
-            let inserted = file.map(|file| artifact.insert(name.display().to_string(), file));
-            if let Some(Err(error)) = inserted {
-                let message = format!("{}: {error}", folder.display());
-                return Err(Problem::new("USAGE", message, "name a folder of definitions, and nothing else"));
-            }
-        }
-    }
-    Ok(artifact)
-}
-
-/// `None`: what Git would not hold, such as a socket.
-fn read_file(path: &Path, kind: fs::FileType) -> io::Result<Option<File>> {
-    if kind.is_symlink() {
-        let bytes = fs::read_link(path)?.into_os_string().into_encoded_bytes();
-        return Ok(Some(File { mode: FileMode::Symlink, bytes }));
-    }
-    if !kind.is_file() {
-        return Ok(None);
-    }
-    let executable = fs::metadata(path)?.permissions().mode() & 0o100 != 0;
-    let mode = if executable { FileMode::Executable } else { FileMode::Regular };
-    Ok(Some(File { mode, bytes: fs::read(path)? }))
+/// Leaves out what the renderer sets aside, such as hooks of a chart: it is no definition.
+fn leave_out(documents: &mut Vec<Document>) -> Result<(), SetError> {
+    // Under a key of no one: the values are not looked at.
+    let key = InstallKey::from_bytes([0; 32]);
+    let options = SetOptions { key: &key, default_namespace: "default" };
+    let built = DesiredSet::build(documents.clone(), options)?;
+    let aside = |document: &Document| {
+        let origins = built.set_aside.iter().filter_map(|note| note.origin.as_ref());
+        origins.into_iter().any(|origin| origin.file == document.file && origin.line == document.line)
+    };
+    documents.retain(|document| !aside(document));
+    Ok(())
 }

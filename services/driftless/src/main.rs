@@ -61,7 +61,7 @@ async fn run(command: Command) -> Exit {
         }
         Command::Sync(options) => one_shot::sync(options).await,
         Command::Diff(options) => one_shot::diff(options).await,
-        Command::Fetcher(options) => role::run(Role::Fetcher, options).await,
+        Command::Fetcher(options) => role::fetcher(options).await,
         Command::Renderer(options) => role::run(Role::Renderer, options).await,
         Command::Differ(options) => role::differ(options).await,
         Command::Applier(options) => role::run(Role::Applier, options).await,

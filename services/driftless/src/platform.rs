@@ -3,6 +3,7 @@
 mod backup;
 mod client;
 mod describe;
+mod follow;
 mod get;
 mod history;
 mod request;

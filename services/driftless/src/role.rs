@@ -8,13 +8,14 @@ use std::{
 
 use bus::{Log, Member, Share, share::CLAIM};
 use differ::{Bootstrap, FleetChange};
+use engine::charts::Egress;
 use manifest::InstallKey;
 use model::{DefinitionSet, RetryClass, definition::Fleet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     address,
-    cli::{DifferOptions, FleetOptions, NatsOptions, RoleOptions},
+    cli::{DifferOptions, FetcherOptions, FleetOptions, NatsOptions, RoleOptions},
     exit::Exit,
     problem::Problem,
     state_folder::{chain, read_key},
@@ -54,6 +55,8 @@ pub struct Part {
     pub company: Company,
     /// For the differ alone.
     pub origin: Origin,
+    /// Where charts may come from; the fetcher alone asks.
+    pub charts: Egress,
 }
 
 /// Where definitions come from; by default from where the log says.
@@ -88,30 +91,37 @@ pub enum Company {
 pub async fn differ(options: DifferOptions) -> Result<Exit, Problem> {
     let key = read_key(&options.role.key)?;
     let origin = Origin::of(options.definitions.as_deref(), &options.fleet)?;
-    start(Role::Differ, options.role, key, origin).await
+    start(Role::Differ, options.role, key, (origin, Egress::default())).await
+}
+
+/// Runs a fetcher until it is told to stop, with charts from where its options say.
+pub async fn fetcher(options: FetcherOptions) -> Result<Exit, Problem> {
+    let key = read_key(&options.role.key)?;
+    start(Role::Fetcher, options.role, key, (Origin::default(), options.charts.egress())).await
 }
 
 /// Runs another service until it is told to stop, with its share of the work.
 pub async fn run(role: Role, options: RoleOptions) -> Result<Exit, Problem> {
     let key = read_key(&options.key)?;
-    start(role, options, key, Origin::default()).await
+    start(role, options, key, (Origin::default(), Egress::default())).await
 }
 
-async fn start(role: Role, options: RoleOptions, key: InstallKey, origin: Origin) -> Result<Exit, Problem> {
+async fn start(
+    role: Role,
+    options: RoleOptions,
+    key: InstallKey,
+    (origin, charts): (Origin, Egress),
+) -> Result<Exit, Problem> {
     let instance = instance_name(options.instance.as_deref());
     let log = open(&options.nats, &options.access).await?;
-    let part = Part { log, key, state: options.state, instance, company: Company::Others, origin };
+    let part = Part { log, key, state: options.state, instance, company: Company::Others, origin, charts };
     serve(role, part, stop_on_signal()).await.map(|()| Exit::Success)
 }
 
 /// The fleet repository of a command line.
 fn fleet(options: &FleetOptions) -> Result<Option<Fleet>, Problem> {
     let Some(repository) = &options.repository else { return Ok(None) };
-    let (repository, revision) = match repository.rsplit_once('#') {
-        Some((repository, revision)) => (repository, Some(revision)),
-        None => (repository.as_str(), None),
-    };
-    let git = address::git(repository, revision, &options.access)?;
+    let git = address::git_at(repository, &options.access)?;
     if options.poll < POLL_MIN {
         return Err(Problem::new("USAGE", "--fleet-poll is less than a second", "say 1s or more"));
     }
@@ -121,7 +131,7 @@ fn fleet(options: &FleetOptions) -> Result<Option<Fleet>, Problem> {
 
 /// Runs one service until `stop`.
 pub async fn serve(role: Role, part: Part, stop: CancellationToken) -> Result<(), Problem> {
-    let Part { log, key, state, instance, company, origin } = part;
+    let Part { log, key, state, instance, company, origin, charts } = part;
     let joined = log.join(role.group(), Member::new(&instance), CLAIM).await;
     let membership = joined.map_err(|error| {
         Problem::new("LOG-MEMBERS", chain(&error), "check that the NATS server is up, then start it again")
@@ -132,7 +142,10 @@ pub async fn serve(role: Role, part: Part, stop: CancellationToken) -> Result<()
     };
     tracing::info!(role = %role.group(), %instance, "started");
     let ended = match role {
-        Role::Fetcher => text(fetcher::run(log, fetcher::Config::new(&state, key, share), stop).await),
+        Role::Fetcher => {
+            let config = fetcher::Config { charts, ..fetcher::Config::new(&state, key, share) };
+            text(fetcher::run(log, config, stop).await)
+        }
         Role::Renderer => {
             let config = renderer::Config { key, engine: engine_options(&state), share };
             text(renderer::run(log, config, stop).await)

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use bus::Log;
+use engine::charts::Egress;
 use gateway::{Listener, Token};
 use manifest::InstallKey;
 use model::definition::SecretRef;
@@ -25,7 +26,7 @@ pub async fn up(options: UpOptions) -> Result<Exit, Problem> {
     let config = gateway_config(&options.gateway)?;
     let listener = Listener::bind(options.gateway.listen, &config).await;
     let listener = listener.map_err(|error| role::gateway_problem(&error))?;
-    let grounds = Grounds { origin, ..grounds(&options).await? };
+    let grounds = Grounds { origin, charts: options.charts.egress(), ..grounds(&options).await? };
     let state = grounds.state.display().to_string();
     terminal::progress(&format!("driftless is up: http://{} ({state})", listener.address()));
     let stop = role::stop_on_signal();
@@ -42,6 +43,8 @@ pub struct Grounds {
     pub instance: String,
     pub company: Company,
     pub origin: Origin,
+    /// Where charts may come from.
+    pub charts: Egress,
 }
 
 /// Every service and the gateway, supervised: the end of one is the end of all.
@@ -57,12 +60,13 @@ impl Platform {
         (config, listener): (gateway::Config, Listener),
         stop: &CancellationToken,
     ) -> Self {
-        let Grounds { log, key, state, instance, company, origin } = grounds;
+        let Grounds { log, key, state, instance, company, origin, charts } = grounds;
         let mut parts = JoinSet::new();
         for role in [Role::Fetcher, Role::Renderer, Role::Differ, Role::Applier] {
             let origin = if role == Role::Differ { origin.clone() } else { Origin::default() };
             let (log, key, state, instance) = (log.clone(), key.clone(), state.clone(), instance.clone());
-            let part = Part { log, key, state, instance, company, origin };
+            let charts = charts.clone();
+            let part = Part { log, key, state, instance, company, origin, charts };
             parts.spawn(role::serve(role, part, stop.clone()));
         }
         let gateway = gateway::run(log, config, listener, stop.clone());
@@ -111,7 +115,15 @@ async fn grounds(options: &UpOptions) -> Result<Grounds, Problem> {
         (Some(nats), Some(key)) => {
             state_folder::create(&state)?;
             let (log, key) = (role::open(nats, &options.access).await?, state_folder::read_key(key)?);
-            Ok(Grounds { log, key, state, instance, company: Company::Others, origin: Origin::default() })
+            Ok(Grounds {
+                log,
+                key,
+                state,
+                instance,
+                company: Company::Others,
+                origin: Origin::default(),
+                charts: Egress::default(),
+            })
         }
         (_, _) => {
             options.access.check_unused()?;
@@ -123,6 +135,7 @@ async fn grounds(options: &UpOptions) -> Result<Grounds, Problem> {
                 instance,
                 company: Company::Alone,
                 origin: Origin::default(),
+                charts: Egress::default(),
             })
         }
     }

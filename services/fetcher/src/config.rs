@@ -1,8 +1,9 @@
 //! What the fetcher is started with.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use bus::Share;
+use engine::charts::Egress;
 use manifest::InstallKey;
 use source::Credentials;
 
@@ -18,11 +19,15 @@ pub struct Config {
     pub credentials: Credentials,
     /// Its share of the remotes.
     pub share: Share,
+    /// Where charts may come from. The host of a source's own repository always may give them.
+    pub charts: Egress,
 }
 
 impl Config {
-    /// A fetcher with that folder, key and share, which reads secrets from files and its environment.
+    /// A fetcher with that folder, key and share, which reads secrets from files and its environment, and fetches charts
+    /// from public addresses.
     pub fn new(folder: impl Into<PathBuf>, key: InstallKey, share: Share) -> Self {
-        Self { folder: folder.into(), key, credentials: Credentials::default(), share }
+        let charts = Egress::Public(BTreeSet::new());
+        Self { folder: folder.into(), key, credentials: Credentials::default(), share, charts }
     }
 }

@@ -7,14 +7,16 @@ mod published;
 mod shelf;
 mod survey;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, pin::pin, sync::Arc};
 
 pub use bus::now;
 use bus::{Log, LogPosition};
-use engine::Charts;
+use engine::{Charts, charts::Egress};
 use events::{Content, state::DefinitionsState};
+use fault::Fault;
+use futures::{StreamExt as _, stream};
 use model::{DefinitionSet, SourceName};
-use source::Credentials;
+use source::{Credentials, Mirror};
 use tokio::sync::Semaphore;
 
 pub use commit::End;
@@ -28,6 +30,12 @@ use crate::{
 /// Sealed artifacts held in memory at once, in KiB: two of the largest possible, or thousands of usual ones.
 const ARTIFACTS_KIB_MAX: u32 = 256 * 1024;
 
+/// Sources of one repository that are surveyed at once. Most wait: for a core, or for a chart.
+const LOOKS_MAX: usize = 16;
+
+/// Events in one batch: as many as the log takes at once.
+const APPENDED_MAX: usize = 1000;
+
 /// Carries out what was decided.
 pub struct Performer {
     log: Arc<dyn Log>,
@@ -35,6 +43,7 @@ pub struct Performer {
     mirrors: Arc<Mirrors>,
     charts: Arc<Charts>,
     credentials: Credentials,
+    egress: Egress,
     /// Surveys at once: they keep a core busy each.
     surveys: Arc<Semaphore>,
     memory: Arc<Semaphore>,
@@ -72,6 +81,7 @@ impl Performer {
             )),
             mirrors: Arc::new(Mirrors::new(config.folder.join("mirrors"), config.credentials.clone())),
             credentials: config.credentials,
+            egress: config.charts,
             surveys: Arc::new(Semaphore::new(cores)),
             memory: Arc::new(Semaphore::new(ARTIFACTS_KIB_MAX as usize)),
         }
@@ -83,18 +93,25 @@ impl Performer {
     /// What ends the fetcher.
     pub async fn visit(&self, visit: Visit) -> Result<Vec<Looked>, Error> {
         let mirror = mirrors::ready(&self.mirrors, &visit).await?;
-        let mut found = Vec::with_capacity(visit.looks.len());
-        for look in visit.looks {
-            let look = self.checked(look).await;
-            let surveyed = match &mirror {
-                Ok(mirror) => self.survey(mirror, &look).await?,
-                Err(fault) => Err(fault.clone()),
-            };
-            let surveyed =
-                surveyed.map_err(|fault| fault.into_failure(now(), look.failures.saturating_add(1)));
-            found.push((look, surveyed.unwrap_or_else(Finding::Failed)));
+        let surveys = stream::iter(visit.looks).map(|look| self.look(&mirror, look));
+        // One that waits for a chart holds up no other: what is found is appended as it comes.
+        let mut found = pin!(surveys.buffer_unordered(LOOKS_MAX).ready_chunks(APPENDED_MAX));
+        let mut looked = Vec::new();
+        while let Some(found) = found.next().await {
+            let found: Vec<_> = found.into_iter().collect::<Result<_, Error>>()?;
+            looked.extend(commit::commit(&self.log, found).await?);
         }
-        commit::commit(&self.log, found).await
+        Ok(looked)
+    }
+
+    async fn look(&self, mirror: &Result<Mirror, Fault>, look: Look) -> Result<(Look, Finding), Error> {
+        let look = self.checked(look).await;
+        let surveyed = match mirror {
+            Ok(mirror) => self.survey(mirror, &look).await?,
+            Err(fault) => Err(fault.clone()),
+        };
+        let surveyed = surveyed.map_err(|fault| fault.into_failure(now(), look.failures.saturating_add(1)));
+        Ok((look, surveyed.unwrap_or_else(Finding::Failed)))
     }
 
     /// Retires a source that nothing names any more.

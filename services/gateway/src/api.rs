@@ -1,6 +1,8 @@
 //! The HTTP API, by path.
 
 mod backup;
+mod body;
+mod documented;
 mod guard;
 mod listing;
 mod live;
@@ -14,16 +16,15 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, State},
+    extract::State,
     http::StatusCode,
     middleware,
     routing::{get, post},
 };
 
-use crate::run::Gateway;
+pub use refusal::Refusal;
 
-/// Largest body: a push of hundreds of commits, as a webhook tells it.
-const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+use crate::run::Gateway;
 
 /// Everything that is served.
 pub fn routes(gateway: Arc<Gateway>) -> Router {
@@ -38,14 +39,18 @@ pub fn routes(gateway: Arc<Gateway>) -> Router {
         .route("/events", get(live::events))
         .route("/backup", get(backup::backup))
         .route("/openapi.json", get(openapi::document))
-        .layer(middleware::from_fn_with_state(gateway.clone(), guard::admit));
+        .layer(middleware::from_fn(body::whole))
+        .layer(middleware::from_fn_with_state(gateway.clone(), guard::admit))
+        .layer(middleware::from_fn(documented::documented));
+    let webhooks = Router::new()
+        .route("/webhook/{provider}", post(webhook::take))
+        .layer(middleware::from_fn(documented::documented));
     Router::new()
         .nest("/api/v1", api)
-        .route("/webhook/{provider}", post(webhook::take))
+        .merge(webhooks)
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .fallback(async || refusal::Refusal::not_found("there is nothing at this path"))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(gateway)
 }
 

@@ -7,15 +7,17 @@ mod pending;
 mod picture;
 mod signature;
 mod status;
+mod unread;
 mod webhook;
 
 pub use address::same_repository;
 pub use history::describe;
 pub use listing::application;
-pub use pending::{TooMany, added};
+pub use pending::{Earlier, NotAdded, added};
 pub use picture::{Picture, Taken};
 pub use signature::{Signed, is_signed, same};
 pub use status::evaluated;
+pub use unread::{Reason, failure};
 pub use webhook::{Provider, addresses};
 
 #[cfg(test)]

@@ -16,9 +16,11 @@ mod api;
 pub mod config;
 mod decide;
 pub mod error;
+mod hasty;
 mod perform;
 mod run;
 mod serve;
+mod shown;
 pub mod wire;
 
 pub use config::{Config, Token};

@@ -6,20 +6,22 @@ use std::{
     time::Duration,
 };
 
-use bus::{Filter, Log, Patient, Report, WatchItem};
+use bus::{Filter, Log, Patient, Report, WatchItem, now};
 use events::{Content, Event, state::DefinitionsState};
-use model::{AggregateKind, ClusterName, DefinitionSet, TargetId};
+use model::{Aggregate, AggregateKind, ClusterName, DefinitionSet, TargetId};
 use tokio::{
-    sync::{broadcast, watch},
+    sync::{Semaphore, watch},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, Error, Listener,
-    decide::{self, Picture, Taken},
+    api::Refusal,
+    decide::{self, Picture, Reason, Taken},
     serve::serve,
-    wire::{self, Evaluated, TargetStatus},
+    shown::Shown,
+    wire::{Evaluated, TargetStatus, Unread},
 };
 
 /// What a gateway reads of the log.
@@ -35,11 +37,11 @@ const KINDS: [AggregateKind; 6] = [
 /// Time between two looks at who evaluates: as often as they tell.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// Changes that a slow watcher may be behind; past them it gets everything anew.
-const BEHIND_MAX: usize = 1024;
-
 /// The log counts as silent after that long without an answer: several looks.
 const SILENT: Duration = Duration::from_secs(15);
+
+/// Webhooks that are read at once, 2 MB each: who sends them has shown nothing yet.
+const HEARD_MAX: usize = 32;
 
 /// What all requests share.
 pub(crate) struct Gateway {
@@ -47,7 +49,8 @@ pub(crate) struct Gateway {
     pub(crate) config: Config,
     picture: RwLock<Picture>,
     evaluations: RwLock<Evaluations>,
-    changes: broadcast::Sender<Arc<[TargetId]>>,
+    pub(crate) shown: Shown,
+    pub(crate) hearing: Semaphore,
     /// Whether all that the log says is listed.
     listed: watch::Sender<bool>,
 }
@@ -55,11 +58,16 @@ pub(crate) struct Gateway {
 /// What those who evaluate have told.
 #[derive(Default)]
 struct Evaluations {
-    /// How far each status could be believed when that was last told.
-    told: BTreeMap<TargetId, wire::Freshness>,
+    /// How far the statuses of each cluster could be believed when that was last told, without the age.
+    told: BTreeMap<ClusterName, Evaluated>,
     reports: Vec<Report>,
     asked: Option<Instant>,
+    /// Since when there are newer definitions than those that are shown.
+    outdated: Option<Instant>,
 }
+
+/// Definitions that could not be read so far.
+type Unreadable = Option<(u64, DefinitionsState)>;
 
 /// Works until `stop`. A log that does not answer is waited for.
 ///
@@ -88,6 +96,7 @@ async fn follow(log: &Arc<dyn Log>, gateway: &Gateway) -> Result<(), Error> {
     let mut watch = log.watch(Filter::kinds(&KINDS)).await?;
     let mut seen = log.position().await?;
     let mut look = tokio::time::interval(LOOK);
+    let mut unreadable = None;
     loop {
         let item = tokio::select! {
             _ = look.tick() => {
@@ -97,16 +106,19 @@ async fn follow(log: &Arc<dyn Log>, gateway: &Gateway) -> Result<(), Error> {
                     None => None,
                 };
                 seen = found.unwrap_or(seen);
+                if let Some((n, state)) = unreadable.take() {
+                    unreadable = gateway.define(n, state).await;
+                }
                 gateway.note(reports);
                 continue;
             }
             item = watch.next() => item.ok_or(Error::WatchEnded)?,
         };
         match item {
-            Ok(WatchItem::Event(event)) => gateway.take(log, &event).await?,
+            Ok(WatchItem::Event(event)) => gateway.take(&event, &mut unreadable).await,
             Ok(WatchItem::Listed) => drop(gateway.listed.send_replace(true)),
             Ok(WatchItem::Undecodable(parked)) => {
-                tracing::error!(aggregate = %parked.aggregate, reason = parked.reason, "not understood");
+                gateway.miss(&parked.aggregate, Reason::Form(parked.reason));
             }
             Ok(WatchItem::Restarted { seen, found }) => return Err(Error::Restarted { seen, found }),
             Err(error) => return Err(error.into()),
@@ -121,7 +133,8 @@ impl Gateway {
             config,
             picture: RwLock::default(),
             evaluations: RwLock::default(),
-            changes: broadcast::channel(BEHIND_MAX).0,
+            shown: Shown::new(),
+            hearing: Semaphore::new(HEARD_MAX),
             listed: watch::Sender::new(false),
         }
     }
@@ -161,9 +174,17 @@ impl Gateway {
         ids.iter().filter_map(|id| self.status(id)).collect()
     }
 
-    /// Whose statuses change from now on.
-    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<[TargetId]>> {
-        self.changes.subscribe()
+    /// Why the newest definitions cannot be read, if so.
+    pub(crate) fn unread(&self) -> Option<Unread> {
+        self.picture().missed(&Aggregate::Definitions).map(Unread::from)
+    }
+
+    /// The refusal of a request for something that is not shown: it may be there where the definitions cannot be read.
+    pub(crate) fn unknown(&self, message: String) -> Refusal {
+        match self.picture().missed(&Aggregate::Definitions) {
+            Some(failure) => Refusal::unread(failure),
+            None => Refusal::not_found(message),
+        }
     }
 
     pub(crate) fn evaluated(&self, cluster: &ClusterName) -> Evaluated {
@@ -171,7 +192,7 @@ impl Gateway {
         let bound = self.config.stale_after;
         let freshness = bus::freshness(cluster, &told.reports, bound);
         let since = told.asked.map(|asked| asked.elapsed()).unwrap_or_default();
-        decide::evaluated(&freshness, since, bound)
+        decide::evaluated(&freshness, since, told.outdated.map(|since| since.elapsed()), bound)
     }
 
     /// Notes what those who evaluate tell now; `None`: they could not be asked, and what they told grows old.
@@ -180,70 +201,77 @@ impl Gateway {
             let mut told = self.evaluations_mut();
             (told.reports, told.asked) = (reports, Some(Instant::now()));
         }
-        let ids = self.picture().ids();
-        let words: BTreeMap<_, _> =
-            ids.into_iter().map(|id| (id.clone(), self.evaluated(&id.cluster).state)).collect();
+        let mut on: BTreeMap<ClusterName, Vec<TargetId>> = BTreeMap::new();
+        for id in self.picture().ids() {
+            on.entry(id.cluster.clone()).or_default().push(id);
+        }
+        let ageless = |cluster: &ClusterName| Evaluated { seconds: None, ..self.evaluated(cluster) };
+        let words: BTreeMap<_, _> = on.keys().map(|cluster| (cluster.clone(), ageless(cluster))).collect();
         let before = std::mem::replace(&mut self.evaluations_mut().told, words.clone());
-        let turned =
-            words.into_iter().filter(|(id, word)| before.get(id).is_some_and(|before| before != word));
-        self.tell(turned.map(|(id, _)| id).collect());
+        on.retain(|cluster, _| before.get(cluster) != words.get(cluster));
+        self.tell(on.into_values().flatten().collect());
     }
 
-    async fn take(&self, log: &Arc<dyn Log>, event: &Event) -> Result<(), Error> {
+    async fn take(&self, event: &Event, unreadable: &mut Unreadable) {
         let taken = self.picture_mut().take(event);
         match taken {
             Ok(Taken::Targets(targets)) => self.tell(targets),
-            Ok(Taken::Definitions(n, state)) => match read_set(log, &state).await {
-                Some(set) => {
-                    let concerned = self.picture_mut().define(n, Arc::new(set), state.rejected);
-                    self.tell(concerned);
-                }
-                None => tracing::error!(n, "the definitions cannot be read here"),
-            },
+            Ok(Taken::Definitions(n, state)) => *unreadable = self.define(n, state).await,
             Err(error) => {
-                let aggregate = event.aggregate();
-                tracing::error!(%aggregate, error = &error as &dyn std::error::Error, "not understood");
+                if event.aggregate() == &Aggregate::Definitions {
+                    *unreadable = None;
+                }
+                self.miss(event.aggregate(), Reason::Form(error.to_string()));
             }
         }
-        Ok(())
+    }
+
+    /// Puts definitions in force; hands those that cannot be read back, to be tried again.
+    async fn define(&self, n: u64, state: DefinitionsState) -> Unreadable {
+        match read_set(&self.log, &state).await {
+            Ok(set) => {
+                let concerned = self.picture_mut().define(n, Arc::new(set), state.rejected);
+                self.evaluations_mut().outdated = None;
+                self.tell(concerned);
+                None
+            }
+            Err(reason) => {
+                let again = matches!(reason, Reason::Blob(_));
+                self.miss(&Aggregate::Definitions, reason);
+                again.then_some((n, state))
+            }
+        }
+    }
+
+    /// Notes that the newest state of an aggregate cannot be read.
+    fn miss(&self, aggregate: &Aggregate, reason: Reason) {
+        let known = self.picture().missed(aggregate).is_some();
+        if known {
+            return;
+        }
+        tracing::error!(%aggregate, ?reason, "not understood");
+        let concerned = self.picture_mut().miss(aggregate, decide::failure(aggregate, &reason, now()));
+        if aggregate == &Aggregate::Definitions {
+            self.evaluations_mut().outdated = Some(Instant::now());
+        }
+        self.tell(concerned);
     }
 
     fn tell(&self, targets: Vec<TargetId>) {
-        if !targets.is_empty() {
-            // Nobody may be watching.
-            let _ = self.changes.send(targets.into());
-        }
+        self.shown.tell(targets, |id| self.status(id));
     }
 }
 
-async fn read_set(log: &Arc<dyn Log>, state: &DefinitionsState) -> Option<DefinitionSet> {
+async fn read_set(log: &Arc<dyn Log>, state: &DefinitionsState) -> Result<DefinitionSet, Reason> {
     let bytes = match &state.set {
         Content::Inline(bytes) => bytes.clone(),
-        Content::Blob(digest) => log.get_blob(digest).await.ok()??.to_vec(),
+        Content::Blob(digest) => {
+            let blob = log.get_blob(digest).await.map_err(|error| Reason::Blob(error.to_string()))?;
+            blob.ok_or_else(|| Reason::Blob(format!("blob {digest} is missing")))?.to_vec()
+        }
     };
-    DefinitionsState::decode_set(&bytes).ok()
+    DefinitionsState::decode_set(&bytes).map_err(|error| Reason::Form(error.to_string()))
 }
 
 #[cfg(test)]
-mod tests {
-    use axum::{
-        body::Body,
-        http::{Request, StatusCode},
-    };
-    use futures::FutureExt;
-    use tower::ServiceExt;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn who_asks_before_the_log_is_listed_waits_for_it() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let log = bus::open(bus::LogConfig::embedded(folder.path())).await.unwrap();
-        let gateway = Arc::new(Gateway::new(log, Config::default()));
-        let request = Request::get("/api/v1/targets").header("host", "localhost").body(Body::empty());
-        let mut answer = crate::api::routes(gateway.clone()).oneshot(request.unwrap()).boxed();
-        assert!((&mut answer).now_or_never().is_none(), "nothing is told of what is not known");
-        gateway.listed.send_replace(true);
-        assert_eq!(answer.await.unwrap().status(), StatusCode::OK);
-    }
-}
+mod tests;

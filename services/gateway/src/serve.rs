@@ -10,13 +10,16 @@ use hyper_util::{
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, Error, api, run::Gateway};
+use crate::{Config, Error, api, hasty::Hasty, run::Gateway};
 
 /// Connections at once: a fleet's worth of people watching.
 const CONNECTIONS_MAX: usize = 512;
 
 /// How long a caller may take to send its headers.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a caller may take nothing of its answer: two keep-alives of a stream, and more than a network stands still.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// An address that is listened on.
 pub struct Listener {
@@ -69,7 +72,7 @@ pub(crate) async fn serve(listener: Listener, gateway: Arc<Gateway>, stop: Cance
             let mut server = Builder::new();
             // HTTP/1 only: there the time for headers counts from the first moment on.
             server.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
-            let connection = server.serve_connection(TokioIo::new(stream), routes);
+            let connection = server.serve_connection(TokioIo::new(Hasty::new(stream, TAKEN_WITHIN)), routes);
             // How it ended is the caller's matter.
             let _ = stop.run_until_cancelled(connection).await;
             drop(place);

@@ -16,6 +16,9 @@ pub struct TargetList {
     pub version: u32,
     /// Why the newest definitions are not in force; null if they are.
     pub rejected: Option<Problem>,
+    /// Why the newest definitions cannot be read; null if they are: what is shown follows from older ones.
+    #[serde(default)]
+    pub unread: Option<Unread>,
     /// The targets.
     pub targets: Vec<TargetStatus>,
 }
@@ -114,6 +117,9 @@ pub enum Freshness {
 pub struct SourceList {
     /// Version of the document.
     pub version: u32,
+    /// Why the newest definitions cannot be read; null if they are: what is shown follows from older ones.
+    #[serde(default)]
+    pub unread: Option<Unread>,
     /// The sources.
     pub sources: Vec<SourceStatus>,
 }
@@ -140,6 +146,9 @@ pub struct SourceStatus {
 pub struct ClusterList {
     /// Version of the document.
     pub version: u32,
+    /// Why the newest definitions cannot be read; null if they are: what is shown follows from older ones.
+    #[serde(default)]
+    pub unread: Option<Unread>,
     /// The clusters.
     pub clusters: Vec<ClusterStatus>,
 }
@@ -168,6 +177,9 @@ pub struct ClusterStatus {
 pub struct ApplicationList {
     /// Version of the document.
     pub version: u32,
+    /// Why the newest definitions cannot be read; null if they are: what is shown follows from older ones.
+    #[serde(default)]
+    pub unread: Option<Unread>,
     /// The applications.
     pub applications: Vec<ApplicationStatus>,
 }
@@ -230,6 +242,21 @@ impl From<&Failure> for Problem {
     fn from(failure: &Failure) -> Self {
         let Failure { code, message, remedy, .. } = failure.clone();
         Self { code, message, remedy }
+    }
+}
+
+/// The newest definitions, which cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Unread {
+    /// Why.
+    pub problem: Problem,
+    /// Since when (RFC 3339).
+    pub since: String,
+}
+
+impl From<&Failure> for Unread {
+    fn from(failure: &Failure) -> Self {
+        Self { problem: failure.into(), since: instant(failure.at) }
     }
 }
 
@@ -381,6 +408,18 @@ pub struct Noticed {
     pub version: u32,
     /// The sources that are looked at now.
     pub sources: Vec<String>,
+    /// Sources of the repository that are not, until they are due anyway.
+    #[serde(default)]
+    pub missed: Vec<Missed>,
+}
+
+/// A source that a webhook did not reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Missed {
+    /// The source.
+    pub source: String,
+    /// Why.
+    pub problem: Problem,
 }
 
 /// An instant as it is written in a document.

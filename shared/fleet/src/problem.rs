@@ -88,6 +88,27 @@ impl From<manifest::ParseError> for Problem {
     }
 }
 
+impl From<manifest::SetError> for Problem {
+    fn from(error: manifest::SetError) -> Self {
+        let origin = match &error {
+            manifest::SetError::Manifest(error) => error.origin.clone(),
+            manifest::SetError::Duplicate { second, .. } => Some(second.clone()),
+            manifest::SetError::TooMany | manifest::SetError::Undecodable(_) => None,
+        };
+        let (file, line) = origin.map(|origin| (origin.file, origin.line)).unwrap_or_default();
+        Self {
+            code: error.code(),
+            remedy: error.remedy().to_owned(),
+            severity: Severity::Error,
+            file,
+            line,
+            column: 0,
+            message: error.to_string(),
+            pointer: String::new(),
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.place(), self.message)

@@ -7,6 +7,12 @@ use model::definition::{Git, GitAuth};
 
 use crate::SourceError;
 
+/// The host that an address names, in small letters; `None` for a folder.
+pub fn host(address: &str) -> Option<String> {
+    let url = gix::url::parse(address).ok()?;
+    url.host().map(|host| host.trim_matches(['[', ']']).to_ascii_lowercase())
+}
+
 /// A checked address.
 #[derive(Debug, Clone)]
 pub(crate) struct Address {

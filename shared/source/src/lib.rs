@@ -35,6 +35,7 @@ mod tree_path;
 mod trees;
 mod wire;
 
+pub use address::host;
 pub use author::{Author, AuthorError};
 pub use closure::{Closure, Subcharts};
 pub use contents::{Contents, Note, Snapshot};

@@ -145,6 +145,7 @@ mod tests {
             open: 0,
             since: Timestamp::default(),
             silence_ms: 0,
+            asked: vec![],
         }
     }
 

@@ -367,6 +367,7 @@ impl Bed {
             open: 0,
             since: Timestamp::default(),
             silence_ms: 0,
+            asked: vec![],
         };
         let state = TargetState {
             status: SyncStatus::OutOfSync,

@@ -206,7 +206,7 @@ pub(super) fn publish(
 ) -> Step<Next> {
     let facts = context.facts;
     if let Some(request) = context.request
-        && let Some(failure) = requests::failed_since(facts, request, context.wanted.digest)
+        && let Some(failure) = requests::failed_for(facts, request, context.wanted.digest)
     {
         return Ok(requests::answer(facts, request, RequestOutcome::Failed(failure), now));
     }
@@ -283,6 +283,7 @@ fn planned(context: &Context<'_>, plan: &SyncPlan, now: Timestamp) -> PlannedSyn
         open: plan.held.iter().filter(|held| is_open(held.reason)).count() as u32,
         since: now,
         silence_ms: facts.silence.as_millis().try_into().unwrap_or(u64::MAX),
+        asked: requests::open(facts).map(|request| request.id.clone()).collect(),
     }
 }
 

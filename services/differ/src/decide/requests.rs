@@ -5,8 +5,8 @@ use std::time::Duration;
 use events::{
     Content, EventType,
     state::{
-        Handled, ObservedRevision, PathOutcome, RebuiltInventory, Request, RequestId, RequestKind,
-        RequestOutcome, SyncOutcome, SyncStage, TargetState,
+        Handled, ObservedRevision, PathOutcome, PlannedSync, RebuiltInventory, Request, RequestId,
+        RequestKind, RequestOutcome, SyncOutcome, SyncStage, TargetState,
     },
 };
 use model::{Digest, Failure, RetryClass, Timestamp};
@@ -149,7 +149,7 @@ pub(super) fn retry(facts: &Facts<'_>, request: Option<&Request>, now: Timestamp
     let Some((at, failure)) = last_failure(facts) else {
         return Retry::Due;
     };
-    let asked = request.is_some_and(|request| request.at > at);
+    let asked = request.is_some_and(|request| tried(facts, request).is_none());
     if asked || now >= retry_at(at, failure) { Retry::Due } else { Retry::Waiting }
 }
 
@@ -279,9 +279,18 @@ pub(super) fn preview(context: &Context<'_>, plan: &SyncPlan) -> Step<Option<Nex
     Err(Next::Ask(open))
 }
 
-/// Whether the request has its answer in a sync that failed after it was made, for that desired state.
-pub(super) fn failed_since(facts: &Facts<'_>, request: &Request, desired: Digest) -> Option<Failure> {
-    let (at, failure) = last_failure(facts)?;
+/// Whether the request has its answer in a sync that failed, for that desired state.
+pub(super) fn failed_for(facts: &Facts<'_>, request: &Request, desired: Digest) -> Option<Failure> {
+    let planned = tried(facts, request)?;
+    let (_, failure) = last_failure(facts)?;
+    (planned.made_from.desired == desired).then(|| failure.clone())
+}
+
+/// The plan that was made for the request too and that the newest sync carries out. It is told by ids and generations:
+/// the clocks of who asks and who applies say nothing of each other.
+fn tried<'a>(facts: &Facts<'a>, request: &Request) -> Option<&'a PlannedSync> {
     let planned = facts.snapshot.own.as_ref()?.state.plan.as_ref()?;
-    (at >= request.at && planned.made_from.desired == desired).then(|| failure.clone())
+    let synced = facts.snapshot.sync.as_ref()?;
+    let same = planned.generation == synced.state.generation && planned.asked.contains(&request.id);
+    same.then_some(planned)
 }

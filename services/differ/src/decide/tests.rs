@@ -379,6 +379,32 @@ fn a_failed_sync_is_tried_again_when_it_is_due() {
 }
 
 #[test]
+fn who_asks_gets_a_try_of_its_own_and_its_answer_whatever_clocks_say() {
+    for (ahead, behind) in [(3_600_000, 0), (0, 3_600_000)] {
+        let mut world = World::synced(&["a"]);
+        world.step();
+        let failed = failure("APPLY-INVALID", RetryClass::Permanent);
+        let fails = |world: &mut World| {
+            let outcome = SyncOutcome::Failed { failure: failed.clone() };
+            let at = Timestamp::from_millis(world.now.as_millis() + ahead - behind);
+            world.stage(SyncStage::Finished { at, outcome });
+            world.outcome("a", ObjectOutcome::Failed(failed.clone()));
+        };
+        fails(&mut world);
+        world.load();
+        world.step();
+        world.request(RequestKind::Sync { after: None });
+        assert_eq!(world.step(), "ask whether an apply changes a", "the failure was before it");
+        world.dry_run("a", world::changes(&["data.k"]));
+        assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Unfinished");
+        world.taken();
+        fails(&mut world);
+        world.step();
+        assert_eq!(world.answered(), Some(RequestOutcome::Failed(failed)), "that was its try");
+    }
+}
+
+#[test]
 fn a_request_waits_for_what_follows_from_its_fetch() {
     let mut world = World::synced(&["a"]);
     world.step();

@@ -7,6 +7,34 @@ use model::definition::SecretRef;
 
 use super::secret_place;
 
+/// How the commands end that only ask.
+pub const QUESTION_HELP: &str = "\
+Exit codes:
+  0 told   1 the platform refused, or did not answer   2 usage or configuration
+
+With -o json standard output is one document as docs/api.md describes it; a failure is told on standard error alone.";
+
+/// As [`QUESTION_HELP`], which it ends with.
+pub const STATUS_HELP: &str = "\
+With --watch it goes on until the platform ends, which is exit code 1; `gone` says that a target is no more. With
+--watch -o json each line is a status as in docs/api.md, or {cluster, application, gone: true}.
+
+Exit codes:
+  0 told   1 the platform refused, or did not answer   2 usage or configuration
+
+With -o json standard output is one document as docs/api.md describes it; a failure is told on standard error alone.";
+
+/// How the commands end that ask for something to be done.
+pub const REQUEST_HELP: &str = "\
+Exit codes:
+  0 done on every target   1 failed, or no answer in time   2 usage or configuration, or no such target   3 refused by a guard
+
+With -o json standard output is one document, also when it fails:
+  version  1: fields may be added, none is renamed or removed
+  targets  [{cluster, application, outcome, problem}]; problem: {code, message, remedy}, or null
+           outcome  InSync, Noted (paused or resumed), Confirmed, Failed, Refused, or Unanswered: the request stands
+  failure  {code, message, remedy} of what ended the command early, such as TIMEOUT; or null";
+
 #[derive(Debug, Clone, Args)]
 pub struct UpOptions {
     /// Sources, clusters and applications to put in force (JSON) [default: those in force]
@@ -28,6 +56,8 @@ pub struct UpOptions {
     /// Name of this process among its like, to which more is added [default: the host's name]
     #[arg(long, value_name = "NAME")]
     pub instance: Option<String>,
+    #[command(flatten)]
+    pub charts: super::ChartOptions,
     #[command(flatten)]
     pub gateway: GatewayOptions,
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use engine::charts::Egress;
 use gateway::{
     Listener,
     wire::{Entry, History, TargetList, TargetStatus},
@@ -205,7 +206,15 @@ fn fleet(repository: &std::path::Path) -> differ::Bootstrap {
 fn grounds(state: StateFolder, bootstrap: differ::Bootstrap) -> Grounds {
     let StateFolder { path, log, key } = state;
     let origin = Origin { bootstrap: Some(bootstrap), ..Origin::default() };
-    Grounds { log, key, state: path, instance: "demo".to_owned(), company: Company::Alone, origin }
+    Grounds {
+        log,
+        key,
+        state: path,
+        instance: "demo".to_owned(),
+        company: Company::Alone,
+        origin,
+        charts: Egress::default(),
+    }
 }
 
 fn failed(what: &str, error: &dyn std::error::Error) -> Problem {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bus::{AppendError, Log, now};
 use events::{
     Draft, EventType,
-    state::{CommandState, DefinitionsState, Request, RequestId, RequestKind, State},
+    state::{Asker, CommandState, DefinitionsState, Request, RequestId, RequestKind, State},
 };
 use model::{Aggregate, CommandScope};
 
@@ -92,7 +92,8 @@ async fn replace(
     let newest = log.newest(aggregate).await.map_err(|error| unreadable(&error))?;
     let now = now();
     let kind = if request.is_some() { EventType::SyncRequested } else { EventType::CommandsHandled };
-    let pending = request.map(|(id, kind)| Request { id: id.clone(), kind, at: now }).into_iter().collect();
+    let asked = |(id, kind): (&RequestId, _)| Request { id: id.clone(), kind, at: now, by: Asker::Person };
+    let pending = request.map(asked).into_iter().collect();
     let payload = events::encode(&CommandState { pending })
         .map_err(|error| Problem::new("BUG", error.to_string(), "report it as a bug"))?;
     let draft = Draft {

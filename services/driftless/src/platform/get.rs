@@ -2,7 +2,7 @@
 
 use gateway::wire::{
     ApplicationList, ApplicationStatus, ClusterList, ClusterStatus, Counts, Problem as WireProblem,
-    SourceList, SourceStatus,
+    SourceList, SourceStatus, Unread,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -24,24 +24,26 @@ pub async fn get(options: GetOptions) -> Result<Exit, Problem> {
     match options.kind {
         Kind::Sources => {
             let list: SourceList = client.get("sources", &[]).await?;
-            tell(&list, sources(&list), options.output);
+            tell(&list, (list.unread.as_ref(), sources(&list)), options.output);
         }
         Kind::Clusters => {
             let list: ClusterList = client.get("clusters", &[]).await?;
-            tell(&list, clusters(&list), options.output);
+            tell(&list, (list.unread.as_ref(), clusters(&list)), options.output);
         }
         Kind::Applications => {
             let list: ApplicationList = client.get("applications", &[]).await?;
-            tell(&list, applications(&list), options.output);
+            tell(&list, (list.unread.as_ref(), applications(&list)), options.output);
         }
     }
     Ok(Exit::Success)
 }
 
-fn tell(list: &impl Serialize, rows: Vec<Vec<Cell>>, output: Output) {
+fn tell(list: &impl Serialize, (unread, rows): (Option<&Unread>, Vec<Vec<Cell>>), output: Output) {
     match output {
         Output::Json => terminal::line(&json!(list).to_string()),
         Output::Text => {
+            let outdated = unread.map(|unread| table::outdated(unread, Colours::wanted()));
+            outdated.iter().flatten().for_each(|line| terminal::line(line));
             table::lines(&rows, Colours::wanted()).iter().for_each(|line| terminal::line(line));
         }
     }

@@ -3,10 +3,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use gateway::wire::{Accepted, Answered, Asked, AskedKind, Sync, TargetDetail, TargetList, TargetStatus};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{client::Client, table, watched::Watched};
+use super::{
+    client::Client,
+    table,
+    watched::{Told, Watched},
+};
 use crate::{
     cli::{Output, RequestOptions},
     exit::Exit,
@@ -20,61 +24,97 @@ const LOOK: Duration = Duration::from_secs(5);
 /// A target by cluster and application.
 type Target = (String, String);
 
+/// What was asked, and what was answered so far.
+#[derive(Debug, Default)]
+struct Round {
+    /// Requests without an answer, by target.
+    open: BTreeMap<Target, String>,
+    answers: BTreeMap<Target, Answered>,
+}
+
 /// Asks for something of each target that is named, and tells how each went.
 pub async fn request(kind: AskedKind, options: RequestOptions) -> Result<Exit, Problem> {
+    let mut round = Round::default();
+    let ended = carry_out(kind, &options, &mut round).await;
+    if options.output == Output::Json {
+        terminal::line(&round.document(ended.as_ref().err()).to_string());
+    }
+    ended.map(|()| round.exit())
+}
+
+async fn carry_out(kind: AskedKind, options: &RequestOptions, round: &mut Round) -> Result<(), Problem> {
     let client = Client::new(&options.api)?;
     let deadline = Instant::now() + options.timeout;
     let targets = targets(&client, &options.target, kind).await?;
     // Before anything is asked: no answer may be missed.
     let mut watched = Watched::open(&client).await?;
     let mut look = Instant::now() + LOOK;
-    let mut open = BTreeMap::new();
     // One id for all: their source is looked at once.
     let id = format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>());
     for (cluster, application) in targets {
         let path = format!("targets/{cluster}/{application}/requests");
         let accepted: Accepted = client.post(&path, &Asked { id: Some(id.clone()), kind }).await?;
-        open.insert((cluster, application), accepted.request);
+        round.open.insert((cluster, application), accepted.request);
     }
-    let mut answers = BTreeMap::new();
-    let mut concerned: Vec<Target> = open.keys().cloned().collect();
-    while !open.is_empty() {
+    let mut concerned: Vec<Target> = round.open.keys().cloned().collect();
+    loop {
         for target in concerned.drain(..) {
-            let Some(request) = open.get(&target) else { continue };
+            let Some(request) = round.open.get(&target) else { continue };
             if let Some(answer) = answer(&client, &target, request).await? {
-                open.remove(&target);
+                round.open.remove(&target);
                 tell(&target, &answer, options.output);
-                answers.insert(target, answer);
+                round.answers.insert(target, answer);
             }
         }
-        if open.is_empty() {
-            break;
+        if round.open.is_empty() {
+            return Ok(());
         }
         let next = timeout_at(deadline, async {
             tokio::select! {
-                changed = watched.next() => changed.map(|changed| vec![(changed.cluster, changed.application)]),
-                () = sleep_until(look) => Ok(vec![]),
+                told = watched.next() => told.map(concern),
+                () = sleep_until(look) => Ok(None),
             }
         });
-        concerned = next.await.map_err(|_| too_late(&open, options.timeout))??;
-        if concerned.is_empty() {
-            concerned.extend(open.keys().cloned());
-            look = Instant::now() + LOOK;
+        match next.await.map_err(|_| too_late(&round.open, options.timeout))?? {
+            Some(target) => concerned.push(target),
+            None => {
+                concerned.extend(round.open.keys().cloned());
+                look = Instant::now() + LOOK;
+            }
         }
     }
-    if options.output == Output::Json {
-        let targets = answers.iter().map(|((cluster, application), answer)| {
+}
+
+/// The one target that something is told of; `None`: look at all.
+fn concern(told: Told) -> Option<Target> {
+    match told {
+        Told::Status(target) => Some((target.cluster, target.application)),
+        Told::Gone(gone) => Some((gone.cluster, gone.application)),
+        Told::Anew | Told::Listed => None,
+    }
+}
+
+impl Round {
+    /// The one document of a run, also of one that failed.
+    fn document(&self, failure: Option<&Problem>) -> Value {
+        let answered = self.answers.iter().map(|((cluster, application), answer)| {
             json!({"cluster": cluster, "application": application, "outcome": answer.outcome, "problem": answer.problem})
         });
-        let document = json!({"version": gateway::wire::VERSION, "targets": targets.collect::<Vec<_>>()});
-        terminal::line(&document.to_string());
+        let open = self.open.keys().map(|(cluster, application)| {
+            json!({"cluster": cluster, "application": application, "outcome": "Unanswered", "problem": null})
+        });
+        let targets: Vec<Value> = answered.chain(open).collect();
+        json!({"version": gateway::wire::VERSION, "targets": targets, "failure": failure.map(Problem::failure)})
     }
-    let any = |outcome: &str| answers.values().any(|answer| answer.outcome == outcome);
-    Ok(match (any("Failed"), any("Refused")) {
-        (true, _) => Exit::Failed,
-        (false, true) => Exit::Refused,
-        (false, false) => Exit::Success,
-    })
+
+    fn exit(&self) -> Exit {
+        let any = |outcome: &str| self.answers.values().any(|answer| answer.outcome == outcome);
+        match (any("Failed"), any("Refused")) {
+            (true, _) => Exit::Failed,
+            (false, true) => Exit::Refused,
+            (false, false) => Exit::Success,
+        }
+    }
 }
 
 async fn targets(client: &Client, named: &str, kind: AskedKind) -> Result<Vec<Target>, Problem> {

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::{
     client::Client,
+    follow,
     table::{self, Cell, Colours, Paint, painted, plain},
-    watched::Watched,
 };
 use crate::{
     cli::{StatusOptions, StatusOutput},
@@ -19,7 +19,7 @@ use crate::{
 pub async fn status(options: StatusOptions) -> Result<Exit, Problem> {
     let client = Client::new(&options.api)?;
     if options.watch {
-        return watch(&client, &options).await;
+        return follow::follow(&client, &options).await;
     }
     let query = [("application", options.application.as_deref()), ("cluster", options.cluster.as_deref())];
     let list: TargetList = client.get("targets", &query).await?;
@@ -35,6 +35,9 @@ fn tell(list: &TargetList, output: StatusOutput, colours: Colours) {
         terminal::line(
             &Paint::Bad.on(&format!("definitions rejected: {}", table::clean(&rejected.message)), colours),
         );
+    }
+    if let Some(unread) = &list.unread {
+        table::outdated(unread, colours).iter().for_each(|line| terminal::line(line));
     }
     if list.targets.is_empty() {
         return terminal::line("no targets");
@@ -62,7 +65,8 @@ fn head(output: StatusOutput) -> Vec<Cell> {
     names.into_iter().map(|name| painted(name, Paint::Faint)).collect()
 }
 
-fn row(target: &TargetStatus, output: StatusOutput) -> Vec<Cell> {
+/// A status as cells.
+pub fn row(target: &TargetStatus, output: StatusOutput) -> Vec<Cell> {
     let short = |commit: &Option<String>| {
         plain(commit.as_deref().map_or("-", |commit| commit.get(..8).unwrap_or(commit)))
     };
@@ -117,29 +121,6 @@ fn health_paint(health: &str) -> Paint {
         "Degraded" | "Missing" => Paint::Bad,
         _ => Paint::Waiting,
     }
-}
-
-/// Tells each change until the platform ends.
-async fn watch(client: &Client, options: &StatusOptions) -> Result<Exit, Problem> {
-    let mut watched = Watched::open(client).await?;
-    let wants = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
-    loop {
-        let target = watched.next().await?;
-        if wants(&options.application, &target.application) && wants(&options.cluster, &target.cluster) {
-            tell_one(&target, options.output);
-        }
-    }
-}
-
-fn tell_one(target: &TargetStatus, output: StatusOutput) {
-    if output == StatusOutput::Json {
-        return terminal::line(&json!(target).to_string());
-    }
-    let mut line = table::lines(&[row(target, output)], Colours::wanted()).concat();
-    if let Some(problem) = &target.problem {
-        line.push_str(&format!("  {}: {}", problem.code, table::clean(&problem.message)));
-    }
-    terminal::line(&line);
 }
 
 #[cfg(test)]

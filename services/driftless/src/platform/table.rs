@@ -1,5 +1,7 @@
 //! Columns of text, each as wide as its widest cell.
 
+use gateway::wire::Unread;
+
 /// Text in a cell, and how it is painted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
@@ -43,6 +45,13 @@ impl Colours {
     pub fn wanted() -> Self {
         if crate::terminal::colours() { Self::With } else { Self::Without }
     }
+}
+
+/// That what follows is not by the newest definitions, and why.
+pub fn outdated(unread: &Unread, colours: Colours) -> [String; 2] {
+    let Unread { problem, since } = unread;
+    let text = format!("definitions outdated since {since}: {}: {}", problem.code, problem.message);
+    [Paint::Bad.on(&clean(&text), colours), format!("  help: {}", clean(&problem.remedy))]
 }
 
 /// A cell without colour.

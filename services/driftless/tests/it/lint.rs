@@ -150,3 +150,57 @@ fn schemas_are_printed() {
     assert_eq!((told.exit, schema["title"].as_str()), (0, Some("Application")), "{told}");
     assert_eq!(run(folder.path(), &["schema", "pod"]).exit, 2);
 }
+
+#[test]
+fn what_only_the_renderer_minds_is_told_and_hooks_are_no_definitions() {
+    let twice = format!("{SOURCE}---\n{CLUSTER}---\n{APPLICATION}");
+    // More than an object may hold.
+    let large = format!("{twice}  helm: {{values: {{a: {}}}}}\n", "x".repeat(3 << 20));
+    let folder = folder(&[("all.yaml", &large)]);
+    let lint = run(folder.path(), &["lint", "."]);
+    assert!(
+        lint.exit == 1 && lint.out.starts_with("./all.yaml:") && lint.out.contains("error[MANIFEST-OBJECT]"),
+        "{lint}"
+    );
+
+    let hook = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: a\n  annotations: {helm.sh/hook: test}\n";
+    let folder = self::folder(&[
+        ("Chart.yaml", "apiVersion: v2\nname: fleet\nversion: 1.0.0\n"),
+        ("templates/all.yaml", &twice),
+        ("templates/hook.yaml", hook),
+    ]);
+    let lint = run(folder.path(), &["lint", "."]);
+    assert_eq!((lint.exit, lint.out.as_str()), (0, ""), "{lint}");
+}
+
+#[test]
+fn a_commit_is_checked_with_the_charts_that_it_is_locked_to() {
+    let home = TempDir::new().unwrap();
+    let charts = testkit::chart_repository::ChartRepository::start(home.path(), None);
+    charts.publish("more", "1.2.3", &CLUSTER.replace("name: eu", "name: '{{ .Values.cluster }}'"));
+    let url = charts.url();
+    let repository = crate::repository::Repository::new();
+    let fleet = repository.url();
+    let chart = format!(
+        "apiVersion: v2\nname: fleet\nversion: 1.0.0\n\
+         dependencies: [{{name: more, version: 1.2.3, repository: '{url}'}}]\n"
+    );
+    let own = [SOURCE, APPLICATION].join("---\n");
+    let files = [
+        ("prod/Chart.yaml", chart.as_str()),
+        ("prod/values.yaml", "more: {cluster: eu}\n"),
+        ("prod/templates/all.yaml", &own),
+    ];
+    repository.commit(&files);
+    let unlocked = run(home.path(), &["lint", "--fleet", &fleet, "--path", "prod"]);
+    assert!(unlocked.exit == 1 && unlocked.err.contains("CHART-LOCK"), "{unlocked}");
+    charts.lock(&repository.path().join("prod"));
+    repository.commit(&[]);
+    let good = run(home.path(), &["lint", "--fleet", &fleet, "--path", "prod"]);
+    assert_eq!((good.exit, good.out.as_str(), good.err.as_str()), (0, "", ""), "{good}");
+    repository.commit(&[("prod/values.yaml", "more: {cluster: A_B}\n")]);
+    let bad = run(home.path(), &["lint", "--fleet", &format!("{fleet}#main"), "--path", "prod"]);
+    assert!(bad.exit == 1 && bad.out.contains("A_B"), "{bad}");
+    let nowhere = run(home.path(), &["lint", "--fleet", &fleet, "--path", "nowhere"]);
+    assert!(nowhere.exit == 1 && nowhere.err.contains("GIT-PATH"), "{nowhere}");
+}

@@ -1,11 +1,8 @@
 //! The charts that a survey needs besides Git: they are part of what a commit means, because it locks them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use engine::{
-    Charts,
-    charts::{Access, Locked, Login, Round, locked},
-};
+use engine::charts::{Access, Egress, Locked, Login, Round, locked};
 use manifest::{Artifact, File, FileMode};
 use model::definition::Git;
 use source::Credentials;
@@ -17,14 +14,22 @@ use crate::decide::RemoteId;
 pub struct Shelf {
     round: Round,
     git: Git,
-    credentials: Credentials,
+    way: Way,
     /// What could not be brought: it is not tried again for every path that wants it.
     failed: BTreeMap<String, Fault>,
 }
 
+/// How charts are come by.
+pub struct Way {
+    /// Reads the secrets that a source names.
+    pub credentials: Credentials,
+    /// Where charts may come from.
+    pub egress: Egress,
+}
+
 impl Shelf {
-    pub fn new(charts: &Arc<Charts>, git: Git, credentials: Credentials) -> Self {
-        Self { round: charts.round(), git, credentials, failed: BTreeMap::new() }
+    pub fn new(round: Round, git: Git, way: Way) -> Self {
+        Self { round, git, way, failed: BTreeMap::new() }
     }
 
     /// What the chart at a path still needs, by its place in the artifact.
@@ -75,12 +80,15 @@ impl Shelf {
 
     /// As the repository itself is reached, but its login goes only to its own server.
     fn access(&self, locked: &Locked) -> Result<Access, Fault> {
-        let login = self.credentials.login_at(&locked.repository, &self.git);
+        let login = self.way.credentials.login_at(&locked.repository, &self.git);
         let login = login.map_err(|error| Fault::of_source(&error))?.map(|(username, password)| Login {
             username,
             password: password.reveal().to_owned(),
             owner: RemoteId::of(&self.git).to_string(),
         });
-        Ok(Access { login, ca_file: self.git.ca_file.clone(), proxy: self.git.proxy.clone() })
+        // Who defined the source trusts its host.
+        let egress = source::host(&self.git.url)
+            .map_or_else(|| self.way.egress.clone(), |own| self.way.egress.clone().with(&own));
+        Ok(Access { login, ca_file: self.git.ca_file.clone(), proxy: self.git.proxy.clone(), egress })
     }
 }

@@ -22,7 +22,7 @@ use super::{
     ARTIFACTS_KIB_MAX, Performer,
     fault::{Cause, Fault},
     now,
-    shelf::Shelf,
+    shelf::{Shelf, Way},
 };
 use crate::{
     Error,
@@ -63,7 +63,7 @@ impl Performer {
             // that a lost blob comes back, and under a new key everything follows.
             outcomes: look.current_sight().map(|_| outcomes(&rows)).unwrap_or_default(),
             rows,
-            shelf: Shelf::new(&self.charts, look.source.git.clone(), self.credentials.clone()),
+            shelf: Shelf::new(self.charts.round(), look.source.git.clone(), self.way()),
             core,
             sealing: Sealing { key: self.key.clone(), memory: Arc::clone(&self.memory), send },
         };
@@ -82,6 +82,10 @@ impl Performer {
             Ok(()) => found,
             Err(error) => Err(Fault::of_blob(&error)),
         })
+    }
+
+    fn way(&self) -> Way {
+        Way { credentials: self.credentials.clone(), egress: self.egress.clone() }
     }
 
     /// The rows of the newest event, by path.

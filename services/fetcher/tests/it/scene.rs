@@ -62,6 +62,7 @@ impl Scene {
     pub fn start_another(&self, folder: &str) -> Running {
         let stop = CancellationToken::new();
         let config = Config::new(self.folder.path().join(folder), Self::key(), Share::Sole);
+        let config = Config { charts: config.charts.clone().with("127.0.0.1"), ..config };
         let run = tokio::spawn(fetcher::run(Arc::clone(&self.log), config, stop.clone()));
         Running { run, stop }
     }
@@ -85,7 +86,9 @@ impl Scene {
 
     pub async fn ask(&self, source: &str, request: &str) -> Event {
         let (id, at) = (request.parse().unwrap(), Timestamp::from_millis(1));
-        let state = CommandState { pending: vec![Request { id, kind: RequestKind::Fetch, at }] };
+        let state = CommandState {
+            pending: vec![Request { id, kind: RequestKind::Fetch, at, by: Default::default() }],
+        };
         let scope = CommandScope::Source(source.parse().unwrap());
         self.append(Aggregate::Command(scope), EventType::SyncRequested, &state).await
     }

@@ -9,14 +9,17 @@ use events::{
     state::{PathOutcome, SourceState},
 };
 use model::{
-    Source,
+    Digest, Source,
     definition::{GitAuth, Reference, SecretRef, Signers},
 };
-use testkit::git_server::{Behaviour, Server, closed_port};
+use testkit::{
+    eventually,
+    git_server::{Behaviour, Server, closed_port},
+};
 
 use crate::{
     repository::Repository,
-    scene::{Scene, application, source},
+    scene::{BOUND, Scene, application, source},
 };
 
 /// A repository with one commit, and a fetcher that follows a reference in it.
@@ -289,4 +292,24 @@ async fn a_commit_that_nobody_trusted_has_signed_is_not_followed() {
         Some(Signers { ssh: "bob@example.com ssh-ed25519 AAAA".to_owned(), ..Signers::default() });
     scene.define(vec![shop], vec![application("one", "shop", "a")]).await;
     fails(&scene, "request-4", "GIT-SIGNATURE").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_of_charts_that_says_nothing_holds_up_no_other_source() {
+    let silent = Server::start(Behaviour::Silent);
+    let dependency =
+        format!(r#"{{"name":"dep","version":"1.2.3","repository":"http://{}"}}"#, silent.address);
+    // As helm writes it.
+    let digest = Digest::of(format!("[[{dependency}],[{dependency}]]").as_bytes());
+    let chart = format!("apiVersion: v2\nname: a\nversion: 1.0.0\ndependencies: [{dependency}]\n");
+    let lock = format!("dependencies: [{dependency}]\ndigest: sha256:{digest}\n");
+    let repository = Repository::new();
+    repository.commit(&[("chart/Chart.yaml", &chart), ("chart/Chart.lock", &lock), ("a/x.yaml", "x: 1")]);
+    let scene = Scene::new().await;
+    let sources = ["a-chart", "shop"].map(|name| source(name, &repository.url())).into();
+    let applications = vec![application("chart", "a-chart", "chart"), application("one", "shop", "a")];
+    scene.define(sources, applications).await;
+    scene.wait("shop", "what it holds", |state| state.revision.is_some()).await;
+    eventually(BOUND, "the chart to be asked for", async || (silent.requests() > 0).then_some(())).await;
+    assert!(scene.newest("a-chart").await.is_none(), "it waits for its chart");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use model::{Application, Cluster};
+use model::{Aggregate, Application, Cluster};
 
 use crate::{
     decide,
@@ -16,7 +16,11 @@ use crate::{
 pub async fn sources(State(gateway): State<Arc<Gateway>>) -> Json<SourceList> {
     let picture = gateway.picture();
     let sources = picture.set().sources().iter().map(|source| picture.source(source)).collect();
-    Json(SourceList { version: wire::VERSION, sources })
+    Json(SourceList {
+        version: wire::VERSION,
+        unread: picture.missed(&Aggregate::Definitions).map(Into::into),
+        sources,
+    })
 }
 
 /// Every cluster.
@@ -29,7 +33,8 @@ pub async fn clusters(State(gateway): State<Arc<Gateway>>) -> Json<ClusterList> 
         let evaluated = gateway.evaluated(&cluster.name);
         gateway.picture().cluster(cluster, targets, evaluated)
     };
-    Json(ClusterList { version: wire::VERSION, clusters: set.clusters().iter().map(status).collect() })
+    let clusters = set.clusters().iter().map(status).collect();
+    Json(ClusterList { version: wire::VERSION, unread: gateway.unread(), clusters })
 }
 
 /// Every application.
@@ -42,5 +47,5 @@ pub async fn applications(State(gateway): State<Arc<Gateway>>) -> Json<Applicati
         decide::application(application, targets)
     };
     let applications = set.applications().iter().map(status).collect();
-    Json(ApplicationList { version: wire::VERSION, applications })
+    Json(ApplicationList { version: wire::VERSION, unread: gateway.unread(), applications })
 }

@@ -1,12 +1,17 @@
 //! A request that is not carried out, and why.
 
+use std::time::Duration;
+
 use axum::{
     Json,
-    http::StatusCode,
+    body::Body,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
+use model::Failure;
 
 use crate::{
+    decide::NotAdded,
     perform::{AskError, ReadStateError},
     wire::{self, Problem},
 };
@@ -49,6 +54,39 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "API-REQUEST", message, "see /api/v1/openapi.json")
     }
 
+    /// What was answered without a document: the text is all that is told.
+    pub fn of(status: StatusCode, text: &str) -> Self {
+        let reason = status.canonical_reason().unwrap_or("refused");
+        let message = if text.is_empty() { reason } else { text };
+        match status {
+            StatusCode::NOT_FOUND => Self::not_found(message),
+            _ if status.is_server_error() => Self::new(status, "BUG", message, "report it as a bug"),
+            _ => Self::new(status, "API-REQUEST", message, "see /api/v1/openapi.json"),
+        }
+    }
+
+    /// The body does not come.
+    pub fn slow(within: Duration) -> Self {
+        let message = format!("the body did not come within {} s", within.as_secs());
+        Self::new(StatusCode::REQUEST_TIMEOUT, "API-REQUEST", message, "send it at once")
+    }
+
+    /// The body is too large.
+    pub fn large(bytes_max: usize) -> Self {
+        let message = format!("the body is larger than {bytes_max} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "API-REQUEST", message, "see /api/v1/openapi.json")
+    }
+
+    /// As many as there is room for do the same.
+    pub fn busy(message: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "API-BUSY", message, "try again in a moment")
+    }
+
+    /// What is there is not known, because the newest definitions cannot be read.
+    pub fn unread(failure: &Failure) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, problem: Problem::from(failure) }
+    }
+
     /// The caller did not show who it is.
     pub fn unauthorized(message: &str) -> Self {
         let remedy = "send `Authorization: Bearer TOKEN` with the token that the gateway was started with";
@@ -77,15 +115,37 @@ impl From<ReadStateError> for Refusal {
 
 impl From<AskError> for Refusal {
     fn from(error: AskError) -> Self {
-        let (status, code) = match error {
-            AskError::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "API-PENDING"),
+        let (status, code, remedy) = match error {
+            AskError::NotAdded(NotAdded::TooMany) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "API-PENDING",
+                "wait until pending requests are answered, and try again",
+            ),
+            AskError::NotAdded(NotAdded::OtherKind(_)) => {
+                (StatusCode::CONFLICT, "API-REQUEST-ID", "give each request an id of its own, or none")
+            }
             AskError::Contended
             | AskError::Read(_)
             | AskError::Log(_)
             | AskError::Append(_)
-            | AskError::Encode(_) => (StatusCode::SERVICE_UNAVAILABLE, "API-LOG"),
+            | AskError::Encode(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "API-LOG", "look at the log of the gateway, and try again")
+            }
         };
-        Self::new(status, code, error.to_string(), "wait until pending requests are answered, and try again")
+        Self::new(status, code, error.to_string(), remedy)
+    }
+}
+
+impl Refusal {
+    /// Why, as it is told among others.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// Headers and body of the answer.
+    pub fn into_parts(self) -> (HeaderMap, Body) {
+        let (parts, body) = self.into_response().into_parts();
+        (parts.headers, body)
     }
 }
 

@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
 };
 use bus::now;
-use events::state::{Request, RequestId, RequestKind};
+use events::state::{Asker, Request, RequestId, RequestKind};
 use model::CommandScope;
 
 use super::{refusal::Refusal, target::target};
@@ -22,15 +22,19 @@ use crate::{
 #[utoipa::path(post, path = "/api/v1/targets/{cluster}/{application}/requests",
     params(("cluster" = String, Path), ("application" = String, Path)), request_body = Asked,
     responses((status = 202, body = Accepted), (status = 400, body = super::refusal::Refused),
-        (status = 404, body = super::refusal::Refused), (status = 429, body = super::refusal::Refused)))]
+        (status = 404, body = super::refusal::Refused), (status = 409, body = super::refusal::Refused),
+        (status = 429, body = super::refusal::Refused)))]
 pub async fn ask(
     State(gateway): State<Arc<Gateway>>,
     Path((cluster, application)): Path<(String, String)>,
     asked: Result<Json<Asked>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Accepted>), Refusal> {
-    let Json(asked) = asked.map_err(|rejection| Refusal::bad(rejection.body_text()))?;
+    let Json(asked) = asked.map_err(|rejection| match rejection.status() {
+        StatusCode::UNPROCESSABLE_ENTITY => Refusal::bad(rejection.body_text()),
+        status => Refusal::of(status, &rejection.body_text()),
+    })?;
     let id = target(&cluster, &application)?;
-    let unknown = || Refusal::not_found(format!("there is no target {id}"));
+    let unknown = || gateway.unknown(format!("there is no target {id}"));
     gateway.status(&id).ok_or_else(unknown)?;
     let request = match asked.id {
         Some(text) => {
@@ -41,7 +45,8 @@ pub async fn ask(
     let kind = match asked.kind {
         AskedKind::Sync => {
             let source = gateway.picture().source_of(&id).cloned().ok_or_else(unknown)?;
-            let fetch = Request { id: request.clone(), kind: RequestKind::Fetch, at: now() };
+            let fetch =
+                Request { id: request.clone(), kind: RequestKind::Fetch, at: now(), by: Asker::Person };
             append(&gateway.log, &CommandScope::Source(source), fetch).await?;
             RequestKind::Sync { after: Some(request.clone()) }
         }
@@ -49,7 +54,8 @@ pub async fn ask(
         AskedKind::Pause => RequestKind::Pause,
         AskedKind::Resume => RequestKind::Resume,
     };
-    append(&gateway.log, &CommandScope::Target(id), Request { id: request.clone(), kind, at: now() }).await?;
+    let asked = Request { id: request.clone(), kind, at: now(), by: Asker::Person };
+    append(&gateway.log, &CommandScope::Target(id), asked).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { version: wire::VERSION, request: request.to_string() })))
 }
 

@@ -47,7 +47,7 @@ pub async fn list(State(gateway): State<Arc<Gateway>>, Query(wanted): Query<Want
         fits(&wanted.cluster, &target.cluster) && fits(&wanted.application, &target.application)
     });
     let rejected = gateway.picture().rejected().map(Problem::from);
-    Json(TargetList { version: wire::VERSION, rejected, targets })
+    Json(TargetList { version: wire::VERSION, rejected, unread: gateway.unread(), targets })
 }
 
 /// A target as a path names it.
@@ -69,7 +69,7 @@ pub async fn detail(
 ) -> Result<Json<TargetDetail>, Refusal> {
     let id = target(&cluster, &application)?;
     let status = gateway.status(&id);
-    let status = status.ok_or_else(|| Refusal::not_found(format!("there is no target {id}")))?;
+    let status = status.ok_or_else(|| gateway.unknown(format!("there is no target {id}")))?;
     let log = &gateway.log;
     let own: Option<TargetState> = state(log, &Aggregate::Target(id.clone())).await?;
     let sync: Option<SyncState> = state(log, &Aggregate::Sync(id.clone())).await?;
@@ -176,7 +176,7 @@ pub async fn log(
     Path(application): Path<String>,
     Query(span): Query<Span>,
 ) -> Result<Json<History>, Refusal> {
-    let unknown = || Refusal::not_found(format!("there is no application {application}"));
+    let unknown = || gateway.unknown(format!("there is no application {application}"));
     let name: ApplicationName = application.parse().map_err(|_| unknown())?;
     let wanted = |id: &TargetId| {
         id.application == name && span.cluster.as_ref().is_none_or(|cluster| *cluster == id.cluster.as_str())

@@ -4,37 +4,45 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    body::Bytes,
+    body::Body,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
 use bus::now;
-use events::state::{Request, RequestKind};
+use events::state::{Asker, Request, RequestKind};
 use model::{CommandScope, SourceName};
 
-use super::{refusal::Refusal, request::new_id};
+use super::{body, refusal::Refusal, request::new_id};
 use crate::{
     decide::{Provider, Signed, addresses, is_signed, same_repository},
     perform::ask,
     run::Gateway,
-    wire::{self, Noticed},
+    wire::{self, Missed, Noticed},
 };
+
+/// Largest body: a push of hundreds of commits, as a webhook tells it.
+const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Takes a webhook whose signature fits, and has every source of its repository looked at.
 #[utoipa::path(post, path = "/webhook/{provider}",
     params(("provider" = String, Path, description = "github, gitlab, gitea or generic")),
-    responses((status = 202, body = Noticed), (status = 403, body = super::refusal::Refused)))]
+    responses((status = 202, body = Noticed), (status = 403, body = super::refusal::Refused),
+        (status = 408, body = super::refusal::Refused), (status = 413, body = super::refusal::Refused),
+        (status = 503, body = super::refusal::Refused)))]
 pub async fn take(
     State(gateway): State<Arc<Gateway>>,
     Path(provider): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<(StatusCode, Json<Noticed>), Refusal> {
     let provider = Provider::named(&provider);
     let provider =
         provider.ok_or_else(|| Refusal::not_found("github, gitlab, gitea and generic are known"))?;
     let secret = gateway.config.webhook_secret.as_ref();
     let secret = secret.ok_or_else(|| Refusal::unsigned("no secret is known to check webhooks with"))?;
+    let room = gateway.hearing.try_acquire();
+    let _place = room.map_err(|_| Refusal::busy("as many webhooks are heard as there is room for"))?;
+    let body = body::read(body, BODY_BYTES_MAX).await?;
     if !is_signed(provider, signed(&headers), &body, secret) {
         return Err(Refusal::unsigned("the signature does not fit"));
     }
@@ -46,12 +54,27 @@ pub async fn take(
         let sources = picture.sources().filter(|(_, address)| concerned(address));
         sources.map(|(name, _)| name.clone()).collect()
     };
-    for source in &sources {
-        let fetch = Request { id: new_id(), kind: RequestKind::Fetch, at: now() };
-        ask(&gateway.log, &CommandScope::Source(source.clone()), fetch).await?;
+    let noticed = notice(&gateway, sources).await?;
+    Ok((StatusCode::ACCEPTED, Json(noticed)))
+}
+
+/// Has each source looked at; one that cannot be told keeps no other from it. Where none can, the host may try again.
+async fn notice(gateway: &Gateway, sources: Vec<SourceName>) -> Result<Noticed, Refusal> {
+    let mut noticed = Noticed { version: wire::VERSION, sources: vec![], missed: vec![] };
+    let mut first = None;
+    for source in sources {
+        let fetch = Request { id: new_id(), kind: RequestKind::Fetch, at: now(), by: Asker::Push };
+        let name = source.to_string();
+        match ask(&gateway.log, &CommandScope::Source(source), fetch).await.map_err(Refusal::from) {
+            Ok(()) => noticed.sources.push(name),
+            Err(refusal) => {
+                let problem = refusal.problem().clone();
+                noticed.missed.push(Missed { source: name, problem });
+                first.get_or_insert(refusal);
+            }
+        }
     }
-    let sources = sources.iter().map(ToString::to_string).collect();
-    Ok((StatusCode::ACCEPTED, Json(Noticed { version: wire::VERSION, sources })))
+    first.filter(|_| noticed.sources.is_empty()).map_or(Ok(noticed), Err)
 }
 
 fn signed(headers: &HeaderMap) -> Signed<'_> {

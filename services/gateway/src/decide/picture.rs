@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Bound,
     sync::Arc,
 };
 
@@ -26,6 +27,8 @@ pub struct Picture {
     pub(super) clusters: BTreeMap<ClusterName, Reachability>,
     pub(super) targets: BTreeMap<TargetId, TargetFacts>,
     pub(super) syncs: BTreeMap<TargetId, SyncFacts>,
+    /// What the log says and cannot be read here; what is known of it is older.
+    pub(super) unread: BTreeMap<Aggregate, Failure>,
     /// The set in force.
     set: Arc<DefinitionSet>,
 }
@@ -93,6 +96,32 @@ impl Picture {
     /// # Errors
     /// The state cannot be read here (permanent): a newer version wrote it.
     pub fn take(&mut self, event: &Event) -> Result<Taken, DecodeError> {
+        let taken = self.take_state(event)?;
+        if let Taken::Targets(_) = &taken {
+            self.unread.remove(event.aggregate());
+        }
+        Ok(taken)
+    }
+
+    /// Notes that the newest state of an aggregate cannot be read; says whose status that concerns.
+    pub fn miss(&mut self, aggregate: &Aggregate, failure: Failure) -> Vec<TargetId> {
+        // Told again, it is as old as when it was first told.
+        self.unread.entry(aggregate.clone()).or_insert(failure);
+        match aggregate {
+            Aggregate::Target(target) | Aggregate::Sync(target) => vec![target.clone()],
+            Aggregate::Source(name) => self.assigned_where(|assigned| assigned.source == *name),
+            render @ Aggregate::Render { .. } => self.assigned_where(|assigned| assigned.render == *render),
+            Aggregate::Cluster(name) => self.ids_on(name),
+            Aggregate::Definitions | Aggregate::Command(_) => vec![],
+        }
+    }
+
+    /// Why the newest state of an aggregate cannot be read.
+    pub fn missed(&self, aggregate: &Aggregate) -> Option<&Failure> {
+        self.unread.get(aggregate)
+    }
+
+    fn take_state(&mut self, event: &Event) -> Result<Taken, DecodeError> {
         let (format, payload) = (event.draft.format, &event.draft.payload);
         Ok(Taken::Targets(match event.aggregate() {
             Aggregate::Definitions => {
@@ -154,6 +183,10 @@ impl Picture {
         } else {
             self.clusters.insert(name.clone(), state.reachability);
         }
+        self.ids_on(name)
+    }
+
+    fn ids_on(&self, name: &ClusterName) -> Vec<TargetId> {
         self.ids().into_iter().filter(|target| target.cluster == *name).collect()
     }
 
@@ -205,6 +238,7 @@ impl Picture {
             return vec![];
         }
         self.defined = n;
+        self.unread.remove(&Aggregate::Definitions);
         self.rejected = rejected;
         let mut concerned: BTreeSet<TargetId> = self.assigned.keys().cloned().collect();
         let needs = |assignment: &plan::Assignment| Assigned {
@@ -223,6 +257,15 @@ impl Picture {
     pub fn ids(&self) -> BTreeSet<TargetId> {
         let leaving = self.targets.iter().filter(|(_, facts)| facts.standing == Standing::Ours);
         self.assigned.keys().chain(leaving.map(|(id, _)| id)).cloned().collect()
+    }
+
+    /// The first one with a status after another one, in order.
+    pub fn id_after(&self, last: Option<&TargetId>) -> Option<&TargetId> {
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut assigned = self.assigned.range((from, Bound::Unbounded)).map(|(id, _)| id);
+        let leaving = self.targets.range((from, Bound::Unbounded));
+        let mut leaving = leaving.filter(|(_, facts)| facts.standing == Standing::Ours).map(|(id, _)| id);
+        [assigned.next(), leaving.next()].into_iter().flatten().min()
     }
 
     /// The source that a target's manifests come from.

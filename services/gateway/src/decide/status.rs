@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use events::state::{Reachability, SyncStatus};
-use model::{Failure, HealthStatus, TargetId};
+use model::{Aggregate, Failure, HealthStatus, TargetId};
 
 use super::picture::{Assigned, Picture, Standing, SyncFacts, TargetFacts};
 use crate::wire::{self, Evaluated, Problem, Sync, TargetStatus};
@@ -22,7 +22,10 @@ impl Picture {
         Some(TargetStatus {
             cluster: id.cluster.to_string(),
             application: id.application.to_string(),
-            sync: word(assigned, own, sync),
+            sync: match self.unread_of(id) {
+                Some(_) => Sync::Unknown,
+                None => word(assigned, own, sync),
+            },
             health: own.map_or(HealthStatus::Unknown, |own| own.health).word().to_owned(),
             revision: sync.and_then(|sync| sync.commit.clone()),
             desired: render.map(|render| render.commit.clone()),
@@ -37,6 +40,11 @@ impl Picture {
 
     /// What stands in the way, the nearest to its root first: what follows from it is no news.
     fn problem(&self, id: &TargetId, assigned: Option<&Assigned>) -> Option<&Failure> {
+        let missed = |aggregate: &Aggregate| self.unread.get(aggregate);
+        let below = missed(&Aggregate::Cluster(id.cluster.clone()))
+            .or_else(|| missed(&Aggregate::Source(assigned?.source.clone())))
+            .or_else(|| missed(&assigned?.render))
+            .or_else(|| self.unread_of(id));
         let cluster = match self.clusters.get(&id.cluster) {
             Some(Reachability::Unreachable { failure, .. }) => Some(failure),
             Some(Reachability::Connected { .. }) | None => None,
@@ -47,7 +55,14 @@ impl Picture {
         let failed = self.syncs.get(id).and_then(|sync| sync.failure.as_ref());
         // A failed sync is told until the target is in sync again, whichever plan brought that about.
         let in_sync = self.targets.get(id).is_some_and(|own| own.status == SyncStatus::InSync);
-        cluster.or(source).or(render).or(refused).or(failed.filter(|_| !in_sync))
+        // Beside what cannot be read, what is read may be over.
+        below.or(cluster).or(source).or(render).or(refused).or(failed.filter(|_| !in_sync))
+    }
+
+    /// Why it is not known how the target is.
+    fn unread_of(&self, id: &TargetId) -> Option<&Failure> {
+        let missed = |aggregate| self.unread.get(&aggregate);
+        missed(Aggregate::Target(id.clone())).or_else(|| missed(Aggregate::Sync(id.clone())))
     }
 }
 
@@ -67,10 +82,16 @@ fn word(assigned: Option<&Assigned>, own: Option<&TargetFacts>, sync: Option<&Sy
     }
 }
 
-/// Who looked last, as it was told `since` ago.
-pub fn evaluated(told: &bus::Freshness, since: Duration, bound: Duration) -> Evaluated {
+/// Who looked last, as it was told `since` ago. It is at least as old as the definitions that are shown, of which there
+/// have been newer ones for `outdated`.
+pub fn evaluated(
+    told: &bus::Freshness,
+    since: Duration,
+    outdated: Option<Duration>,
+    bound: Duration,
+) -> Evaluated {
     let seen = |by: &str, age: Duration| {
-        let age = age + since;
+        let age = (age + since).max(outdated.unwrap_or_default());
         let state = if age <= bound { wire::Freshness::Fresh } else { wire::Freshness::Stale };
         Evaluated { state, by: Some(by.to_owned()), seconds: Some(age.as_secs()) }
     };

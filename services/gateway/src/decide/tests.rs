@@ -16,7 +16,7 @@ use model::{
 };
 use serde::Serialize;
 
-use super::{Picture, Taken, evaluated};
+use super::{Picture, Reason, Taken, evaluated};
 use crate::wire::{self, Evaluated, Sync, TargetStatus};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000);
@@ -207,11 +207,30 @@ fn what_leaves_is_shown_until_it_is_let_go() {
 }
 
 #[test]
+fn what_cannot_be_read_is_told_in_place_of_what_was_known() {
+    let mut story = Story::new();
+    story.target(&target(SyncStatus::InSync));
+    let reason = Reason::Form("format 9".into());
+    for aggregate in [Aggregate::Target(id()), Aggregate::Source("shop".parse().unwrap())] {
+        let failure = super::failure(&aggregate, &reason, NOW);
+        assert_eq!(story.0.miss(&aggregate, failure), [id()]);
+        assert_eq!(story.problem().as_deref(), Some("API-UNREAD"));
+    }
+    assert_eq!(story.word(), Sync::Unknown);
+    story.target(&target(SyncStatus::InSync));
+    assert_eq!(story.word(), Sync::InSync, "it can be read again");
+    assert_eq!(story.problem().as_deref(), Some("API-UNREAD"), "its source cannot");
+}
+
+#[test]
 fn a_status_turns_stale_by_itself() {
     let second = Duration::from_secs(1);
     let told = Freshness::Fresh { by: "a".into(), age: 100 * second };
-    let state = |since: u32| evaluated(&told, since * second, 180 * second).state;
+    let state = |since: u32| evaluated(&told, since * second, None, 180 * second).state;
     assert_eq!((state(80), state(81)), (wire::Freshness::Fresh, wire::Freshness::Stale));
-    let never = evaluated(&Freshness::Unknown { owner: None }, 999 * second, 180 * second);
+    let outdated = |since: u32| evaluated(&told, second, Some(since * second), 180 * second);
+    assert_eq!((outdated(180).state, outdated(181).state), (wire::Freshness::Fresh, wire::Freshness::Stale));
+    assert_eq!(outdated(181).seconds, Some(181), "of definitions that are no longer the newest");
+    let never = evaluated(&Freshness::Unknown { owner: None }, 999 * second, None, 180 * second);
     assert_eq!((never.state, never.seconds), (wire::Freshness::Unknown, None));
 }

@@ -10,7 +10,7 @@ use events::{
 use model::{Aggregate, CommandScope};
 
 use super::read::{ReadStateError, state};
-use crate::decide::{self, TooMany};
+use crate::decide::{self, Earlier, NotAdded};
 
 /// Attempts while other gateways write the same aggregate.
 const ATTEMPTS: usize = 8;
@@ -18,9 +18,9 @@ const ATTEMPTS: usize = 8;
 /// Says why a request was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// Too many wait.
+    /// Too many wait, or the id is taken.
     #[error(transparent)]
-    TooMany(#[from] TooMany),
+    NotAdded(#[from] NotAdded),
     /// Others write the same aggregate all the time.
     #[error("others ask for the same all the time")]
     Contended,
@@ -49,7 +49,12 @@ pub async fn ask(log: &Arc<dyn Log>, scope: &CommandScope, request: Request) -> 
                 .map_err(|error| ReadStateError { aggregate: aggregate.path(), reason: error.to_string() })?,
             None => CommandState::default(),
         };
-        let Some(after) = decide::added(&before, &handled, request.clone())? else { return Ok(()) };
+        let asked = match handled.contains(&request.id) {
+            true => asked(log, &aggregate, &request.id).await?,
+            false => None,
+        };
+        let earlier = Earlier { handled: &handled, asked: asked.as_ref() };
+        let Some(after) = decide::added(&before, earlier, request.clone())? else { return Ok(()) };
         let payload = events::encode(&after).map_err(|error| AskError::Encode(error.to_string()))?;
         let draft = Draft {
             aggregate: aggregate.clone(),
@@ -71,6 +76,20 @@ pub async fn ask(log: &Arc<dyn Log>, scope: &CommandScope, request: Request) -> 
         }
     }
     Err(AskError::Contended)
+}
+
+/// What a request that was carried out had asked for, as far back as the log goes.
+async fn asked(
+    log: &Arc<dyn Log>,
+    aggregate: &Aggregate,
+    id: &RequestId,
+) -> Result<Option<RequestKind>, AskError> {
+    let events = log.history(aggregate, bus::HISTORY_MAX).await?;
+    let states = events
+        .iter()
+        .filter_map(|event| events::decode::<CommandState>(event.draft.format, &event.draft.payload).ok());
+    let mut requests = states.flat_map(|state| state.pending);
+    Ok(requests.find(|request| request.id == *id).map(|request| request.kind))
 }
 
 fn kind(request: &RequestKind) -> EventType {

@@ -26,6 +26,14 @@ pub enum ChartError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// It would come from where nothing may come from.
+    #[error("{chart} is not fetched: {host} is at an internal address")]
+    Host {
+        /// Name, version and repository.
+        chart: String,
+        /// The host: that of the repository, or one that it sends to.
+        host: String,
+    },
     /// The repository did not give it.
     #[error("{chart} was not fetched: {reason}")]
     Fetch {
@@ -59,6 +67,7 @@ impl ChartError {
         match self {
             Self::Lock { .. } => "CHART-LOCK",
             Self::Address { .. } => "CHART-ADDRESS",
+            Self::Host { .. } => "CHART-HOST",
             Self::Fetch { .. } => "CHART-FETCH",
             Self::Version { .. } => "CHART-VERSION",
             Self::Archive { .. } => "CHART-ARCHIVE",
@@ -72,6 +81,9 @@ impl ChartError {
             Self::Lock { .. } => "run `helm dependency update` and commit Chart.lock, or the charts/ folder",
             Self::Address { .. } => {
                 "write the repository as https://… or oci://…, or commit the charts/ folder"
+            }
+            Self::Host { .. } => {
+                "if the host is one of yours, name it with --chart-host of the fetcher; else commit the charts/ folder"
             }
             Self::Fetch { .. } => {
                 "check the repository's address, the network and the proxy; a private one is read with user \
@@ -87,9 +99,11 @@ impl ChartError {
     pub fn class(&self) -> RetryClass {
         match self {
             Self::Fetch { .. } => RetryClass::Transient,
-            Self::Lock { .. } | Self::Address { .. } | Self::Version { .. } | Self::Archive { .. } => {
-                RetryClass::Permanent
-            }
+            Self::Lock { .. }
+            | Self::Address { .. }
+            | Self::Host { .. }
+            | Self::Version { .. }
+            | Self::Archive { .. } => RetryClass::Permanent,
             Self::Engine(error) => error.class(),
         }
     }

@@ -13,6 +13,9 @@ use crate::{
     links,
 };
 
+/// Most charts that one chart, with those beside it, may be locked to: umbrella charts of the field have some thirty.
+const CHARTS_MAX: usize = 64;
+
 /// Longest name, version and address, in bytes: they end up in errors and in names of files.
 const WORD_BYTES_MAX: usize = 200;
 
@@ -34,18 +37,23 @@ impl Locked {
     }
 
     /// The host of the repository, with its port if it has one.
-    fn authority(&self) -> &str {
+    pub(super) fn authority(&self) -> &str {
         let rest = self.repository.split_once("://").map(|(_, rest)| rest).unwrap_or_default();
         rest.split('/').next().unwrap_or_default()
     }
 
-    /// Whether the repository is on this machine, where registries speak without TLS.
-    pub(super) fn is_loopback(&self) -> bool {
+    /// The host of the repository.
+    pub(super) fn host(&self) -> &str {
         let authority = self.authority();
-        let host = match authority.strip_prefix('[') {
+        match authority.strip_prefix('[') {
             Some(rest) => rest.split(']').next().unwrap_or_default(),
             None => authority.split(':').next().unwrap_or_default(),
-        };
+        }
+    }
+
+    /// Whether the repository is on this machine, where registries speak without TLS.
+    pub(super) fn is_loopback(&self) -> bool {
+        let host = self.host();
         host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 
@@ -75,6 +83,9 @@ pub fn locked(artifact: &Artifact, path: &str) -> Result<BTreeMap<String, Locked
             open.extend(local);
         }
         of_chart(artifact, &chart, &wanted, &mut found)?;
+        if found.len() > CHARTS_MAX {
+            return Err(ChartError::Lock { chart, reason: "more than 64 charts are to be fetched" });
+        }
     }
     Ok(found)
 }

@@ -13,7 +13,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::{
-    ARCHIVE_BYTES_MAX, Access, ChartError, Locked, Round,
+    ARCHIVE_BYTES_MAX, Access, ChartError, Egress, Locked, Round,
+    gate::Gate,
     index::{self, Listing},
 };
 use crate::{
@@ -46,6 +47,13 @@ impl Round {
             None => self.charts.folder().await?,
         };
         let folder = self.folder.insert(folder).path().to_owned();
+        if !access.egress.allows_name(locked.host()) {
+            let (chart, host) = (locked.shown(), locked.host().to_owned());
+            return Err(ChartError::Host { chart, host });
+        }
+        if access.is_guarded() && self.gate.is_none() {
+            self.gate = Some(Gate::open(access.egress.clone()).await.map_err(scratch_error)?);
+        }
         let known = self.repositories.get(&locked.repository).cloned();
         let name = known.clone().unwrap_or_else(|| format!("r{}", self.repositories.len()));
         let fetch = Fetch { locked, access, program, folder: &folder, name };
@@ -106,11 +114,16 @@ impl Round {
     }
 
     async fn run(&self, fetch: &Fetch<'_>, arguments: Vec<OsString>) -> Result<Ended, ChartError> {
-        let environment = environment(fetch.access);
+        let environment = environment(fetch.access, self.gate.as_ref());
         let (name, program, folder) = (helm::PROGRAM, fetch.program, fetch.folder);
         let run = Run { name, program, arguments, folder, home: folder, environment: &environment };
-        self.charts.runner.run(run).await.map_err(|error| {
+        let ended = self.charts.runner.run(run).await;
+        if let Some(host) = self.gate.as_ref().and_then(Gate::refused) {
+            return Err(ChartError::Host { chart: fetch.locked.shown(), host });
+        }
+        ended.map_err(|error| {
             let EngineError::Timeout { seconds, .. } = error else { return ChartError::Engine(error) };
+            self.charts.turns.silent(fetch.locked.authority());
             let reason = format!("the repository did not answer within {seconds} s");
             ChartError::Fetch { chart: fetch.locked.shown(), reason }
         })
@@ -168,19 +181,32 @@ fn scratch_error(source: std::io::Error) -> ChartError {
     ChartError::Engine(EngineError::Scratch { act: "use", source })
 }
 
+impl Access {
+    /// Whether helm goes through a gate of ours. A proxy that somebody chose decides itself.
+    fn is_guarded(&self) -> bool {
+        let chosen = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let bounded = self.egress != Egress::Anywhere;
+        bounded && self.proxy.is_none() && !PROXIES.iter().any(|name| chosen(name))
+    }
+}
+
+/// What names a proxy in the environment.
+const PROXIES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"];
+
 /// The proxy and the authorities. Source: Go, `net/http.ProxyFromEnvironment` and `crypto/x509`: a file named so is
 /// trusted besides the machine's folders of authorities.
-fn environment(access: &Access) -> Vec<(&'static str, OsString)> {
+fn environment(access: &Access, gate: Option<&Gate>) -> Vec<(&'static str, OsString)> {
     let mut settings: Vec<(&'static str, OsString)> = Vec::new();
-    for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
-        let proxy = match &access.proxy {
+    let chosen = gate.map(Gate::url).or_else(|| access.proxy.clone());
+    for name in PROXIES {
+        let proxy = match &chosen {
             Some(proxy) => proxy.into(),
             None => env::var_os(name).unwrap_or_default(),
         };
         settings.push((name, proxy));
     }
     for name in ["NO_PROXY", "no_proxy"] {
-        let known = env::var_os(name).filter(|_| access.proxy.is_none());
+        let known = env::var_os(name).filter(|_| chosen.is_none());
         settings.extend(known.map(|value| (name, value)));
     }
     // Helm runs in a folder of its own.

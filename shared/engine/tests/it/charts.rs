@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use engine::charts::{Access, ChartError, Charts, Locked, Login};
+use engine::charts::{Access, ChartError, Charts, Egress, Locked, Login};
 use model::Digest;
 use serde_json::json;
 use tempfile::TempDir;
@@ -150,6 +150,40 @@ async fn the_proxy_of_the_source_is_used() {
     let wanted = locked("1.2.3", "http://charts.example");
     charts(folder.path()).round().bring(&wanted, &access).await.unwrap();
     assert_eq!(repository.server.requests(), 2);
+}
+
+/// Public addresses, and these hosts.
+fn public(hosts: &[&str]) -> Access {
+    let none = Egress::Public(Default::default());
+    Access { egress: hosts.iter().fold(none, |egress, host| egress.with(host)), ..Access::default() }
+}
+
+#[tokio::test]
+async fn what_a_lock_names_is_not_asked_for_at_internal_addresses() {
+    let (folder, repository) = repository(None);
+    let charts = charts(folder.path());
+    let port = repository.server.address.port();
+    // The same address as numbers that only the resolver reads.
+    for host in ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f.1"] {
+        let wanted = locked("1.2.3", &format!("http://{host}:{port}"));
+        let error = charts.round().bring(&wanted, &public(&[])).await.unwrap_err();
+        assert!(error.code() == "CHART-HOST" && error.to_string().contains(host), "{error}");
+        let registry = locked("1.2.3", &format!("oci://{host}:{port}/charts"));
+        let error = charts.round().bring(&registry, &public(&[])).await.unwrap_err();
+        assert_eq!(error.code(), "CHART-HOST", "{error}");
+    }
+    assert_eq!(repository.server.requests(), 0);
+    for host in ["127.0.0.1", "127.1"] {
+        let wanted = locked("1.2.3", &format!("http://{host}:{port}"));
+        charts.round().bring(&wanted, &public(&[host])).await.unwrap();
+    }
+    let behaviour = Behaviour::Redirect { to: format!("http://2130706433:{port}") };
+    let sends = Server::start(behaviour).address.port();
+    let asked = repository.server.requests();
+    let wanted = locked("1.2.3", &format!("http://127.1:{sends}"));
+    let error = charts.round().bring(&wanted, &public(&["127.1"])).await.unwrap_err();
+    assert!(error.code() == "CHART-HOST" && error.to_string().contains("2130706433"), "{error}");
+    assert_eq!(repository.server.requests(), asked);
 }
 
 #[tokio::test]

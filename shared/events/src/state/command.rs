@@ -68,6 +68,19 @@ pub struct Request {
     pub kind: RequestKind,
     /// When.
     pub at: Timestamp,
+    /// Who.
+    #[serde(default)]
+    pub by: Asker,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Asker {
+    /// Somebody who waits for the answer.
+    #[default]
+    Person,
+    /// A webhook: nobody waits, and the newest push stands for those before it.
+    Push,
 }
 
 /// What can be asked for.

@@ -105,6 +105,9 @@ pub struct PlannedSync {
     /// Milliseconds that the applier may be silent about it, counted from the newest sign of life.
     #[serde(default)]
     pub silence_ms: u64,
+    /// Requests that were open when it was made: what becomes of it is their answer too. At most 32.
+    #[serde(default)]
+    pub asked: Vec<RequestId>,
 }
 
 /// The versions that a decision was made from.

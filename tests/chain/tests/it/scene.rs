@@ -43,6 +43,7 @@ impl Scene {
         let key = InstallKey::from_bytes([7; 32]);
         let stop = CancellationToken::new();
         let fetcher = fetcher::Config::new(folder.path(), key.clone(), Share::Sole);
+        let fetcher = fetcher::Config { charts: fetcher.charts.clone().with("127.0.0.1"), ..fetcher };
         tokio::spawn(fetcher::run(Arc::clone(&seen), fetcher, stop.clone()));
         let tools = tool("helm").parent().unwrap().to_owned();
         let scratch = folder.path().join("scratch");
@@ -107,7 +108,9 @@ impl Scene {
     /// Asks for a look at the source and waits until it was taken.
     pub async fn look(&self, request: &str) -> SourceState {
         let (id, at) = (request.parse().unwrap(), Timestamp::from_millis(1));
-        let state = CommandState { pending: vec![Request { id, kind: RequestKind::Fetch, at }] };
+        let state = CommandState {
+            pending: vec![Request { id, kind: RequestKind::Fetch, at, by: Default::default() }],
+        };
         let name = "shop".parse().unwrap();
         let scope = CommandScope::Source(name);
         self.append(Aggregate::Command(scope), EventType::SyncRequested, &state).await;

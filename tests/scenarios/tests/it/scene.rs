@@ -178,7 +178,9 @@ impl Scene {
         let aggregate = Aggregate::Command(CommandScope::Source("repo".parse().unwrap()));
         let newest = self.log.newest(&aggregate).await.unwrap();
         let (id, at) = (unique("r").parse().unwrap(), Timestamp::from_millis(1));
-        let state = CommandState { pending: vec![Request { id, kind: RequestKind::Fetch, at }] };
+        let state = CommandState {
+            pending: vec![Request { id, kind: RequestKind::Fetch, at, by: Default::default() }],
+        };
         let draft = Draft {
             aggregate,
             n: newest.as_ref().map_or(0, Event::n) + 1,

@@ -385,14 +385,14 @@ impl World {
 
     pub fn request(&mut self, kind: RequestKind) {
         let id = format!("request-{}", self.told.len()).parse().unwrap();
-        self.snapshot.requests = Arc::new(vec![Request { id, kind, at: self.now }]);
+        self.snapshot.requests = Arc::new(vec![Request { id, kind, at: self.now, by: Default::default() }]);
     }
 
     /// One more besides.
     pub fn also(&mut self, kind: RequestKind) {
         let id = format!("also-{:04}", self.told.len()).parse().unwrap();
         let mut requests = Vec::clone(&self.snapshot.requests);
-        requests.push(Request { id, kind, at: self.now });
+        requests.push(Request { id, kind, at: self.now, by: Default::default() });
         self.snapshot.requests = Arc::new(requests);
     }
 
@@ -416,6 +416,14 @@ impl World {
 
     pub fn stage(&mut self, stage: SyncStage) {
         self.change_sync(|sync| sync.state.stage = stage);
+    }
+
+    /// The applier has taken the newest plan.
+    pub fn taken(&mut self) {
+        let planned = self.own().plan.clone().unwrap();
+        self.change_sync(|sync| {
+            (sync.state.generation, sync.state.plan) = (planned.generation, planned.digest);
+        });
     }
 
     pub fn origin(&mut self, origin: Origin) {

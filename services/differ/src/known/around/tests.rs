@@ -293,6 +293,7 @@ fn a_plan_that_nobody_has_taken_up_is_at_work() {
         open: 0,
         since: Timestamp::default(),
         silence_ms: 0,
+        asked: vec![],
     };
     for (generation, activity) in [(1, Activity::Idle), (2, Activity::Syncing)] {
         let state = TargetState {

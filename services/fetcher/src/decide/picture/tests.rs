@@ -54,7 +54,12 @@ fn observed(name: &str, n: u64, observation: u64) -> Event {
 }
 
 fn asked(name: &str, ids: &[&str]) -> Event {
-    let request = |id: &&str| Request { id: id.parse().unwrap(), kind: RequestKind::Fetch, at: NOW };
+    let request = |id: &&str| Request {
+        id: id.parse().unwrap(),
+        kind: RequestKind::Fetch,
+        at: NOW,
+        by: Default::default(),
+    };
     let state = CommandState { pending: ids.iter().map(request).collect() };
     let scope = CommandScope::Source(name.parse().unwrap());
     event(Aggregate::Command(scope), 1, EventType::SyncRequested, &state)

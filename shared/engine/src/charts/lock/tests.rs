@@ -147,3 +147,17 @@ fn the_host_of_a_repository_is_known() {
         assert_eq!((locked.is_loopback(), locked.registry()), (loopback, registry), "{repository}");
     }
 }
+
+#[test]
+fn only_so_many_charts_are_brought() {
+    let of = |count: usize| {
+        let entry = |i: usize| format!("{{name: dep-{i}, version: 1.2.3, repository: '{URL}'}}");
+        let entries = (0..count).map(entry).collect::<Vec<_>>().join(", ");
+        let listed = listed(&artifact(&[("app/Chart.yaml", chart(&entries))]), "app");
+        let told = digest(&Value::from(vec![hashed(&listed), hashed(&listed)])).replace("sha256:", "");
+        let files = [("app/Chart.yaml", chart(&entries)), ("app/Chart.lock", chart_lock(&entries, &told))];
+        locked(&artifact(&files), "app").map(|found| found.len())
+    };
+    assert_eq!(of(CHARTS_MAX).unwrap(), CHARTS_MAX);
+    assert!(of(CHARTS_MAX + 1).unwrap_err().to_string().contains("64"));
+}
