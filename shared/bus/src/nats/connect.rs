@@ -21,8 +21,8 @@ const RECONNECT: Duration = Duration::from_millis(250);
 
 pub(super) async fn connect(config: &NatsConfig) -> Result<Hub, OpenError> {
     let (client, jetstream, reconnected) = client(config).await?;
-    let incarnation = streams::prepare(&jetstream, config.replicas).await?;
-    Hub::new(client, jetstream, incarnation, reconnected).await
+    let identity = streams::prepare(&jetstream, config.replicas).await?;
+    Hub::new(client, jetstream, identity, reconnected).await
 }
 
 /// A connection to a server that may be used, and what is set at every reconnect.

@@ -11,7 +11,7 @@ use async_nats::{
 };
 
 use super::{heads::Heads, mirror::Mirror, streams};
-use crate::{Cause, LogPosition, OpenError, Succession};
+use crate::{Cause, LogPosition, OpenError, Succession, lineage::Identity};
 
 pub(super) type Stream = jetstream::stream::Stream<()>;
 
@@ -19,7 +19,7 @@ pub(super) type Stream = jetstream::stream::Stream<()>;
 pub(super) struct Hub {
     pub(super) client: Client,
     pub(super) jetstream: jetstream::Context,
-    pub(super) incarnation: String,
+    pub(super) identity: Identity,
     pub(super) log: Stream,
     pub(super) blobs: Stream,
     /// Newest version of the aggregates that were read or written lately.
@@ -37,7 +37,7 @@ impl Hub {
     pub(super) async fn new(
         client: Client,
         jetstream: jetstream::Context,
-        incarnation: String,
+        identity: Identity,
         reconnected: Arc<AtomicBool>,
     ) -> Result<Self, OpenError> {
         let failed = |stream: &str, cause: Cause| OpenError::Stream { stream: stream.to_owned(), cause };
@@ -47,7 +47,7 @@ impl Hub {
         let hub = Self {
             client,
             jetstream,
-            incarnation,
+            identity,
             log,
             blobs,
             heads: Heads::default(),
@@ -67,7 +67,11 @@ impl Hub {
     }
 
     pub(super) fn seen(&self) -> LogPosition {
-        LogPosition { incarnation: self.incarnation.clone(), sequence: self.seen.load(Ordering::SeqCst) }
+        LogPosition {
+            incarnation: self.identity.incarnation.clone(),
+            restoration: self.identity.lineage.newest(),
+            sequence: self.seen.load(Ordering::SeqCst),
+        }
     }
 
     /// Asks the leader where the log stands. A log that is not there has no incarnation.
@@ -76,12 +80,13 @@ impl Hub {
         let answer: Response<Info> =
             self.jetstream.request(subject, &()).await.map_err(|error| -> Cause { Arc::new(error) })?;
         match answer {
-            Response::Ok(info) => Ok(LogPosition {
-                incarnation: streams::incarnation_of(&info.config),
-                sequence: info.state.last_sequence,
-            }),
+            Response::Ok(info) => {
+                let Identity { incarnation, lineage } = streams::identity_of(&info.config)?;
+                let (restoration, sequence) = (lineage.newest(), info.state.last_sequence);
+                Ok(LogPosition { incarnation, restoration, sequence })
+            }
             Response::Err { error } if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
-                Ok(LogPosition { incarnation: String::new(), sequence: 0 })
+                Ok(LogPosition { incarnation: String::new(), restoration: None, sequence: 0 })
             }
             Response::Err { error } => Err(Arc::new(error)),
         }
