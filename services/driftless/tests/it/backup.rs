@@ -268,7 +268,9 @@ async fn the_log_of_a_platform_moves_to_nats_and_back() {
     run.args(["backup", "--to", &to, "--nats", &url]);
     let made = told(run);
     assert_eq!(made.exit, 0, "{made}");
-    fs::remove_dir_all(scene.state().join("log")).unwrap();
+    let log = scene.state().join("log");
+    let original = scene.state().join("original");
+    fs::rename(&log, &original).unwrap();
     let before = versions(&scene);
     assert_eq!(restore(&scene).exit, 0);
     let platform = Platform::up(&scene, &[]).await;
@@ -276,4 +278,16 @@ async fn the_log_of_a_platform_moves_to_nats_and_back() {
     evaluated(&platform).await;
     assert_eq!(versions(&scene), before);
     assert_eq!(platform.stop(), 0);
+
+    // Neither of the two that it came from has the cluster any more.
+    scene.repository.commit(&[("deploy/config.yaml", &shop::CONFIG.replace("blue", "red"))]);
+    let platform = Platform::up(&scene, &["--nats", &url, "--key", &key]).await;
+    platform.until("its word", |it| it["problem"]["code"] == "CUSTODY-OTHER-COPY").await;
+    assert_eq!(platform.stop(), 0);
+    fs::remove_dir_all(&log).unwrap();
+    fs::rename(&original, &log).unwrap();
+    let platform = Platform::up(&scene, &[]).await;
+    platform.until("its word", |it| it["problem"]["code"] == "CUSTODY-OTHER-COPY").await;
+    assert_eq!(platform.stop(), 0);
+    assert_eq!(versions(&scene), before);
 }
