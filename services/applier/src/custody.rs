@@ -2,6 +2,7 @@
 //! anything is written and renewed while it is. A one-shot run holds its application and gives it back at its end; a
 //! platform holds each of its clusters, for as long as it is defined.
 
+mod acting;
 mod charge;
 mod error;
 mod give_way;
@@ -10,6 +11,7 @@ mod release;
 mod renewal;
 mod scope;
 mod statement;
+mod title;
 mod watched;
 
 use std::{
@@ -30,7 +32,7 @@ use renewal::Renewal;
 use scope::{Post, Scope, Whose};
 use watched::{Sign, Watched};
 
-pub use charge::Charge;
+pub use charge::{Acting, Charge};
 pub use error::CustodyError;
 pub use scope::Platform;
 
@@ -57,6 +59,8 @@ pub struct Custody {
     contended: AtomicBool,
     /// The platform that is asked whether it holds the application.
     platform: Mutex<Option<Asked>>,
+    /// The Lease was written.
+    told: tokio::sync::Notify,
     standing: Mutex<Standing>,
 }
 
@@ -91,7 +95,7 @@ impl Custody {
     /// Of a cluster, for a platform that has this in its charge there.
     pub fn of_cluster(cluster: &Cluster, platform: Platform, charge: Arc<Charge>) -> Arc<Self> {
         let partition = Partition::of_cluster(&cluster.name);
-        let scope = Scope::Cluster(Post { platform, partition, charge });
+        let scope = Scope::Cluster(Post { platform, partition, charge, acting_told: AtomicBool::default() });
         Self::new(&cluster.namespace, PLATFORM.to_owned(), scope)
     }
 
@@ -103,6 +107,7 @@ impl Custody {
             door: tokio::sync::Mutex::default(),
             contended: AtomicBool::new(false),
             platform: Mutex::default(),
+            told: tokio::sync::Notify::new(),
             standing: Mutex::default(),
         })
     }
@@ -111,8 +116,8 @@ impl Custody {
     /// taken when it is over is watched for its life.
     ///
     /// # Errors
-    /// Held, Platform, OtherLog, Lost: transient. OtherInstall, OlderLog, Forbidden: permanent. Cluster as its own
-    /// class; NotFound: the namespace is not there.
+    /// Held, Platform, OtherLog, Lost: transient. OtherInstall, OlderLog, OtherCopy, Forbidden: permanent. Cluster as
+    /// its own class; NotFound: the namespace is not there.
     pub async fn take(self: &Arc<Self>, client: &ClusterClient) -> Result<(), CustodyError> {
         let _alone = self.door.lock().await;
         match &*self.standing() {
@@ -239,7 +244,10 @@ impl Custody {
             life: LIFE,
             now: now(),
         };
-        client.claim_lease(&claim, seen).await
+        let claimed = client.claim_lease(&claim, seen).await?;
+        self.scope.take_in(&claimed);
+        self.told.notify_waiters();
+        Ok(claimed)
     }
 
     fn standing(&self) -> std::sync::MutexGuard<'_, Standing> {

@@ -5,11 +5,12 @@ use std::{
     io::Write,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use bus::{
-    LogConfig, OpenError,
-    archive::{self, Archive, Contents},
+    Log, LogConfig, OpenError,
+    archive::{self, Archive, Beside, Contents},
 };
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
@@ -34,7 +35,7 @@ pub async fn backup(options: BackupOptions) -> Result<Exit, Problem> {
         options.access.check_unused()?;
     }
     let told = match (&options.nats, &options.server) {
-        (Some(nats), _) => exported(role::open(nats, &options.access).await?, None),
+        (Some(nats), _) => exported(role::open(nats, &options.access).await?, Beside::default()),
         (None, Some(server)) => {
             let api = ApiOptions { server: server.clone(), api_token: options.api_token.clone() };
             platform::backup(&api).await?
@@ -64,8 +65,8 @@ fn check_place(to: &Path) -> Result<(), Problem> {
     }
 }
 
-fn exported(log: std::sync::Arc<dyn bus::Log>, key: Option<Vec<u8>>) -> Told {
-    let told = archive::export(log, key);
+fn exported(log: Arc<dyn Log>, beside: Beside) -> Told {
+    let told = archive::export(log, beside);
     told.map_err(|error| Problem::new(error.code(), chain(&error), error.remedy()).ending(Exit::Failed))
         .boxed()
 }
@@ -77,10 +78,7 @@ async fn of_folder(options: &BackupOptions) -> Result<Told, Problem> {
         let message = format!("{} holds no log", state.display());
         return Err(Problem::new("STATE-FOLDER", message, "name the state folder with --state"));
     }
-    let key = match options.with_key {
-        true => Some(state_folder::read_key_text(&state_folder::key_in(&state))?),
-        false => None,
-    };
+    let beside = beside(&state_folder::key_in(&state), options)?;
     let log = bus::open(LogConfig::embedded(folder)).await.map_err(|error| {
         let remedy = match &error {
             OpenError::InUse { .. } => {
@@ -97,12 +95,22 @@ async fn of_folder(options: &BackupOptions) -> Result<Told, Problem> {
         };
         Problem::new(error.code(), chain(&error), remedy)
     })?;
-    Ok(exported(log, key.map(String::into_bytes)))
+    Ok(exported(log, beside))
+}
+
+/// What the key file tells, or holds if it is wanted; only then it has to be there.
+fn beside(key: &Path, options: &BackupOptions) -> Result<Beside, Problem> {
+    let attachment = match options.with_key {
+        true => Some(state_folder::read_key_text(key)?.into_bytes().into()),
+        false => None,
+    };
+    let key_id = state_folder::read_key(key).ok().map(|key| key.key_id());
+    Ok(Beside { key_id, attachment })
 }
 
 /// Writes beside the file, checks what was written, and puts it in its place.
 async fn write(to: &Path, mut told: Told) -> Result<Contents, Problem> {
-    let part = part_of(to);
+    let part = part_of(to, rand::random());
     let written = async {
         let failed = |error: std::io::Error| restore::file_problem(&part, &error);
         let mut file = create(&part).map_err(failed)?;
@@ -127,18 +135,14 @@ async fn write(to: &Path, mut told: Told) -> Result<Contents, Problem> {
     written
 }
 
-fn part_of(to: &Path) -> PathBuf {
+/// Named at random: of two backups to one place neither writes into the other's, and nobody can lay a file there.
+fn part_of(to: &Path, random: u64) -> PathBuf {
     let mut name = to.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
+    name.push(format!(".{random:016x}.part"));
     to.with_file_name(name)
 }
 
 /// A file that only its owner may read.
 fn create(path: &Path) -> std::io::Result<File> {
-    // One that a backup left which was killed may be readable by others.
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }

@@ -9,7 +9,7 @@ use std::{
 
 use bus::{
     LogConfig,
-    archive::{Archive, RestoreError},
+    archive::{self, Archive, Attachment, Beside, RestoreError},
 };
 use model::RetryClass;
 use tokio::fs::File;
@@ -29,7 +29,7 @@ pub async fn restore(options: RestoreOptions) -> Result<Exit, Problem> {
     let contents = archive.contents().clone();
     let (place, config) = match options.nats {
         Some(nats) => {
-            if contents.attachment.is_some() {
+            if contents.beside.attachment.is_some() {
                 terminal::progress(
                     "The key in the backup is put nowhere: roles on NATS are given it with --key.",
                 );
@@ -39,9 +39,11 @@ pub async fn restore(options: RestoreOptions) -> Result<Exit, Problem> {
         None => {
             options.access.check_unused()?;
             let state = state_folder::or_of_platform(options.state)?;
+            let log = state_folder::log_in(&state);
+            archive::check_free(&log).map_err(|error| archive_problem(&error))?;
             state_folder::create(&state)?;
-            put_key(&state, contents.attachment.as_deref())?;
-            (state.display().to_string(), LogConfig::embedded(state_folder::log_in(&state)))
+            put_key(&state, &contents.beside)?;
+            (state.display().to_string(), LogConfig::embedded(log))
         }
     };
     archive.restore(config).await.map_err(|error| archive_problem(&error))?;
@@ -50,24 +52,38 @@ pub async fn restore(options: RestoreOptions) -> Result<Exit, Problem> {
 }
 
 /// Puts the key into the state folder before the log, so that no log is there without it.
-fn put_key(state: &Path, key: Option<&[u8]>) -> Result<(), Problem> {
+fn put_key(state: &Path, beside: &Beside) -> Result<(), Problem> {
     let file = state_folder::key_in(state);
-    match (fs::read(&file), key) {
-        (Ok(_), None) => Ok(()),
+    match (fs::read(&file), beside.attachment.as_ref().map(Attachment::bytes)) {
+        (Ok(_), None) => check_key(&file, beside.key_id.as_deref()),
         (Ok(there), Some(key)) if there == key => Ok(()),
-        (Ok(_), Some(_)) => {
-            let message = format!("{} is another key than the one in the backup", file.display());
-            Err(Problem::new("RESTORE-EXISTS", message, "move it away, or restore to another --state folder"))
-        }
+        (Ok(_), Some(_)) => Err(another_key(&file, "the one in the backup")),
         (Err(error), _) if error.kind() != io::ErrorKind::NotFound => Err(file_problem(&file, &error)),
         (Err(_), Some(key)) => write_key(&file, key).map_err(|error| file_problem(&file, &error)),
         (Err(_), None) => {
-            let told =
-                format!("The key is not in the backup: put it at {} before anything starts.", file.display());
-            terminal::progress(&told);
+            let name = beside.key_id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
+            let place = file.display();
+            terminal::progress(&format!(
+                "The key{name} is not in the backup: put it at {place} before anything starts."
+            ));
             Ok(())
         }
     }
+}
+
+/// Whether that key file has the key that is told: with another one nothing could be opened that is sealed.
+fn check_key(file: &Path, told: Option<&str>) -> Result<(), Problem> {
+    let Some(told) = told else { return Ok(()) };
+    let key = state_folder::read_key(file)?;
+    match key.all().any(|key| key.key_id() == told) {
+        true => Ok(()),
+        false => Err(another_key(file, &format!("that of the log, which is {told}"))),
+    }
+}
+
+fn another_key(file: &Path, expected: &str) -> Problem {
+    let message = format!("{} is another key than {expected}", file.display());
+    Problem::new("RESTORE-EXISTS", message, "move it away, or restore to another --state folder")
 }
 
 fn write_key(file: &Path, key: &[u8]) -> io::Result<()> {

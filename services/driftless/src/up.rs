@@ -69,6 +69,7 @@ impl Platform {
             let part = Part { log, key, state, instance, company, origin, charts };
             parts.spawn(role::serve(role, part, stop.clone()));
         }
+        let config = gateway::Config { key_id: Some(key.key_id()), ..config };
         let gateway = gateway::run(log, config, listener, stop.clone());
         parts.spawn(async move { gateway.await.map_err(|error| role::gateway_problem(&error)) });
         Self { parts, stop: stop.clone() }

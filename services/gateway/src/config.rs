@@ -16,11 +16,13 @@ pub struct Config {
     pub webhook_secret: Option<Token>,
     /// How old a status may be until it is stale.
     pub stale_after: Duration,
+    /// Names the key of the log, for backups; `None`: it is not known here.
+    pub key_id: Option<String>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { token: None, webhook_secret: None, stale_after: STALE_AFTER }
+        Self { token: None, webhook_secret: None, stale_after: STALE_AFTER, key_id: None }
     }
 }
 

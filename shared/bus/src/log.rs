@@ -9,7 +9,8 @@ use futures::stream::BoxStream;
 use model::{Aggregate, Digest, Timestamp};
 
 use crate::{
-    AppendError, BlobError, Feed, FeedItem, Filter, LogPosition, Member, Membership, ReadError, Report, Watch,
+    AppendError, BlobError, Feed, FeedItem, Filter, Lineage, LogPosition, Member, Membership, ReadError,
+    Report, Watch,
 };
 
 /// Events kept of each aggregate; the newest is always among them. Enough for a page of history in the UI,
@@ -41,6 +42,9 @@ pub struct Swept {
 pub trait Log: Send + Sync + 'static {
     /// Id written when the log was created; another one means another log.
     fn incarnation(&self) -> &str;
+
+    /// The restorations that led to it: of logs of one incarnation, the newest one tells which it is.
+    fn lineage(&self) -> &Lineage;
 
     /// Appends events, at most one per aggregate; one result per draft, in order. Each draft stands for
     /// itself: a stale one does not hold back the others. A draft that is already stored at its version is

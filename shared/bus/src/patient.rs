@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AppendError, BlobError, Feed, Filter, Log, LogPosition, Member, Membership, ReadError, Report, Swept,
-    Watch, WatchItem, log::Replay, watch::WatchSource,
+    AppendError, BlobError, Feed, Filter, Lineage, Log, LogPosition, Member, Membership, ReadError, Report,
+    Swept, Watch, WatchItem, log::Replay, watch::WatchSource,
 };
 
 /// Wait before a log that did not answer is asked again: it is busy coming back, and people wait for it.
@@ -84,6 +84,10 @@ impl Interruption for BlobError {
 impl Log for Patient {
     fn incarnation(&self) -> &str {
         self.log.incarnation()
+    }
+
+    fn lineage(&self) -> &Lineage {
+        self.log.lineage()
     }
 
     async fn append(&self, drafts: Vec<Draft>) -> Vec<Result<Event, AppendError>> {

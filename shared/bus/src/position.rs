@@ -1,12 +1,14 @@
 //! Where a log stands, and whether it is still the log that was seen before.
 
-use crate::{Log, ReadError};
+use crate::{Log, ReadError, RestorationId};
 
 /// A log and how far it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogPosition {
     /// Id written when the log was created.
     pub incarnation: String,
+    /// The newest restoration that led to it, if any.
+    pub restoration: Option<RestorationId>,
     /// Sequence of the newest event; 0 in an empty log.
     pub sequence: u64,
 }
@@ -16,7 +18,7 @@ pub struct LogPosition {
 pub enum Succession {
     /// The same log, as far or farther.
     Continues,
-    /// Another log: the old one was wiped. Start afresh.
+    /// Another log: the old one was wiped, or a backup was restored in its place. Start afresh.
     Replaced,
     /// The same log, but events that were seen are gone: an older copy was put back. Start afresh.
     Older,
@@ -51,7 +53,7 @@ impl LogPosition {
 
     /// Judges what is found now, having seen `self` before.
     pub fn succession(&self, found: &Self) -> Succession {
-        if self.incarnation != found.incarnation {
+        if (&self.incarnation, self.restoration) != (&found.incarnation, found.restoration) {
             Succession::Replaced
         } else if found.sequence < self.sequence {
             Succession::Older
@@ -67,10 +69,17 @@ mod tests {
 
     #[test]
     fn a_wiped_or_older_log_is_told_apart() {
-        let at = |incarnation: &str, sequence| LogPosition { incarnation: incarnation.into(), sequence };
+        let at = |incarnation: &str, sequence| LogPosition {
+            incarnation: incarnation.into(),
+            restoration: None,
+            sequence,
+        };
         assert_eq!(at("a", 5).succession(&at("a", 5)), Succession::Continues);
         assert_eq!(at("a", 5).succession(&at("a", 9)), Succession::Continues);
         assert_eq!(at("a", 5).succession(&at("a", 4)), Succession::Older);
         assert_eq!(at("a", 5).succession(&at("b", 9)), Succession::Replaced);
+        let restored = LogPosition { restoration: Some(RestorationId::random()), ..at("a", 9) };
+        assert_eq!(at("a", 5).succession(&restored), Succession::Replaced);
+        assert_eq!(restored.succession(&restored), Succession::Continues);
     }
 }

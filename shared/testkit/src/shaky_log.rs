@@ -12,8 +12,8 @@ use std::{
 
 use async_trait::async_trait;
 use bus::{
-    AppendError, BlobError, Feed, Filter, Log, LogPosition, Member, Membership, ReadError, Report, Swept,
-    Watch, error::Cause, log::Replay,
+    AppendError, BlobError, Feed, Filter, Lineage, Log, LogPosition, Member, Membership, ReadError, Report,
+    Swept, Watch, error::Cause, log::Replay,
 };
 use bytes::Bytes;
 use events::{Draft, Event};
@@ -63,6 +63,10 @@ fn fails(calls: &AtomicUsize) -> bool {
 impl Log for ShakyLog {
     fn incarnation(&self) -> &str {
         self.log.incarnation()
+    }
+
+    fn lineage(&self) -> &Lineage {
+        self.log.lineage()
     }
 
     async fn append(&self, drafts: Vec<Draft>) -> Vec<Result<Event, AppendError>> {

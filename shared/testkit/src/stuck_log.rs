@@ -4,8 +4,8 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bus::{
-    AppendError, BlobError, Feed, Filter, Log, LogPosition, Member, Membership, ReadError, Report, Swept,
-    Watch, log::Replay,
+    AppendError, BlobError, Feed, Filter, Lineage, Log, LogPosition, Member, Membership, ReadError, Report,
+    Swept, Watch, log::Replay,
 };
 use bytes::Bytes;
 use events::{Draft, Event};
@@ -53,6 +53,10 @@ impl StuckLog {
 impl Log for StuckLog {
     fn incarnation(&self) -> &str {
         self.log.incarnation()
+    }
+
+    fn lineage(&self) -> &Lineage {
+        self.log.lineage()
     }
 
     async fn append(&self, drafts: Vec<Draft>) -> Vec<Result<Event, AppendError>> {

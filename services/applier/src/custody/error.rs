@@ -3,6 +3,9 @@
 use cluster::{ClusterError, Missing};
 use model::RetryClass;
 
+/// Code of an older log.
+pub(super) const OLDER_LOG: &str = "CUSTODY-OLDER-LOG";
+
 /// Why there is no custody.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CustodyError {
@@ -39,14 +42,18 @@ pub enum CustodyError {
         holder: String,
     },
     /// The log does not know what was done last on the cluster: it is an older copy.
-    #[error(
-        "the log is older than the cluster: what was acted on last, {acted}, is not in it (Lease {lease})"
-    )]
+    #[error("the log is older than the cluster: {unknown} is not in it (Lease {lease})")]
     OlderLog {
         /// Namespace and name of the Lease.
         lease: String,
-        /// The event, as the Lease tells it.
-        acted: String,
+        /// What it does not know, as the Lease tells it.
+        unknown: String,
+    },
+    /// A backup of the log, or of one that it was restored from, was restored elsewhere, and that copy has the cluster.
+    #[error("a copy of this log was restored, and has the cluster (Lease {lease})")]
+    OtherCopy {
+        /// Namespace and name of the Lease.
+        lease: String,
     },
     /// It was held, and could not be renewed in time or was taken by somebody else.
     #[error("the Lease {lease} was lost, so nothing more is written")]
@@ -75,7 +82,8 @@ impl CustodyError {
             Self::Platform { .. } => "CUSTODY-PLATFORM",
             Self::OtherInstall { .. } => "CUSTODY-OTHER-INSTALL",
             Self::OtherLog { .. } => "CUSTODY-OTHER-LOG",
-            Self::OlderLog { .. } => "CUSTODY-OLDER-LOG",
+            Self::OlderLog { .. } => OLDER_LOG,
+            Self::OtherCopy { .. } => "CUSTODY-OTHER-COPY",
             Self::Lost { .. } => "CUSTODY-LOST",
             Self::Forbidden { .. } => "CUSTODY-FORBIDDEN",
             Self::Cluster(error) => error.code(),
@@ -98,6 +106,9 @@ impl CustodyError {
             Self::OlderLog { .. } => {
                 "start with the newest copy of the log; to go on with this one, delete the Lease with kubectl"
             }
+            Self::OtherCopy { .. } => {
+                "leave the cluster to that copy, and stop this one; to go on with this one, stop that copy, then delete the Lease with kubectl"
+            }
             Self::Lost { .. } => "check the connection to the API server, then run the command again",
             Self::Forbidden { .. } => {
                 "create that namespace if it is not there, and grant get, create, update and delete on leases.coordination.k8s.io in it"
@@ -112,9 +123,10 @@ impl CustodyError {
             Self::Held { .. } | Self::Platform { .. } | Self::OtherLog { .. } | Self::Lost { .. } => {
                 RetryClass::Transient
             }
-            Self::OtherInstall { .. } | Self::OlderLog { .. } | Self::Forbidden { .. } => {
-                RetryClass::Permanent
-            }
+            Self::OtherInstall { .. }
+            | Self::OlderLog { .. }
+            | Self::OtherCopy { .. }
+            | Self::Forbidden { .. } => RetryClass::Permanent,
             Self::Cluster(error) => error.class(),
         }
     }

@@ -1,9 +1,13 @@
-//! Whether a log knows an event that was acted on once: an older copy of it does not.
+//! Whether a log knows an event that was acted on once. One that is older does not: not a restored backup, which bears
+//! a name of its own and is told apart by that, but a copy of its files, or its disk as it was some time ago.
 
 use bus::{HISTORY_MAX, Log, ReadError};
-use events::EventId;
+use events::{
+    Event, EventId,
+    state::{SyncOutcome, SyncStage, SyncState, decode},
+};
 
-use super::statement::Acted;
+use super::{error::OLDER_LOG, statement::Acted};
 
 /// Asks the log.
 ///
@@ -18,21 +22,52 @@ pub(super) async fn is_known(log: &dyn Log, acted: &Acted) -> Result<bool, ReadE
     }
     // One answer for both: between two, more could be written, and the event would be taken for one long passed.
     let history = log.history(&acted.aggregate, HISTORY_MAX).await?;
-    let newest = history.first().map(|event| (event.n(), event.sequence));
-    let there = history.iter().find(|event| event.n() == acted.n).map(|event| event.id);
-    Ok(knows(acted, newest, there))
+    Ok(knows(acted, &history.iter().map(Past::of).collect::<Vec<_>>()))
 }
 
-/// Decides by the newest version of the aggregate, with its sequence, and by what stands at the event's own version.
-fn knows(acted: &Acted, newest: Option<(u64, u64)>, there: Option<EventId>) -> bool {
-    match newest {
+/// An event of the aggregate, as far as it counts here.
+#[derive(Debug, Clone, Copy)]
+struct Past {
+    n: u64,
+    id: EventId,
+    sequence: u64,
+    /// Whether it says that the log was found to be an older one.
+    refused: bool,
+}
+
+impl Past {
+    fn of(event: &Event) -> Self {
+        let (id, sequence) = (event.id, event.sequence);
+        Self { n: event.n(), id, sequence, refused: tells_older_log(event) }
+    }
+}
+
+fn tells_older_log(event: &Event) -> bool {
+    let state = decode::<SyncState>(event.draft.format, &event.draft.payload);
+    state.is_ok_and(|state| match state.stage {
+        SyncStage::Finished { outcome: SyncOutcome::Failed { failure }, .. } => failure.code == OLDER_LOG,
+        SyncStage::Finished { outcome: SyncOutcome::Succeeded, .. }
+        | SyncStage::Running { .. }
+        | SyncStage::Rejected { .. }
+        | SyncStage::Superseded { .. } => false,
+    })
+}
+
+/// Decides by what is kept of the aggregate, newest first.
+fn knows(acted: &Acted, history: &[Past]) -> bool {
+    let (Some(newest), Some(oldest)) = (history.first(), history.last()) else {
         // The last event of an aggregate is forgotten after its time.
-        None => acted.retired,
-        // In a second life versions begin again, behind the last event of the first.
-        Some((_, sequence)) if acted.retired && sequence > acted.sequence => true,
-        Some((newest, _)) if newest < acted.n => false,
+        return acted.retired;
+    };
+    match history.iter().find(|past| past.n == acted.n) {
+        Some(there) if there.id == acted.id => true,
+        // It appends without having the cluster, and outgrows the event one day.
+        _ if history.iter().any(|past| past.refused) => false,
+        // In a second life versions begin again, and all that is kept is behind the last event of the first.
+        _ if acted.retired => oldest.sequence > acted.sequence,
+        Some(_) => false,
         // Not in the history any more: it was passed.
-        Some(_) => there.is_none_or(|id| id == acted.id),
+        None => newest.n > acted.n,
     }
 }
 
@@ -89,20 +124,38 @@ mod tests {
             sequence: 70,
             retired,
         };
-        for (newest, there, known) in [
-            (Some(12), Some("this"), true),
-            (Some(14), Some("this"), true),
-            (Some(900), None, true),
+        // A history of these versions, with that event at the twelfth, whose sequences begin there.
+        let history = |versions: std::ops::RangeInclusive<u64>, twelfth: &str, sequence: u64| -> Vec<Past> {
+            let id = |n: u64| if n == 12 { id(twelfth) } else { id(&n.to_string()) };
+            let past = |(i, n): (u64, u64)| Past { n, id: id(n), sequence: sequence + i, refused: false };
+            let mut history: Vec<Past> = (0..).zip(versions).map(past).collect();
+            history.reverse();
+            history
+        };
+        let refused = |mut history: Vec<Past>| {
+            history[0].refused = true;
+            history
+        };
+        for (history, known, known_retired) in [
+            (vec![], false, true),
+            (history(1..=12, "this", 59), true, true),
+            (history(1..=14, "this", 59), true, true),
+            (refused(history(1..=14, "this", 59)), true, true),
+            (history(645..=900, "", 2_000), true, true),
             // Written after the older copy was put back.
-            (Some(14), Some("other"), false),
-            (Some(11), None, false),
-            (None, None, false),
+            (history(1..=14, "other", 59), false, false),
+            (history(1..=11, "", 59), false, false),
+            // That has outgrown the event, as parked as ever.
+            (refused(history(645..=900, "", 2_000)), false, false),
+            (refused(history(1..=3, "", 71)), false, false),
+            // Defined again since, for a short or a long while.
+            (history(1..=1, "", 71), false, true),
+            (history(1..=30, "other", 71), false, true),
+            // An older copy, whose sequences have grown.
+            (history(1..=3, "", 69), false, false),
         ] {
-            let newest = newest.map(|n| (n, 60 + n));
-            assert_eq!(knows(&acted(false), newest, there.map(id)), known, "{newest:?} {there:?}");
+            assert_eq!(knows(&acted(false), &history), known, "{history:?}");
+            assert_eq!(knows(&acted(true), &history), known_retired, "retired, {history:?}");
         }
-        assert!(knows(&acted(true), None, None));
-        assert!(!knows(&acted(true), Some((3, 63)), None), "before its last event");
-        assert!(knows(&acted(true), Some((1, 71)), None), "defined again since");
     }
 }

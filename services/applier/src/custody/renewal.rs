@@ -104,7 +104,10 @@ impl Custody {
         };
         match self.scope.whose(&found, &self.place()).await {
             Ok(Whose::Ours) => match &mut *self.standing() {
-                Standing::Held { lease, .. } => *lease = found,
+                Standing::Held { lease, .. } => {
+                    self.scope.take_in(&found);
+                    *lease = found;
+                }
                 Standing::Open | Standing::Refused { .. } | Standing::Lost(_) => return None,
             },
             Ok(Whose::Theirs(holder)) => {

@@ -1,18 +1,27 @@
 //! What is held, and by whom: an application while a run lasts, or a cluster for as long as a platform runs.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use bus::{Log, Share};
 use cluster::Lease;
 use model::{ApplicationName, Partition};
 
 use super::{
-    Charge, CustodyError, known,
-    statement::{Statement, Told},
+    Charge, CustodyError, charge, known,
+    statement::{self, Statement, Told},
+    title::{Title, title},
 };
 
 /// Longest name of a holder that is told.
 const HOLDER_CHARS_MAX: usize = 100;
+/// Longest account of what a log does not know: an event with its aggregate, which has two names of up to 63.
+const UNKNOWN_CHARS_MAX: usize = 300;
 
 /// What is held, and by whom.
 pub(super) enum Scope {
@@ -46,6 +55,8 @@ pub(super) struct Post {
     pub(super) platform: Platform,
     pub(super) partition: Partition,
     pub(super) charge: Arc<Charge>,
+    /// Whether the Lease surely tells that something is being done: not from the moment on when it is written without.
+    pub(super) acting_told: AtomicBool,
 }
 
 /// Whose a Lease is.
@@ -100,6 +111,24 @@ impl Scope {
         }
     }
 
+    /// Takes in what the Lease tells now.
+    pub(super) fn take_in(&self, lease: &Lease) {
+        match self {
+            Self::Application { .. } => {}
+            Self::Cluster(post) => {
+                post.acting_told.store(statement::tells_acting(lease), Ordering::SeqCst);
+            }
+        }
+    }
+
+    /// Whether the Lease surely tells that something is being done, if it has to.
+    pub(super) fn is_acting_told(&self) -> bool {
+        match self {
+            Self::Application { .. } => true,
+            Self::Cluster(post) => post.acting_told.load(Ordering::SeqCst),
+        }
+    }
+
     /// The annotations of the Lease when it is taken or renewed, having been seen as it is.
     pub(super) fn annotations(&self, seen: Option<&Lease>) -> BTreeMap<String, String> {
         match self {
@@ -111,13 +140,13 @@ impl Scope {
     /// Whose a Lease is that stands at `place`.
     ///
     /// # Errors
-    /// OtherInstall, OlderLog: it is not ours to take. Lost: the process is to stop.
+    /// OtherInstall, OlderLog, OtherCopy: it is not ours to take. Lost: the process is to stop.
     pub(super) async fn whose(&self, lease: &Lease, place: &str) -> Result<Whose, CustodyError> {
         let theirs = match self {
             Self::Application { holder, .. } => lease.holder.as_ref().filter(|found| *found != holder),
             Self::Cluster(post) => match post.look(lease, place).await? {
-                Ownership::SameLog => None,
-                Ownership::OtherLog => lease.holder.as_ref(),
+                Heritage::Own => None,
+                Heritage::Inherited => lease.holder.as_ref(),
             },
         };
         Ok(theirs.map_or(Whose::Ours, |holder| Whose::Theirs(short(holder))))
@@ -132,23 +161,32 @@ impl Scope {
     }
 }
 
-/// Whose log a Lease of this install was written from.
-enum Ownership {
-    SameLog,
-    OtherLog,
+/// How a Lease comes to be ours.
+enum Heritage {
+    /// It is that of our log.
+    Own,
+    /// It is another log's, and may be taken once that is over.
+    Inherited,
 }
 
 impl Post {
     /// A Lease of another install is never ours, alive or not: what it applied is in no log of ours.
-    async fn look(&self, lease: &Lease, place: &str) -> Result<Ownership, CustodyError> {
+    async fn look(&self, lease: &Lease, place: &str) -> Result<Heritage, CustodyError> {
         let platform = &self.platform;
         let told = Statement::of(lease);
         if !told.install.as_ref().is_some_and(|install| platform.installs.contains(install)) {
             let install = told.install.as_deref().or(lease.holder.as_deref()).unwrap_or("unknown");
             return Err(CustodyError::OtherInstall { lease: place.to_owned(), install: short(install) });
         }
-        if told.log.as_deref() != Some(platform.log.incarnation()) {
-            return Ok(Ownership::OtherLog);
+        let older = |unknown: &str| {
+            let unknown = shortened(unknown, UNKNOWN_CHARS_MAX);
+            CustodyError::OlderLog { lease: place.to_owned(), unknown }
+        };
+        match title(platform.log.incarnation(), platform.log.lineage(), &told) {
+            Title::Own => {}
+            Title::Heir => return Ok(Heritage::Inherited),
+            Title::Outdated(unknown) => return Err(older(&unknown)),
+            Title::Superseded => return Err(CustodyError::OtherCopy { lease: place.to_owned() }),
         }
         let known = match &told.acted {
             None => true,
@@ -158,22 +196,25 @@ impl Post {
             Some(Told::Unreadable(_)) => false,
         };
         match &told.acted {
-            Some(acted) if !known => {
-                Err(CustodyError::OlderLog { lease: place.to_owned(), acted: short(&acted.to_string()) })
-            }
-            Some(_) | None => Ok(Ownership::SameLog),
+            Some(acted) if !known => Err(older(&format!("what was acted on last, {acted},"))),
+            Some(_) | None => Ok(Heritage::Own),
         }
     }
 
     fn annotations(&self, seen: Option<&Lease>) -> BTreeMap<String, String> {
         let log = self.platform.log.incarnation().to_owned();
-        let told = seen.map(Statement::of).filter(|told| told.log.as_ref() == Some(&log));
-        let before = told.and_then(|told| told.acted?.event().cloned());
-        let (acted, applications) = self.charge.get();
+        let told = seen.map(Statement::of).unwrap_or_default();
+        let logs_before = told.logs_before(&log);
+        let before = if told.log.as_ref() == Some(&log) { told.acted } else { None };
+        let before = before.and_then(|told| told.event().cloned());
+        let charge::Now { acted, applications, syncs } = self.charge.look(&self.acting_told);
         let newest = acted.into_iter().chain(before).max_by_key(|acted| acted.sequence);
         let statement = Statement {
             install: Some(self.platform.install().to_owned()),
             log: Some(log),
+            restoration: self.platform.log.lineage().newest().map(|id| id.to_string()),
+            logs_before,
+            acting: syncs > 0,
             acted: newest.map(Told::Event),
             applications,
         };
@@ -185,5 +226,9 @@ impl Post {
 }
 
 fn short(name: &str) -> String {
-    name.chars().take(HOLDER_CHARS_MAX).collect()
+    shortened(name, HOLDER_CHARS_MAX)
+}
+
+fn shortened(text: &str, chars: usize) -> String {
+    text.chars().take(chars).collect()
 }

@@ -10,6 +10,12 @@ use model::{Aggregate, ApplicationName};
 const INSTALL: &str = "driftless.dev/install";
 /// Incarnation of the log.
 const LOG: &str = "driftless.dev/log";
+/// The newest restoration that led to the log; absent: it was never restored.
+const RESTORATION: &str = "driftless.dev/restoration";
+/// Incarnations of the logs that had the cluster before, separated by commas.
+const LOGS_BEFORE: &str = "driftless.dev/logs-before";
+/// There if something is being done that the newest event does not tell yet.
+const ACTING: &str = "driftless.dev/acting";
 /// The newest event that was acted on: aggregate, version, id, sequence.
 const ACTED: &str = "driftless.dev/acted-on";
 /// Names of the applications, separated by commas; `*`: too many to name.
@@ -18,6 +24,8 @@ const APPLICATIONS: &str = "driftless.dev/applications";
 /// Longest list of applications, in bytes: it is written with every renewal.
 const APPLICATIONS_BYTES_MAX: usize = 32 * 1024;
 const ALL: &str = "*";
+/// Logs before that are told: a cluster that outlives more lost logs has other troubles.
+const LOGS_BEFORE_MAX: usize = 64;
 /// Follows the event if it was the last of its aggregate, which is forgotten some day.
 const RETIRED: &str = "retired";
 
@@ -28,8 +36,14 @@ pub(super) struct Statement {
     pub(super) install: Option<String>,
     /// Incarnation of the log.
     pub(super) log: Option<String>,
+    /// The newest restoration that led to it.
+    pub(super) restoration: Option<String>,
+    /// Incarnations of the logs that had the cluster before, the newest last.
+    pub(super) logs_before: Vec<String>,
     /// The newest event that was acted on.
     pub(super) acted: Option<Told>,
+    /// Whether something is being done that this event does not tell yet.
+    pub(super) acting: bool,
     /// Which applications the platform holds on the cluster.
     pub(super) applications: Applications,
 }
@@ -72,18 +86,36 @@ impl Default for Applications {
 impl Statement {
     /// What that Lease tells.
     pub(super) fn of(lease: &Lease) -> Self {
-        let text = |key: &str| lease.annotations.get(key).cloned();
+        Self::read(&lease.annotations)
+    }
+
+    fn read(annotations: &BTreeMap<String, String>) -> Self {
+        let text = |key: &str| annotations.get(key).cloned();
         Self {
             install: text(INSTALL),
             log: text(LOG),
+            restoration: text(RESTORATION),
+            logs_before: text(LOGS_BEFORE).map(|text| names(&text)).unwrap_or_default(),
+            acting: annotations.contains_key(ACTING),
             acted: text(ACTED).map(|text| Acted::parse(&text).map_or(Told::Unreadable(text), Told::Event)),
             applications: text(APPLICATIONS).map(|text| Applications::parse(&text)).unwrap_or_default(),
         }
     }
 
+    /// The logs that had the cluster before, once it is that log's.
+    pub(super) fn logs_before(&self, log: &str) -> Vec<String> {
+        let mut before = self.logs_before.clone();
+        before.extend(self.log.clone());
+        before.retain(|before| before != log);
+        before.dedup();
+        before.drain(..before.len().saturating_sub(LOGS_BEFORE_MAX));
+        before
+    }
+
     /// Takes what any platform tells out of these annotations.
     pub(super) fn clear(annotations: &mut BTreeMap<String, String>) {
-        annotations.retain(|key, _| ![INSTALL, LOG, ACTED, APPLICATIONS].contains(&key.as_str()));
+        let told = [INSTALL, LOG, RESTORATION, LOGS_BEFORE, ACTED, ACTING, APPLICATIONS];
+        annotations.retain(|key, _| !told.contains(&key.as_str()));
     }
 
     /// As annotations.
@@ -92,13 +124,25 @@ impl Statement {
         [
             (INSTALL, self.install.clone()),
             (LOG, self.log.clone()),
+            (RESTORATION, self.restoration.clone()),
+            (LOGS_BEFORE, Some(self.logs_before.join(",")).filter(|names| !names.is_empty())),
             (ACTED, acted),
+            (ACTING, self.acting.then(|| "true".to_owned())),
             (APPLICATIONS, Some(self.applications.to_string())),
         ]
         .into_iter()
         .filter_map(|(key, text)| Some((key.to_owned(), text?)))
         .collect()
     }
+}
+
+/// Whether a Lease tells that something is being done.
+pub(super) fn tells_acting(lease: &Lease) -> bool {
+    lease.annotations.contains_key(ACTING)
+}
+
+fn names(text: &str) -> Vec<String> {
+    text.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 impl Told {
@@ -221,6 +265,27 @@ mod tests {
         for text in ["", "sync/eu-1/shop 12", "sync/eu-1 12 aa 4", "sync/eu-1/shop 12 aa 345"] {
             assert_eq!(Acted::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_told_is_read_again_and_logs_before_are_few() {
+        let told = Statement {
+            install: Some("key".to_owned()),
+            log: Some("log".to_owned()),
+            restoration: Some("restoration".to_owned()),
+            logs_before: vec!["first".to_owned(), "second".to_owned()],
+            acted: Some(Told::Event(acted())),
+            acting: true,
+            applications: Applications::of(names(&["shop"])),
+        };
+        for told in [told.clone(), Statement::default()] {
+            assert_eq!(Statement::read(&told.annotations()), told);
+        }
+        assert_eq!(told.logs_before("log"), ["first", "second"]);
+        assert_eq!(told.logs_before("new"), ["first", "second", "log"]);
+        let many = (0..100).map(|i| i.to_string()).collect();
+        let before = Statement { logs_before: many, ..told }.logs_before("new");
+        assert_eq!((before.len(), before.last().map(String::as_str)), (64, Some("log")));
     }
 
     #[test]

@@ -19,12 +19,15 @@ use super::{
     read::Unread,
     record::{Kind, Recorder},
 };
-use crate::decide::{
-    error::Fault,
-    intent::Rows,
-    materials::Materials,
-    ownership::manager,
-    picture::{Defined, Synced},
+use crate::{
+    custody::Acting,
+    decide::{
+        error::Fault,
+        intent::Rows,
+        materials::Materials,
+        ownership::manager,
+        picture::{Defined, Synced},
+    },
 };
 
 /// One sync.
@@ -43,6 +46,8 @@ pub(super) struct Sync<'p> {
     state: SyncState,
     /// `None`: the target is released.
     desired: Option<DesiredState>,
+    /// Since it is about to write.
+    acting: Option<Acting>,
 }
 
 impl Performer {
@@ -100,6 +105,7 @@ impl Performer {
             state: SyncState { generation: planned.generation, plan: planned.digest, ..state },
             desired: wanted.as_ref().map(|(_, desired)| desired.clone()),
             plan,
+            acting: None,
         };
         let before = (newest.sync.as_ref().map(|(_, state)| state), recorded);
         sync.run(wanted.as_ref().map(|(render, _)| render), before).await.map(Some)
@@ -224,10 +230,12 @@ impl Sync<'_> {
         if self.gives_way() { Ok(Err(Fault::Superseded)) } else { Err(Halt::Stopping) }
     }
 
-    async fn prepare(&self) -> Result<Arc<Connected>, Fault> {
+    async fn prepare(&mut self) -> Result<Arc<Connected>, Fault> {
         let connected = self.performer.clusters.connect(&self.cluster).await.map_err(Fault::Cluster)?;
         let manager = manager(&self.application.name);
+        self.acting = Some(connected.custody.begin_sync());
         connected.hold(&manager).await.map_err(Fault::Custody)?;
+        connected.custody.await_acting_told().await.map_err(Fault::Custody)?;
         if let Some(name) = &self.plan.namespace {
             ensure(&connected, name, (&manager, Before::Steps)).await.map_err(Fault::Custody)?;
         }

@@ -548,6 +548,23 @@ impl Bed {
         self.kube.delete(&request).await.unwrap();
     }
 
+    /// The same platform on another log, beside this one.
+    pub async fn on_log(&self, folder: tempfile::TempDir) -> Self {
+        let log = bus::open(bus::LogConfig::embedded(folder.path())).await.unwrap();
+        Self {
+            log,
+            folder,
+            kube: self.kube.clone(),
+            namespace: self.namespace.clone(),
+            platform: self.platform.clone(),
+            target: self.target.clone(),
+            application: self.application.clone(),
+            also: self.also.clone(),
+            kubeconfig: self.kubeconfig.clone(),
+            generation: self.generation,
+        }
+    }
+
     /// With the log of that folder instead of its own.
     pub async fn with_log_in(self, folder: tempfile::TempDir) -> Self {
         let log = bus::open(bus::LogConfig::embedded(folder.path())).await.unwrap();

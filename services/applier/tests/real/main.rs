@@ -13,5 +13,6 @@ mod plain;
 mod platform;
 mod recreated;
 mod refused;
+mod restored;
 mod secrets;
 mod superseded;

@@ -26,7 +26,7 @@ fn other_key() -> InstallKey {
 }
 
 /// An object that was just created by an applier.
-async fn created(bed: &mut Bed, name: &str) -> Value {
+pub async fn created(bed: &mut Bed, name: &str) -> Value {
     let map = bed.config_map(name, json!({"x": "1"}));
     bed.desire(std::slice::from_ref(&map)).await;
     let state = bed.execute(vec![create(&map)]).await;
@@ -35,7 +35,7 @@ async fn created(bed: &mut Bed, name: &str) -> Value {
 }
 
 /// Tries to create an object; answers the failure.
-async fn refused(bed: &mut Bed, name: &str) -> model::Failure {
+pub async fn refused(bed: &mut Bed, name: &str) -> model::Failure {
     let map = bed.config_map(name, json!({"x": "1"}));
     bed.desire(std::slice::from_ref(&map)).await;
     let failed = failure(&bed.execute(vec![create(&map)]).await);
@@ -43,7 +43,7 @@ async fn refused(bed: &mut Bed, name: &str) -> model::Failure {
     failed
 }
 
-async fn wait_for_lease(bed: &Bed, what: &str, fits: impl Fn(&Lease) -> bool) -> Lease {
+pub async fn wait_for_lease(bed: &Bed, what: &str, fits: impl Fn(&Lease) -> bool) -> Lease {
     eventually(BOUND, what, async || bed.lease().await.filter(|lease| fits(lease))).await
 }
 
@@ -165,6 +165,14 @@ async fn a_platform_that_lost_its_lease_writes_nothing_more() {
     assert_eq!(bed.lease().await.unwrap().holder.as_deref(), Some("somebody"));
 }
 
+/// What tries to sync for hours leave behind: more than is kept of the target.
+pub async fn append_many(bed: &Bed) {
+    let (newest, state) = bed.sync().await.unwrap();
+    for _ in 0..300 {
+        bed.publish(Aggregate::Sync(bed.target.clone()), newest.draft.kind, &state).await;
+    }
+}
+
 fn copy(bed: &Bed) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(bed.folder.path()).unwrap() {
@@ -196,6 +204,9 @@ async fn an_older_log_writes_nothing_until_a_person_deletes_the_lease() {
     while bed.sync().await.unwrap().0.n() <= newest.n() {
         refused(&mut bed, "c").await;
     }
+    // Nor that it outgrows what was acted on.
+    append_many(&bed).await;
+    assert_eq!(refused(&mut bed, "c").await.code, "CUSTODY-OLDER-LOG");
     applier.stop().await;
     let applier = bed.start("three");
     assert_eq!(refused(&mut bed, "c").await.code, "CUSTODY-OLDER-LOG");

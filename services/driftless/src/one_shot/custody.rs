@@ -68,6 +68,7 @@ pub async fn take(
             CustodyError::OtherInstall { .. }
             | CustodyError::OtherLog { .. }
             | CustodyError::OlderLog { .. }
+            | CustodyError::OtherCopy { .. }
             | CustodyError::Lost { .. }
             | CustodyError::Forbidden { .. }
             | CustodyError::Cluster(_),

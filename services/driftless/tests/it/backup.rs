@@ -38,8 +38,20 @@ fn restore(scene: &Scene) -> Told {
     with_state(scene, &["restore", "--from", file(scene).to_str().unwrap()])
 }
 
+/// Backups, and what is left of any.
+fn beside(scene: &Scene) -> Vec<String> {
+    let entries = fs::read_dir(scene.folder()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with("shop.backup")).collect()
+}
+
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// How a key is called.
+fn key_id(text: &[u8]) -> String {
+    manifest::InstallKey::from_lines(std::str::from_utf8(text).unwrap()).unwrap().key_id()
 }
 
 /// The versions of everything in the shop: equal means that nobody wrote any of it.
@@ -85,7 +97,7 @@ async fn a_platform_goes_on_from_a_backup_that_was_taken_while_it_ran() {
     busy.failed(2, "LOG-IN-USE").naming("--server");
     let to = file(&scene).display().to_string();
     platform.ask(&["backup", "--to", &to]).failed(1, "API-TOKEN");
-    assert!(!file(&scene).exists(), "what was refused leaves no file");
+    assert_eq!(beside(&scene), Vec::<String>::new(), "what was refused leaves no file");
     let made = platform.ask(&["backup", "--to", &to, "--api-token", "env:API"]);
     assert_eq!(made.exit, 0, "{made}");
     made.naming("The key of the log is not in it");
@@ -93,13 +105,15 @@ async fn a_platform_goes_on_from_a_backup_that_was_taken_while_it_ran() {
     let bytes = fs::read(file(&scene)).unwrap();
     assert!(!bytes.windows(32).any(|window| window == &key[..32]), "no key leaves by the API");
     assert_eq!(mode(&file(&scene)), 0o600);
+    assert_eq!(beside(&scene), ["shop.backup"]);
     assert_eq!(platform.stop(), 0);
     let before = versions(&scene);
 
     fs::remove_dir_all(scene.state()).unwrap();
     let restored = restore(&scene);
     assert_eq!(restored.exit, 0, "{restored}");
-    restored.naming("The key is not in the backup");
+    // Named, so that the right one is put back.
+    restored.naming("is not in the backup").naming(&key_id(&key));
     let keyless = ended_up(&scene).await;
     keyless.failed(2, "STATE-KEY").naming("put the key file back");
     restore(&scene).failed(2, "RESTORE-EXISTS");
@@ -149,8 +163,9 @@ async fn a_platform_on_an_older_backup_writes_nothing_and_says_why() {
     let before = versions(&scene);
     let platform = Platform::up(&scene, &[]).await;
     platform.until("its word", |it| it["problem"]["code"] == "CUSTODY-OLDER-LOG").await;
-    let table = platform.ask(&["status"]);
-    assert!(table.out.contains("CUSTODY-OLDER-LOG"), "{table}");
+    // Between two tries, the second of which is for the edit.
+    let table = async || platform.ask(&["status"]).out.contains("CUSTODY-OLDER-LOG").then_some(());
+    eventually(BOUND, "its word in the table", table).await;
     let asked = platform.ask(&["sync", &scene.name]);
     assert!(asked.exit == 1 && asked.out.contains("CUSTODY-OLDER-LOG"), "{asked}");
     assert_eq!(versions(&scene), before);
@@ -181,6 +196,13 @@ fn a_run_goes_on_from_a_backup_and_a_damaged_one_is_refused() {
     restore(&scene).failed(2, "BACKUP-DAMAGED");
     assert!(!scene.state().exists(), "nothing is made of it");
     fs::write(file(&scene), whole).unwrap();
+    // It does not go beside another key than its own, which it names.
+    fs::create_dir_all(scene.state()).unwrap();
+    fs::write(scene.state().join("key"), format!("{}\n", "7".repeat(64))).unwrap();
+    let key = key_id(&fs::read(kept.join("key")).unwrap());
+    restore(&scene).failed(2, "RESTORE-EXISTS").naming("another key").naming(&key);
+    assert!(!scene.state().join("log").exists());
+    fs::remove_file(scene.state().join("key")).unwrap();
     assert_eq!(restore(&scene).exit, 0);
     scene.run("sync", &[]).failed(2, "STATE-KEY");
     fs::copy(kept.join("key"), scene.state().join("key")).unwrap();
@@ -188,8 +210,12 @@ fn a_run_goes_on_from_a_backup_and_a_damaged_one_is_refused() {
     assert_eq!(versions(&scene), before, "{again}");
     assert_eq!(scene.run("diff", &[]).exit, 0);
 
-    // Another key than the one in the backup is not written over, nor is the log made.
+    // Where there is no room for the log, no key is put either.
     assert_eq!(back_up(&scene, &["--with-key"]).exit, 0);
+    fs::remove_file(scene.state().join("key")).unwrap();
+    restore(&scene).failed(2, "RESTORE-EXISTS");
+    assert!(!scene.state().join("key").exists());
+    // Another key than the one in the backup is not written over, nor is the log made.
     fs::remove_dir_all(scene.state().join("log")).unwrap();
     fs::write(scene.state().join("key"), format!("{}\n", "7".repeat(64))).unwrap();
     restore(&scene).failed(2, "RESTORE-EXISTS").naming("another key");
@@ -242,7 +268,9 @@ async fn the_log_of_a_platform_moves_to_nats_and_back() {
     run.args(["backup", "--to", &to, "--nats", &url]);
     let made = told(run);
     assert_eq!(made.exit, 0, "{made}");
-    fs::remove_dir_all(scene.state().join("log")).unwrap();
+    let log = scene.state().join("log");
+    let original = scene.state().join("original");
+    fs::rename(&log, &original).unwrap();
     let before = versions(&scene);
     assert_eq!(restore(&scene).exit, 0);
     let platform = Platform::up(&scene, &[]).await;
@@ -250,4 +278,16 @@ async fn the_log_of_a_platform_moves_to_nats_and_back() {
     evaluated(&platform).await;
     assert_eq!(versions(&scene), before);
     assert_eq!(platform.stop(), 0);
+
+    // Neither of the two that it came from has the cluster any more.
+    scene.repository.commit(&[("deploy/config.yaml", &shop::CONFIG.replace("blue", "red"))]);
+    let platform = Platform::up(&scene, &["--nats", &url, "--key", &key]).await;
+    platform.until("its word", |it| it["problem"]["code"] == "CUSTODY-OTHER-COPY").await;
+    assert_eq!(platform.stop(), 0);
+    fs::remove_dir_all(&log).unwrap();
+    fs::rename(&original, &log).unwrap();
+    let platform = Platform::up(&scene, &[]).await;
+    platform.until("its word", |it| it["problem"]["code"] == "CUSTODY-OTHER-COPY").await;
+    assert_eq!(platform.stop(), 0);
+    assert_eq!(versions(&scene), before);
 }

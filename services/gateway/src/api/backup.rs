@@ -8,6 +8,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+use bus::archive::Beside;
 use futures::TryStreamExt;
 
 use crate::run::Gateway;
@@ -17,7 +18,8 @@ use crate::run::Gateway;
 #[utoipa::path(get, path = "/api/v1/backup",
     responses((status = 200, content_type = "application/octet-stream")))]
 pub async fn backup(State(gateway): State<Arc<Gateway>>) -> Response {
-    let told = bus::archive::export(gateway.log.clone(), None);
+    let beside = Beside { key_id: gateway.config.key_id.clone(), attachment: None };
+    let told = bus::archive::export(gateway.log.clone(), beside);
     let told = told.inspect_err(|error| {
         tracing::error!(error = error as &dyn std::error::Error, "a backup was broken off");
     });

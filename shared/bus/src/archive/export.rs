@@ -7,24 +7,27 @@ use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 use model::Digest;
 
 use super::{
-    ExportError,
+    Beside, ExportError,
     format::{self, EVENTS_BYTES, FORMAT, Head, Writer},
 };
 use crate::{BlobError, FeedItem, Log, log::Replay};
 
 /// The bytes of an archive of a log, which may be in use. No more is in memory than one part: about a megabyte of
-/// events, or one blob. What is beside the log, and belongs to it, goes into the head as it is.
+/// events, or one blob. What is beside the log goes into the head as it is.
 ///
 /// # Errors
 /// The last item. Read and Blob as their own class; Undecodable: permanent; Encode: a bug.
-pub fn export(
-    log: Arc<dyn Log>,
-    attachment: Option<Vec<u8>>,
-) -> BoxStream<'static, Result<Bytes, ExportError>> {
+pub fn export(log: Arc<dyn Log>, beside: Beside) -> BoxStream<'static, Result<Bytes, ExportError>> {
     let begun = stream::once(async move {
         let position = log.position().await.map_err(ExportError::Read)?;
-        let head =
-            Head { format: FORMAT, incarnation: position.incarnation, newest: position.sequence, attachment };
+        let head = Head {
+            format: FORMAT,
+            incarnation: position.incarnation,
+            lineage: log.lineage().clone(),
+            newest: position.sequence,
+            key_id: beside.key_id,
+            attachment: beside.attachment,
+        };
         let (writer, first) = Writer::begin(&head)?;
         let stage = Stage::Events { replay: log.replay(), parked: BTreeMap::new() };
         let exporter = Exporter { log, writer, stage };

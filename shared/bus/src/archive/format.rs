@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{ExportError, RestoreError};
-use crate::{BlobError, WatchItem, embedded::record, log::BLOB_BYTES_MAX, packing};
+use super::{Attachment, ExportError, RestoreError};
+use crate::{BlobError, Lineage, WatchItem, embedded::record, log::BLOB_BYTES_MAX, packing};
 
 /// Version of the format; an archive with a newer one is refused.
-pub(super) const FORMAT: u32 = 1;
+/// 2: it tells restorations, without which a copy would be taken for the log itself.
+pub(super) const FORMAT: u32 = 2;
 
 /// What every archive begins with.
 const MAGIC: &[u8] = b"driftless backup\n";
@@ -35,10 +36,14 @@ const FRAME_BYTES_MAX: usize = BLOB_BYTES_MAX + BLOB_BYTES_MAX / 64;
 pub(super) struct Head {
     pub(super) format: u32,
     pub(super) incarnation: String,
+    /// The restorations that led to it; none in format 1.
+    #[serde(default)]
+    pub(super) lineage: Lineage,
     /// How far the log went when the export began.
     pub(super) newest: u64,
-    #[serde(with = "serde_bytes")]
-    pub(super) attachment: Option<Vec<u8>>,
+    #[serde(default)]
+    pub(super) key_id: Option<String>,
+    pub(super) attachment: Option<Attachment>,
 }
 
 /// A part of an archive.
@@ -167,7 +172,7 @@ impl<R: AsyncRead + Unpin + Send> Reader<R> {
 }
 
 const TRUNCATED: RestoreError = RestoreError::Damaged("it ends before its end");
-const UNREADABLE: RestoreError = RestoreError::Damaged("a part of it cannot be read");
+pub(super) const UNREADABLE: RestoreError = RestoreError::Damaged("a part of it cannot be read");
 
 async fn read_exact<R: AsyncRead + Unpin>(from: &mut R, bytes: &mut [u8]) -> Result<(), RestoreError> {
     match from.read_exact(bytes).await {

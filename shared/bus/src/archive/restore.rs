@@ -1,6 +1,6 @@
 //! Making a log of an archive.
 
-use std::io::SeekFrom;
+use std::{io::SeekFrom, path::Path};
 
 use bytes::Bytes;
 use events::Event;
@@ -8,8 +8,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::io::{AsyncRead, AsyncSeek, AsyncSeekExt, BufReader};
 
 use super::{
-    Archive, Contents, RestoreError,
-    format::{FORMAT, Frame, Head, Reader},
+    Archive, Beside, Contents, RestoreError,
+    format::{FORMAT, Frame, Head, Reader, UNREADABLE},
 };
 use crate::{BlobError, Cause, LogConfig, embedded, nats};
 
@@ -50,6 +50,14 @@ impl<R: AsyncRead + AsyncSeek + Unpin + Send> Archive<R> {
             }
         }
     }
+}
+
+/// Whether a log may be restored to that folder; whoever puts something beside it asks first.
+///
+/// # Errors
+/// Exists: permanent. Open as its own class.
+pub fn check_free(folder: &Path) -> Result<(), RestoreError> {
+    embedded::check_free(folder)
 }
 
 /// A log that is being filled.
@@ -126,8 +134,12 @@ async fn contents<R: AsyncRead + Unpin + Send>(from: &mut Reader<R>) -> Result<C
         let told = format!("it has format {}, the newest known here is {FORMAT}", head.format);
         return Err(RestoreError::Newer(told));
     }
-    let Head { incarnation, newest, attachment, .. } = head;
-    let mut contents = Contents { incarnation, newest, events: 0, blobs: 0, attachment };
+    let Head { format: _, incarnation, lineage, newest, key_id, attachment } = head;
+    if key_id.as_ref().is_some_and(|id| !is_name(id)) {
+        return Err(UNREADABLE);
+    }
+    let beside = Beside { key_id, attachment };
+    let mut contents = Contents { incarnation, lineage, newest, events: 0, blobs: 0, beside };
     loop {
         match from.next().await? {
             Frame::Head(_) => return Err(DISORDER),
@@ -142,6 +154,11 @@ async fn contents<R: AsyncRead + Unpin + Send>(from: &mut Reader<R>) -> Result<C
     }
 }
 
+/// Whether it may be shown to people as the name of a key.
+fn is_name(text: &str) -> bool {
+    text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 const DISORDER: RestoreError = RestoreError::Damaged("its parts are not in order");
 
 #[cfg(test)]
@@ -150,28 +167,42 @@ mod tests {
 
     use super::{super::format::Writer, *};
 
-    fn empty(format: u32) -> Vec<u8> {
-        let head = Head { format, incarnation: "this".to_owned(), newest: 7, attachment: Some(vec![1]) };
+    fn expected() -> Contents {
+        let beside = Beside { key_id: Some("aa".to_owned()), attachment: Some(b"secret".to_vec().into()) };
+        Contents {
+            incarnation: "this".to_owned(),
+            lineage: format!("{}@5", crate::RestorationId::random()).parse().unwrap(),
+            newest: 7,
+            events: 0,
+            blobs: 0,
+            beside,
+        }
+    }
+
+    fn empty(format: u32, contents: Contents) -> Vec<u8> {
+        let Contents { incarnation, lineage, newest, beside, .. } = contents;
+        let Beside { key_id, attachment } = beside;
+        let head = Head { format, incarnation, lineage, newest, key_id, attachment };
         let (mut writer, begun) = Writer::begin(&head).unwrap();
         [begun, writer.end()].concat()
     }
 
     #[tokio::test]
     async fn a_newer_format_is_refused_and_a_damaged_one_is_not_taken_for_one() {
+        let expected = expected();
+        let empty = |format| empty(format, expected.clone());
         let archive = Archive::check(Cursor::new(empty(FORMAT))).await.unwrap();
-        let expected = Contents {
-            incarnation: "this".to_owned(),
-            newest: 7,
-            events: 0,
-            blobs: 0,
-            attachment: Some(vec![1]),
-        };
         assert_eq!(*archive.contents(), expected);
+        let shown = format!("{expected:?}");
+        assert!(shown.contains("Attachment(6 bytes)") && !shown.contains("115"), "{shown}");
         let folder = tempfile::tempdir().unwrap();
         archive.restore(LogConfig::embedded(folder.path())).await.unwrap();
         let restored = crate::open(LogConfig::embedded(folder.path())).await.unwrap();
-        let position = crate::LogPosition { incarnation: "this".to_owned(), sequence: 7 };
-        assert_eq!(restored.position().await.unwrap(), position, "also where the newest event is gone");
+        let position = restored.position().await.unwrap();
+        assert_eq!((&*position.incarnation, position.sequence), ("this", 7), "also where the newest is gone");
+        assert_eq!(position.restoration, restored.lineage().newest());
+        let parent = expected.lineage.newest();
+        assert_eq!(restored.lineage().kinship(parent), crate::Kinship::Ancestor { at: 7 });
         let refused = Archive::check(Cursor::new(empty(FORMAT + 1))).await.err().unwrap();
         assert_eq!(refused.code(), "BACKUP-NEWER");
         let mut damaged = empty(FORMAT);

@@ -7,10 +7,12 @@ use redb::TableDefinition;
 /// Version of this layout; a file with a newer one is refused.
 pub(super) const LAYOUT: u32 = 1;
 
-/// Facts about the log: [`LAYOUT_KEY`], [`INCARNATION_KEY`], [`SEQUENCE_KEY`].
+/// Facts about the log: [`LAYOUT_KEY`], [`INCARNATION_KEY`], [`RESTORATIONS_KEY`] (none: never restored),
+/// [`SEQUENCE_KEY`].
 pub(super) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 pub(super) const LAYOUT_KEY: &str = "layout";
 pub(super) const INCARNATION_KEY: &str = "incarnation";
+pub(super) const RESTORATIONS_KEY: &str = "restorations";
 pub(super) const SEQUENCE_KEY: &str = "sequence";
 
 /// Sequence → record: the log.

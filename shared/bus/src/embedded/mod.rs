@@ -32,11 +32,11 @@ use events::{Draft, Event};
 use model::{Aggregate, Digest, Timestamp};
 
 use crate::{
-    AppendError, BlobError, Cause, EmbeddedConfig, Feed, Filter, Log, LogPosition, Member, Membership,
-    OpenError, ReadError, Report, Swept, Watch, WatchItem, draft_check, log::Replay,
+    AppendError, BlobError, Cause, EmbeddedConfig, Feed, Filter, Lineage, Log, LogPosition, Member,
+    Membership, OpenError, ReadError, Report, Swept, Watch, WatchItem, draft_check, log::Replay,
 };
 
-pub(crate) use restore::Restoring;
+pub(crate) use restore::{Restoring, check_free};
 
 use {store::Store, writer::Writer};
 
@@ -65,7 +65,7 @@ impl EmbeddedLog {
     }
 
     async fn append_checked(&self, drafts: Vec<append::Item>) -> Vec<Result<Event, AppendError>> {
-        let incarnation = self.store.incarnation.clone();
+        let incarnation = self.store.identity.incarnation.clone();
         let aggregates: Vec<_> = drafts.iter().map(|item| item.draft.aggregate.clone()).collect();
         let outcome = self
             .writer
@@ -90,7 +90,11 @@ fn now() -> Timestamp {
 #[async_trait]
 impl Log for EmbeddedLog {
     fn incarnation(&self) -> &str {
-        &self.store.incarnation
+        &self.store.identity.incarnation
+    }
+
+    fn lineage(&self) -> &Lineage {
+        &self.store.identity.lineage
     }
 
     async fn append(&self, drafts: Vec<Draft>) -> Vec<Result<Event, AppendError>> {

@@ -28,12 +28,12 @@ impl Restoring {
     pub(crate) async fn begin(config: EmbeddedConfig, contents: &Contents) -> Result<Self, RestoreError> {
         let folder = config.folder;
         let newest = contents.newest;
-        let incarnation = contents.incarnation.clone();
+        let identity = contents.restored();
         let building = beside(&folder);
         let (place, beside) = (folder.clone(), building.clone());
         let begun = tokio::task::spawn_blocking(move || {
             check_free(&place)?;
-            Store::create(&beside, &incarnation).map_err(RestoreError::Open)
+            Store::create(&beside, &identity).map_err(RestoreError::Open)
         });
         let store = begun.await.unwrap_or_else(|error| Err(RestoreError::Store(Arc::new(error))))?;
         let log = EmbeddedLog::over(store, config.retired_ttl);
@@ -87,7 +87,7 @@ fn beside(folder: &Path) -> PathBuf {
 }
 
 /// Whether nothing is lost by putting a log there.
-fn check_free(folder: &Path) -> Result<(), RestoreError> {
+pub(crate) fn check_free(folder: &Path) -> Result<(), RestoreError> {
     match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(storage(folder, error)),

@@ -11,7 +11,7 @@ use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, 
 use tokio::sync::watch;
 
 use super::{compact, folder, layout, layout::*, recent::Recent};
-use crate::{Cause, LogPosition, OpenError};
+use crate::{Cause, LogPosition, OpenError, lineage::Identity};
 
 /// Memory for pages of the file. The default of redb, 1 GiB, is more than everything else here needs; what is
 /// written is read back at once and seldom later, and the system caches the file as well.
@@ -25,7 +25,7 @@ pub(super) type Opener = Box<dyn Fn(&Path) -> Result<Database, DatabaseError> + 
 
 /// The open file and what everybody needs to know of it.
 pub(super) struct Store {
-    pub(super) incarnation: String,
+    pub(super) identity: Identity,
     /// The newest committed sequence; wakes readers.
     pub(super) committed: watch::Sender<u64>,
     /// The newest committed events.
@@ -57,11 +57,11 @@ pub(super) fn open_file(path: &Path) -> Result<Database, DatabaseError> {
 impl Store {
     pub(super) fn open(folder: &Path, opener: Opener) -> Result<Arc<Self>, OpenError> {
         let lock = folder::take(folder)?;
-        Self::open_taken(folder, lock, opener, &format!("{:032x}", rand::random::<u128>()))
+        Self::open_taken(folder, lock, opener, &Identity::fresh())
     }
 
     /// Creates the file of a log that is another one's copy, in place of one that is there.
-    pub(super) fn create(folder: &Path, incarnation: &str) -> Result<Arc<Self>, OpenError> {
+    pub(super) fn create(folder: &Path, identity: &Identity) -> Result<Arc<Self>, OpenError> {
         let lock = folder::take(folder)?;
         match std::fs::remove_file(folder.join(FILE)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -69,26 +69,26 @@ impl Store {
             }
             Ok(()) | Err(_) => {}
         }
-        Self::open_taken(folder, lock, Box::new(open_file), incarnation)
+        Self::open_taken(folder, lock, Box::new(open_file), identity)
     }
 
-    /// Opens the file in a folder that is ours; a new one gets that incarnation.
+    /// Opens the file in a folder that is ours; a new one gets that identity.
     fn open_taken(
         folder: &Path,
         lock: File,
         opener: Opener,
-        incarnation: &str,
+        identity: &Identity,
     ) -> Result<Arc<Self>, OpenError> {
         let failed = |cause: Cause| OpenError::Storage { folder: folder.to_owned(), cause };
         let path = folder.join(FILE);
         let mut database = opener(&path).map_err(|error| failed(Arc::new(error)))?;
         compact::on_open(&mut database, &path);
-        let facts = Facts::prepare(&database, incarnation).map_err(|error| failed(Arc::new(error)))?;
+        let facts = Facts::prepare(&database, identity).map_err(|error| failed(Arc::new(error)))?;
         if facts.layout > LAYOUT {
             return Err(OpenError::NewerLayout { found: facts.layout, known: LAYOUT });
         }
         Ok(Arc::new(Self {
-            incarnation: facts.incarnation,
+            identity: facts.identity,
             committed: watch::Sender::new(facts.sequence),
             recent: RwLock::default(),
             path,
@@ -99,7 +99,11 @@ impl Store {
     }
 
     pub(super) fn position(&self) -> LogPosition {
-        LogPosition { incarnation: self.incarnation.clone(), sequence: *self.committed.borrow() }
+        LogPosition {
+            incarnation: self.identity.incarnation.clone(),
+            restoration: self.identity.lineage.newest(),
+            sequence: *self.committed.borrow(),
+        }
     }
 
     /// Reads one consistent state, on a thread that may block.
@@ -184,7 +188,7 @@ impl Store {
         }
         let database = (self.opener)(&self.path).map_err(|error| -> Cause { Arc::new(error) })?;
         let facts =
-            Facts::prepare(&database, &self.incarnation).map_err(|error| -> Cause { Arc::new(error) })?;
+            Facts::prepare(&database, &self.identity).map_err(|error| -> Cause { Arc::new(error) })?;
         self.committed.send_replace(facts.sequence);
         *guard = Some(database);
         tracing::info!(sequence = facts.sequence, "the log is open again");
@@ -213,13 +217,13 @@ fn commit(
 
 struct Facts {
     layout: u32,
-    incarnation: String,
+    identity: Identity,
     sequence: u64,
 }
 
 impl Facts {
     /// Reads the facts of the log, and writes them first if the file is new.
-    fn prepare(database: &Database, incarnation: &str) -> Result<Self, redb::Error> {
+    fn prepare(database: &Database, identity: &Identity) -> Result<Self, redb::Error> {
         if let Some(facts) = Self::read(database)? {
             return Ok(facts);
         }
@@ -227,7 +231,8 @@ impl Facts {
         {
             let mut meta = write.open_table(META)?;
             meta.insert(LAYOUT_KEY, LAYOUT.to_be_bytes().as_slice())?;
-            meta.insert(INCARNATION_KEY, incarnation.as_bytes())?;
+            meta.insert(INCARNATION_KEY, identity.incarnation.as_bytes())?;
+            meta.insert(RESTORATIONS_KEY, identity.lineage.to_string().as_bytes())?;
             meta.insert(SEQUENCE_KEY, 0_u64.to_be_bytes().as_slice())?;
             write.open_table(EVENTS)?;
             write.open_table(HEADS)?;
@@ -254,10 +259,14 @@ impl Facts {
         };
         let layout = bytes(LAYOUT_KEY)?.try_into().map_err(|_| corrupted(LAYOUT_KEY))?;
         let sequence = bytes(SEQUENCE_KEY)?.try_into().map_err(|_| corrupted(SEQUENCE_KEY))?;
+        let text = |key: &'static str, bytes| String::from_utf8(bytes).map_err(|_| corrupted(key));
+        let incarnation = text(INCARNATION_KEY, bytes(INCARNATION_KEY)?)?;
+        let restorations = meta.get(RESTORATIONS_KEY)?.map(|row| row.value().to_vec()).unwrap_or_default();
+        let lineage =
+            text(RESTORATIONS_KEY, restorations)?.parse().map_err(|_| corrupted(RESTORATIONS_KEY))?;
         Ok(Some(Self {
             layout: u32::from_be_bytes(layout),
-            incarnation: String::from_utf8(bytes(INCARNATION_KEY)?)
-                .map_err(|_| corrupted(INCARNATION_KEY))?,
+            identity: Identity { incarnation, lineage },
             sequence: u64::from_be_bytes(sequence),
         }))
     }

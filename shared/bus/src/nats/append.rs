@@ -66,7 +66,7 @@ pub(super) struct Appender {
 impl Appender {
     pub(super) fn start(hub: Arc<Hub>) -> Self {
         let (items, queue) = mpsc::channel(QUEUE);
-        let incarnation = hub.incarnation.clone();
+        let incarnation = hub.identity.incarnation.clone();
         tokio::spawn(run(hub, queue));
         Self { items, incarnation }
     }

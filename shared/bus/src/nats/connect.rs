@@ -21,8 +21,8 @@ const RECONNECT: Duration = Duration::from_millis(250);
 
 pub(super) async fn connect(config: &NatsConfig) -> Result<Hub, OpenError> {
     let (client, jetstream, reconnected) = client(config).await?;
-    let incarnation = streams::prepare(&jetstream, config.replicas).await?;
-    let hub = Hub::new((client, jetstream), incarnation, config.replicas, reconnected).await?;
+    let identity = streams::prepare(&jetstream, config.replicas).await?;
+    let hub = Hub::new((client, jetstream), identity, config.replicas, reconnected).await?;
     let failed = |cause| OpenError::Stream { stream: streams::FLOORS.to_owned(), cause };
     if !feed::floors(&hub).await.map_err(failed)?.is_empty() {
         streams::prepare_feed(&hub.jetstream, config.replicas).await?;

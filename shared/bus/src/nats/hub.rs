@@ -11,7 +11,7 @@ use async_nats::{
 };
 
 use super::{heads::Heads, mirror::Mirror, streams};
-use crate::{Cause, LogPosition, OpenError, Succession};
+use crate::{Cause, LogPosition, OpenError, Succession, lineage::Identity};
 
 pub(super) type Stream = jetstream::stream::Stream<()>;
 
@@ -19,7 +19,7 @@ pub(super) type Stream = jetstream::stream::Stream<()>;
 pub(super) struct Hub {
     pub(super) client: Client,
     pub(super) jetstream: jetstream::Context,
-    pub(super) incarnation: String,
+    pub(super) identity: Identity,
     /// Servers that keep each stream; `None`: as it is.
     pub(super) replicas: Option<usize>,
     pub(super) log: Stream,
@@ -38,7 +38,7 @@ pub(super) struct Hub {
 impl Hub {
     pub(super) async fn new(
         (client, jetstream): (Client, jetstream::Context),
-        incarnation: String,
+        identity: Identity,
         replicas: Option<usize>,
         reconnected: Arc<AtomicBool>,
     ) -> Result<Self, OpenError> {
@@ -49,7 +49,7 @@ impl Hub {
         let hub = Self {
             client,
             jetstream,
-            incarnation,
+            identity,
             replicas,
             log,
             blobs,
@@ -70,7 +70,11 @@ impl Hub {
     }
 
     pub(super) fn seen(&self) -> LogPosition {
-        LogPosition { incarnation: self.incarnation.clone(), sequence: self.seen.load(Ordering::SeqCst) }
+        LogPosition {
+            incarnation: self.identity.incarnation.clone(),
+            restoration: self.identity.lineage.newest(),
+            sequence: self.seen.load(Ordering::SeqCst),
+        }
     }
 
     /// Asks the leader where the log stands. A log that is not there has no incarnation.
@@ -79,12 +83,13 @@ impl Hub {
         let answer: Response<Info> =
             self.jetstream.request(subject, &()).await.map_err(|error| -> Cause { Arc::new(error) })?;
         match answer {
-            Response::Ok(info) => Ok(LogPosition {
-                incarnation: streams::incarnation_of(&info.config),
-                sequence: info.state.last_sequence,
-            }),
+            Response::Ok(info) => {
+                let Identity { incarnation, lineage } = streams::identity_of(&info.config)?;
+                let (restoration, sequence) = (lineage.newest(), info.state.last_sequence);
+                Ok(LogPosition { incarnation, restoration, sequence })
+            }
             Response::Err { error } if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
-                Ok(LogPosition { incarnation: String::new(), sequence: 0 })
+                Ok(LogPosition { incarnation: String::new(), restoration: None, sequence: 0 })
             }
             Response::Err { error } => Err(Arc::new(error)),
         }

@@ -26,8 +26,8 @@ use events::{Draft, Event};
 use model::{Aggregate, Digest, Timestamp};
 
 use crate::{
-    AppendError, BlobError, Feed, Filter, Log, LogPosition, Member, Membership, NatsConfig, OpenError,
-    ReadError, Report, Swept, Watch, draft_check, log::Replay,
+    AppendError, BlobError, Feed, Filter, Lineage, Log, LogPosition, Member, Membership, NatsConfig,
+    OpenError, ReadError, Report, Swept, Watch, draft_check, log::Replay,
 };
 
 pub(crate) use restore::Restoring;
@@ -52,7 +52,11 @@ impl NatsLog {
 #[async_trait]
 impl Log for NatsLog {
     fn incarnation(&self) -> &str {
-        &self.hub.incarnation
+        &self.hub.identity.incarnation
+    }
+
+    fn lineage(&self) -> &Lineage {
+        &self.hub.identity.lineage
     }
 
     async fn append(&self, drafts: Vec<Draft>) -> Vec<Result<Event, AppendError>> {

@@ -57,10 +57,10 @@ impl Restoring {
         // The log ends where it ended, and no event gets a lower sequence than it had: what a Lease tells of the
         // newest event acted on is below all that follows, and above all of an older log.
         let first = contents.newest.saturating_sub(contents.events) + 1;
-        let origin = streams::Origin { incarnation: contents.incarnation.clone(), mark: mark.clone(), first };
+        let origin = streams::Origin { identity: contents.restored(), mark: mark.clone(), first };
         let created = streams::create(&jetstream, config.replicas, origin).await;
-        let incarnation = created.map_err(RestoreError::Open)?;
-        let hub = Hub::new((client, jetstream), incarnation, config.replicas, reconnected).await;
+        let identity = created.map_err(RestoreError::Open)?;
+        let hub = Hub::new((client, jetstream), identity, config.replicas, reconnected).await;
         let hub = hub.map_err(RestoreError::Open)?;
         Ok(Self {
             hub,

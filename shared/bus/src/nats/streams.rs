@@ -8,7 +8,7 @@ use async_nats::jetstream::{
     stream::{Config, DiscardPolicy, Source},
 };
 
-use crate::{HISTORY_MAX, OpenError};
+use crate::{Cause, HISTORY_MAX, OpenError, lineage::Identity};
 
 /// Version of this table. A process that finds a higher one leaves the streams as they are, so that an
 /// upgrade in progress is not undone by those who come later to it.
@@ -16,6 +16,8 @@ const TABLE: u32 = 1;
 
 const TABLE_KEY: &str = "driftless.table";
 const INCARNATION_KEY: &str = "driftless.incarnation";
+/// The restorations that led to the log; none: it was never restored.
+const RESTORATIONS_KEY: &str = "driftless.restorations";
 /// Mark of a log that is being restored: which restore it is.
 const RESTORING_KEY: &str = "driftless.restoring";
 
@@ -92,23 +94,24 @@ pub(super) async fn prepare_feed(
     prepare_one(jetstream, feed(replicas), replicas).await.map(drop)
 }
 
-/// Creates what is missing, changes what is older than the table, and gives the incarnation of the log.
+/// Creates what is missing, changes what is older than the table, and says which log it is.
 pub(super) async fn prepare(
     jetstream: &jetstream::Context,
     replicas: Option<usize>,
-) -> Result<String, OpenError> {
-    let mut incarnation = None;
+) -> Result<Identity, OpenError> {
+    let mut identity = None;
     for mut config in table(replicas) {
         if config.name == LOG {
-            let fresh = format!("{:032x}", rand::random::<u128>());
-            config.metadata.insert(INCARNATION_KEY.to_owned(), fresh);
+            identify(&mut config, &Identity::fresh());
         }
         let found = prepare_one(jetstream, config, replicas).await?;
         if found.name == LOG {
-            incarnation = found.metadata.get(INCARNATION_KEY).cloned();
+            let failed = |cause| OpenError::Stream { stream: LOG.to_owned(), cause };
+            identity = Some(identity_of(&found).map_err(failed)?);
         }
     }
-    incarnation.ok_or_else(|| OpenError::Stream { stream: LOG.to_owned(), cause: Arc::new(NoIncarnation) })
+    let identity = identity.filter(|identity| !identity.incarnation.is_empty());
+    identity.ok_or_else(|| OpenError::Stream { stream: LOG.to_owned(), cause: Arc::new(NoIncarnation) })
 }
 
 /// Says that the stream was not created by driftless.
@@ -138,10 +141,11 @@ async fn prepare_one(
         tracing::warn!(stream = config.name, "a newer driftless laid out the stream; it is left as it is");
         return Ok(found);
     }
-    if let Some(incarnation) = found.metadata.get(INCARNATION_KEY) {
-        config.metadata.insert(INCARNATION_KEY.to_owned(), incarnation.clone());
-    } else {
-        config.metadata.remove(INCARNATION_KEY);
+    for key in [INCARNATION_KEY, RESTORATIONS_KEY] {
+        match found.metadata.get(key) {
+            Some(told) => config.metadata.insert(key.to_owned(), told.clone()),
+            None => config.metadata.remove(key),
+        };
     }
     // Who was told nothing of them must not take the copies of all others away.
     config.num_replicas = replicas.unwrap_or(found.num_replicas);
@@ -154,8 +158,8 @@ async fn prepare_one(
 
 /// Where a restored log comes from.
 pub(super) struct Origin {
-    /// The log that it is a copy of.
-    pub(super) incarnation: String,
+    /// Which log it is going to be.
+    pub(super) identity: Identity,
     /// Which restore it is.
     pub(super) mark: String,
     /// Sequence of its first event.
@@ -212,23 +216,23 @@ async fn delete(jetstream: &jetstream::Context, name: &str) -> Result<(), OpenEr
     }
 }
 
-/// Creates the streams of a log that is going to be filled, and gives its incarnation.
+/// Creates the streams of a log that is going to be filled, and says which log it is.
 pub(super) async fn create(
     jetstream: &jetstream::Context,
     replicas: Option<usize>,
     origin: Origin,
-) -> Result<String, OpenError> {
+) -> Result<Identity, OpenError> {
     for mut config in table(replicas) {
         if config.name == LOG {
             config.first_sequence = Some(origin.first);
-            config.metadata.insert(INCARNATION_KEY.to_owned(), origin.incarnation.clone());
+            identify(&mut config, &origin.identity);
             config.metadata.insert(RESTORING_KEY.to_owned(), origin.mark.clone());
         }
         let name = config.name.clone();
         let created = jetstream.create_stream(config).await;
         created.map_err(|error| OpenError::Stream { stream: name, cause: Arc::new(error) })?;
     }
-    Ok(origin.incarnation)
+    Ok(origin.identity)
 }
 
 /// Says that another restore has begun anew meanwhile.
@@ -237,7 +241,7 @@ pub(super) async fn create(
 struct OtherRestore;
 
 /// Takes the mark of a restore from the log.
-pub(super) async fn clear_mark(jetstream: &jetstream::Context, mark: &str) -> Result<(), crate::Cause> {
+pub(super) async fn clear_mark(jetstream: &jetstream::Context, mark: &str) -> Result<(), Cause> {
     let stream = jetstream.get_stream(LOG).await.map_err(arc)?;
     let mut config = stream.cached_info().config.clone();
     if config.metadata.remove(RESTORING_KEY).as_deref() != Some(mark) {
@@ -246,7 +250,7 @@ pub(super) async fn clear_mark(jetstream: &jetstream::Context, mark: &str) -> Re
     jetstream.update_stream(&config).await.map(drop).map_err(arc)
 }
 
-fn arc<E: std::error::Error + Send + Sync + 'static>(error: E) -> crate::Cause {
+fn arc<E: std::error::Error + Send + Sync + 'static>(error: E) -> Cause {
     Arc::new(error)
 }
 
@@ -273,7 +277,16 @@ fn differs(wanted: &Config, found: &Config) -> bool {
     metadata || settings(wanted) != settings(found)
 }
 
-/// The incarnation that a stream's metadata tells.
-pub(super) fn incarnation_of(config: &Config) -> String {
-    config.metadata.get(INCARNATION_KEY).cloned().unwrap_or_default()
+/// Which log a stream's metadata tells.
+pub(super) fn identity_of(config: &Config) -> Result<Identity, Cause> {
+    let text = |key| config.metadata.get(key).cloned().unwrap_or_default();
+    let lineage = text(RESTORATIONS_KEY).parse().map_err(arc)?;
+    Ok(Identity { incarnation: text(INCARNATION_KEY), lineage })
+}
+
+fn identify(config: &mut Config, identity: &Identity) {
+    config.metadata.insert(INCARNATION_KEY.to_owned(), identity.incarnation.clone());
+    if identity.lineage.newest().is_some() {
+        config.metadata.insert(RESTORATIONS_KEY.to_owned(), identity.lineage.to_string());
+    }
 }

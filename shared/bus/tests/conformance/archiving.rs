@@ -13,8 +13,8 @@ use std::{
 };
 
 use bus::{
-    AppendError, FeedItem, Filter, Log, WatchItem,
-    archive::{Archive, Contents, RestoreError, export},
+    AppendError, FeedItem, Filter, Kinship, Log, WatchItem,
+    archive::{Archive, Beside, Contents, RestoreError, export},
     log::RETIRED_TTL,
 };
 use bytes::Bytes;
@@ -25,8 +25,12 @@ use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 
 use crate::{bed::Bed, blobs::noise, samples::*};
 
+fn beside() -> Beside {
+    Beside { key_id: Some("a1".to_owned()), attachment: Some(b"beside it".to_vec().into()) }
+}
+
 async fn archive(log: &Arc<dyn Log>) -> Vec<u8> {
-    let told = export(log.clone(), Some(b"beside it".to_vec()));
+    let told = export(log.clone(), beside());
     within(told.try_fold(Vec::new(), async |mut all, part| {
         all.extend_from_slice(&part);
         Ok(all)
@@ -112,7 +116,7 @@ async fn in_order(log: &Arc<dyn Log>) -> Vec<Event> {
 /// That one log is the other one.
 async fn assert_same(log: &Arc<dyn Log>, other: &Arc<dyn Log>) {
     assert_eq!(other.incarnation(), log.incarnation());
-    assert_eq!(other.position().await.unwrap(), log.position().await.unwrap());
+    assert_eq!(other.position().await.unwrap().sequence, log.position().await.unwrap().sequence);
     assert_eq!(told(other).await, told(log).await);
     let order = in_order(other).await;
     let expected: Vec<Event> = in_order(log).await.into_iter().map(ageless).collect();
@@ -127,6 +131,14 @@ async fn assert_same(log: &Arc<dyn Log>, other: &Arc<dyn Log>) {
         assert_eq!(within(feed.next()).await.unwrap(), FeedItem::Event(event));
     }
     feed.unregister().await.unwrap();
+}
+
+/// That a log is told apart from the one that the backup is of, also when it is opened again.
+async fn assert_restored(log: &Arc<dyn Log>, at: u64, restored: &Arc<dyn Log>) {
+    let (before, now) = (log.lineage().newest(), restored.lineage().newest());
+    assert_eq!(restored.lineage().kinship(before), Kinship::Ancestor { at });
+    assert_eq!(log.lineage().kinship(now), Kinship::Branch);
+    assert_eq!(restored.position().await.unwrap().restoration, now);
 }
 
 /// That a log goes on where the other one was.
@@ -150,18 +162,23 @@ pub async fn a_restored_log_is_the_same_one(bed: Bed) {
     let bed = bed.without_flushes().await;
     let log = filled(&bed).await;
     let archived = archive(&log).await;
+    let at = log.position().await.unwrap().sequence;
     for other in beds().await {
         let contents = restore(Cursor::new(&archived), &other).await.unwrap();
-        assert_eq!(contents.attachment.as_deref(), Some(b"beside it".as_slice()));
+        assert_eq!(contents.beside, beside());
         assert_eq!((contents.events, contents.blobs), (256 + 6 + 1 + 2, 4));
         let restored = other.open().await;
         assert_same(&log, &restored).await;
+        assert_restored(&log, at, &restored).await;
         // And back again, by an archive of its own.
         let again = archive(&restored).await;
         assert_goes_on(&restored).await;
         let third = Bed::embedded().await;
         restore(Cursor::new(again), &third).await.unwrap();
-        assert_same(&log, &third.open().await).await;
+        let third = third.open().await;
+        assert_same(&log, &third).await;
+        assert_restored(&restored, at, &third).await;
+        assert_eq!(third.lineage().kinship(None), Kinship::Ancestor { at });
         drop(restored);
         let refused = restore(Cursor::new(&archived), &other).await.unwrap_err();
         assert_eq!(refused.code(), "RESTORE-EXISTS");
@@ -197,7 +214,7 @@ pub async fn a_second_life_that_began_meanwhile_stands_alone(bed: Bed) {
     // Enough that what follows is not read in the same go.
     let padding = "x".repeat(5_000);
     log.append((0..400).map(|i| first(&target(i, 1), &padding)).collect()).await;
-    let mut told = export(log.clone(), None);
+    let mut told = export(log.clone(), Beside::default());
     let mut archived = Vec::new();
     for _ in ["the head", "the first events"] {
         archived.extend(within(told.try_next()).await.unwrap().unwrap());
@@ -346,7 +363,7 @@ pub async fn a_state_that_cannot_be_read_is_not_left_out(bed: Bed) {
     let newest = append_many(&*log, &source(1), 2).await;
     append_many(&*log, &source(2), 1).await;
     let log = bed.spoil_newest(log, &newest).await;
-    let told: Result<Vec<Bytes>, _> = within(export(log, None).try_collect()).await;
+    let told: Result<Vec<Bytes>, _> = within(export(log, Beside::default()).try_collect()).await;
     let refused = told.unwrap_err();
     assert_eq!(refused.code(), "LOG-UNDECODABLE");
     assert!(refused.to_string().contains("source/source-1"), "{refused}");

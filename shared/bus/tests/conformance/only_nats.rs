@@ -370,9 +370,11 @@ async fn streams_follow_the_table_but_never_back() {
     assert!(changed.deny_delete && changed.allow_atomic_publish && changed.allow_message_ttl);
     changed.max_messages_per_subject = 10;
     changed.metadata.insert("driftless.table".into(), "0".into());
+    let restorations = format!("{}@7", bus::RestorationId::random());
+    changed.metadata.insert("driftless.restorations".into(), restorations.clone());
     jetstream.update_stream(&changed).await.unwrap();
     let log = connect(&server).await;
-    assert_eq!(log.incarnation(), incarnation);
+    assert_eq!((log.incarnation(), log.lineage().to_string()), (&*incarnation, restorations));
     let updated = jetstream.get_stream("LOG").await.unwrap().cached_info().config.clone();
     assert_eq!((updated.max_messages_per_subject, updated.metadata["driftless.table"].as_str()), (256, "1"));
 

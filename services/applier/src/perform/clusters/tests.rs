@@ -20,6 +20,8 @@ struct Server {
     lease: Option<Value>,
     /// Deletions that it does not do.
     failures: usize,
+    /// How often the Lease was written anew.
+    writes: usize,
 }
 
 impl Server {
@@ -46,6 +48,13 @@ impl Server {
                 let mut lease: Value = serde_json::from_slice(body).unwrap();
                 (lease["metadata"]["uid"], lease["metadata"]["resourceVersion"]) = ("u".into(), "1".into());
                 (201, self.lease.insert(lease).clone())
+            }
+            ("PUT", true) => {
+                self.writes += 1;
+                let mut lease: Value = serde_json::from_slice(body).unwrap();
+                lease["metadata"]["annotations"]["writes"] = self.writes.to_string().into();
+                lease["metadata"]["resourceVersion"] = (self.writes + 1).to_string().into();
+                (200, self.lease.insert(lease).clone())
             }
             ("DELETE", true) if self.failures > 0 => {
                 self.failures -= 1;
@@ -144,4 +153,30 @@ async fn a_cluster_is_let_go_although_its_server_fails_at_first() {
     assert!(lease().await.is_some());
     clusters.let_go_all_but(&BTreeSet::new()).await;
     assert_eq!(lease().await, None);
+}
+
+#[tokio::test]
+async fn syncs_that_begin_one_after_the_other_cost_one_write_of_the_lease() {
+    let folder = tempfile::tempdir().unwrap();
+    let (clusters, cluster) = clusters(folder.path()).await;
+    write_kubeconfig(&folder.path().join("kubeconfig"), &Server::default().start().await);
+    let connected = clusters.connect(&cluster).await.unwrap();
+    connected.hold("m").await.unwrap();
+    let told = async || {
+        let lease = connected.client.lease(OWN_NAMESPACE, "driftless.platform").await.unwrap().unwrap();
+        let tells = |key: &str| lease.annotations.get(key).cloned();
+        (tells("driftless.dev/acting").is_some(), tells("writes").unwrap_or_default())
+    };
+    assert_eq!(told().await, (false, String::new()));
+    let first = connected.custody.begin_sync();
+    connected.custody.await_acting_told().await.unwrap();
+    assert_eq!(told().await, (true, "1".to_owned()));
+    drop(first);
+    for _ in 0..100 {
+        let _acting = connected.custody.begin_sync();
+        connected.custody.await_acting_told().await.unwrap();
+    }
+    assert_eq!(told().await, (true, "1".to_owned()));
+    connected.custody.give_back().await;
+    assert_eq!(told().await, (false, "2".to_owned()));
 }
