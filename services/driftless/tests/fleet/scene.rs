@@ -13,14 +13,15 @@ use manifest::InstallKey;
 use model::{Gvk, ObjectId};
 use serde_json::{Value, json};
 use testkit::{
+    NatsServer, Process,
     cluster::{TestCluster, real, unique},
     eventually,
 };
 
-use crate::parts::{Nats, Process, Repository};
+use crate::repository::Repository;
 
 pub struct Scene {
-    pub nats: Nats,
+    pub nats: NatsServer,
     pub roles: BTreeMap<&'static str, Process>,
     folder: tempfile::TempDir,
     repository: Repository,
@@ -48,7 +49,7 @@ impl Scene {
             ["cluster", "fleet"][..clusters].iter().map(|name| real(name)).collect();
         let prefix = unique("fleet");
         let applications: Vec<String> = (0..applications).map(|i| format!("{prefix}-{i}")).collect();
-        let nats = Nats::start(folder.path()).await;
+        let nats = NatsServer::start(folder.path()).await;
         let application = |name: &String| {
             json!({"name": name, "namespace": name,
                 "source": {"name": "repository", "path": format!("apps/{name}")}})
