@@ -11,7 +11,7 @@ use crate::scene::{Scene, all};
 /// the rest is for slow machines.
 const BOUND: Duration = Duration::from_secs(90);
 
-/// A dead differ or applier is noticed within 12 s; the rest is for listing again, and for slow machines.
+/// A dead differ or applier is noticed within 9 s; the rest is for listing again, and for slow machines.
 const TAKEOVER: Duration = Duration::from_secs(40);
 
 async fn two_and_two(applications: usize) -> Scene {
