@@ -17,7 +17,7 @@ const ROUNDS_OF_A_WORLD: u64 = 10;
 
 /// For a fleet that starts, and for one that was struck: a frozen process is missed after some ten seconds, and what
 /// it created keeps others from creating for as long again; the rest is for slow machines.
-const BOUND: Duration = Duration::from_secs(120);
+const BOUND: Duration = Duration::from_secs(300);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rounds_over_nats() {
@@ -30,7 +30,7 @@ async fn rounds_embedded() {
 }
 
 async fn rounds(backend: Backend) {
-    let (first, rounds) = (seed(), number("ROUNDS").unwrap_or(2));
+    let (first, rounds) = (seed(), number("ROUNDS").unwrap_or(1));
     let clusters = clusters(2);
     let mut begun = None;
     for i in 0..rounds {

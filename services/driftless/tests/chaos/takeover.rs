@@ -23,7 +23,7 @@ use crate::{
 const APPLICATIONS: usize = 10;
 
 /// For a fleet that starts, on a slow machine.
-const BOUND: Duration = Duration::from_secs(120);
+const BOUND: Duration = Duration::from_secs(300);
 
 /// What is promised.
 const PROMISE: Duration = Duration::from_secs(10);

@@ -12,11 +12,11 @@ use crate::{
     world::{Spread, World, pause},
 };
 
-const APPLICATIONS: usize = 40;
+const APPLICATIONS: usize = 20;
 
 /// For a fleet that starts: two of a role that start together wait for each other before they create; the rest is for
 /// slow machines.
-const BOUND: Duration = Duration::from_secs(120);
+const BOUND: Duration = Duration::from_secs(300);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wiped_broker_deletes_nothing_that_is_not_confirmed() {
