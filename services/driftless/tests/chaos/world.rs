@@ -312,9 +312,10 @@ fn definitions(
             Spread::One => format!("site: {}", sites[app % sites.len()].name),
             Spread::All => "env: chaos".to_owned(),
         };
+        // What several commits took from an application may go at once: no person is there to say so.
         text += &format!(
             "{head} Application\nmetadata: {{name: {world}-{0}}}\nspec: {{source: {{name: git, path: apps/{0}}}, \
-             targets: {{matchLabels: {{{targets}}}}}, namespace: {world}}}\n",
+             targets: {{matchLabels: {{{targets}}}}}, namespace: {world}, guard: {{maxPrunePercent: 90}}}}\n",
             name(app)
         );
     }
