@@ -50,11 +50,34 @@ impl Patient {
         }
     }
 
+    /// Appends until the fate of every draft is known.
+    async fn append_until_known(&self, drafts: Vec<Draft>) -> Vec<Result<Event, AppendError>> {
+        let mut results = self.log.append(drafts.clone()).await;
+        loop {
+            let unknown: Vec<usize> = (0..results.len())
+                .filter(|i| matches!(&results[*i], Err(error) if error.is_interruption()))
+                .collect();
+            let Some(Err(error)) = unknown.first().map(|first| &results[*first]) else { return results };
+            if !self.waited(error).await {
+                return results;
+            }
+            let again = unknown.iter().map(|i| drafts[*i].clone()).collect();
+            for (i, result) in unknown.into_iter().zip(self.log.append(again).await) {
+                results[i] = result;
+            }
+        }
+    }
+
     /// Waits before the log is asked again; `false`: it is not to be asked again.
     async fn waited(&self, error: &impl Interruption) -> bool {
         tracing::warn!(error = error as &dyn std::error::Error, "the log does not answer");
         self.stop.run_until_cancelled(sleep(AGAIN)).await.is_some()
     }
+}
+
+/// Says what is in the log for good: whoever doubts the log holds it against these lines.
+fn tell(event: &Event) {
+    tracing::debug!(aggregate = %event.aggregate(), n = event.n(), id = %event.id, "appended");
 }
 
 /// Whether asking again may get an answer.
@@ -91,20 +114,9 @@ impl Log for Patient {
     }
 
     async fn append(&self, drafts: Vec<Draft>) -> Vec<Result<Event, AppendError>> {
-        let mut results = self.log.append(drafts.clone()).await;
-        loop {
-            let unknown: Vec<usize> = (0..results.len())
-                .filter(|i| matches!(&results[*i], Err(error) if error.is_interruption()))
-                .collect();
-            let Some(Err(error)) = unknown.first().map(|first| &results[*first]) else { return results };
-            if !self.waited(error).await {
-                return results;
-            }
-            let again = unknown.iter().map(|i| drafts[*i].clone()).collect();
-            for (i, result) in unknown.into_iter().zip(self.log.append(again).await) {
-                results[i] = result;
-            }
-        }
+        let results = self.append_until_known(drafts).await;
+        results.iter().flatten().for_each(tell);
+        results
     }
 
     async fn newest(&self, aggregate: &Aggregate) -> Result<Option<Event>, ReadError> {
@@ -121,7 +133,7 @@ impl Log for Patient {
     }
 
     async fn retire(&self, draft: Draft) -> Result<Event, AppendError> {
-        self.until_answered(|| self.log.retire(draft.clone())).await
+        self.until_answered(|| self.log.retire(draft.clone())).await.inspect(tell)
     }
 
     async fn feed(&self, consumer: &str) -> Result<Feed, ReadError> {

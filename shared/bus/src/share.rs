@@ -20,9 +20,9 @@ use crate::{
 /// Life of a heartbeat of a role, and with it of a claim that is not renewed.
 ///
 /// A claim has to outlive a request (5 s) when a create is started, also when it is about to be renewed: with
-/// a beat every fifth of it (2 s) at least 8 s are left in quiet times, and 6 s after one lost beat. The
-/// others look every 2 s too, so that a process that was killed or stopped is replaced within 12 s.
-pub const CLAIM: Duration = Duration::from_secs(10);
+/// a beat every eighth of it (1 s) at least 7 s are left in quiet times, and 5 s after two lost beats. The
+/// others look every second too, so that a process that was killed or stopped is replaced within 9 s.
+pub const CLAIM: Duration = Duration::from_secs(8);
 
 /// What a process works on.
 #[derive(Debug, Clone)]
@@ -227,13 +227,13 @@ mod tests {
     fn a_claim_ends_unless_it_is_renewed() {
         let mut play = Play::new();
         let held = play.look(0, 0, &["a"]);
-        for left in 1..=10 {
-            let claim = Claim::Held { left: SECOND * left, alone: SECOND * (10 - left) };
-            assert_eq!(play.claim(&held, 10 - left), claim);
+        for left in 1..=8 {
+            let claim = Claim::Held { left: SECOND * left, alone: SECOND * (8 - left) };
+            assert_eq!(play.claim(&held, 8 - left), claim);
         }
-        assert_eq!((play.claim(&held, 10), play.claim(&held, 60)), (Claim::None, Claim::None));
-        let renewed = play.look(8, 0, &["a"]);
-        assert_eq!(play.claim(&renewed, 10), Claim::Held { left: SECOND * 8, alone: SECOND * 10 });
+        assert_eq!((play.claim(&held, 8), play.claim(&held, 60)), (Claim::None, Claim::None));
+        let renewed = play.look(6, 0, &["a"]);
+        assert_eq!(play.claim(&renewed, 8), Claim::Held { left: SECOND * 6, alone: SECOND * 8 });
     }
 
     #[test]
@@ -243,7 +243,7 @@ mod tests {
         assert!(play.look(4, 0, &["a", "b"]).partitions.is_empty());
         let held = play.look(6, 0, &["a", "b"]);
         assert!((90..166).contains(&held.partitions.len()));
-        for (second, alone) in [(14, 0), (15, 0), (16, 1)] {
+        for (second, alone) in [(12, 0), (13, 0), (14, 1)] {
             let held = play.look(second, 0, &["a", "b"]);
             assert_eq!(play.claim(&held, second), Claim::Held { left: CLAIM, alone: SECOND * alone });
         }
@@ -259,7 +259,7 @@ mod tests {
         assert!(dead.partitions.len() > held.partitions.len());
         let gained = *dead.partitions.difference(&held.partitions).next().unwrap();
         let claim = dead.claim(gained, play.start + SECOND * 32);
-        assert_eq!(claim, Claim::Held { left: CLAIM, alone: SECOND * 17 });
+        assert_eq!(claim, Claim::Held { left: CLAIM, alone: SECOND * 19 });
     }
 
     #[test]

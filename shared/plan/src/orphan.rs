@@ -58,8 +58,18 @@ fn uid(existence: &Existence) -> Option<&str> {
     }
 }
 
-/// Plans an orphan.
+/// Plans an orphan. One that was found on the cluster, and is left alone for now, is known to the log from now on:
+/// else it would be a stray after this sync, which nobody prunes and nobody hands over.
 pub(crate) fn plan_orphan(situation: &Situation<'_>, orphan: &InventoryObject, twins: &Twins<'_>) -> Outcome {
+    match (fate(situation, orphan, twins), orphan.origin, &orphan.uid) {
+        (Outcome::Hold(_), Origin::Found, Some(uid)) => {
+            Outcome::Do(Action::Record { uid: uid.clone() }, Reason::Found)
+        }
+        (outcome, _, _) => outcome,
+    }
+}
+
+fn fate(situation: &Situation<'_>, orphan: &InventoryObject, twins: &Twins<'_>) -> Outcome {
     let existence = match situation.live.get(&orphan.id) {
         None | Some(Existence::Unknown) => return Outcome::Hold(HeldReason::LiveUnknown),
         Some(Existence::Absent) => return Outcome::Do(Action::Forget, Reason::Gone),
@@ -119,21 +129,16 @@ fn wanted(
 
 fn by_policy(situation: &Situation<'_>, orphan: &InventoryObject, live: &LiveObject) -> Outcome {
     let uid = live.uid.clone();
-    match (situation.release, prune_consent(situation, &orphan.id, orphan.origin), orphan.origin) {
-        (Some(definition::Deletion::Orphan), _, _) => Outcome::Do(Action::Orphan { uid }, Reason::Released),
-        (Some(definition::Deletion::Delete), Ok(()), _) => {
-            Outcome::Do(Action::Prune { uid }, Reason::Released)
-        }
+    match (situation.release, prune_consent(situation, &orphan.id, orphan.origin)) {
+        (Some(definition::Deletion::Orphan), _) => Outcome::Do(Action::Orphan { uid }, Reason::Released),
+        (Some(definition::Deletion::Delete), Ok(())) => Outcome::Do(Action::Prune { uid }, Reason::Released),
         // What is never deleted without a person's word stays, and is ours no more.
         (
             Some(definition::Deletion::Delete),
             Err(HeldReason::PruneNeedsConsent | HeldReason::PruneAdopted),
-            _,
         ) => Outcome::Do(Action::Orphan { uid }, Reason::Released),
-        (None, Ok(()), _) => Outcome::Do(Action::Prune { uid }, Reason::Orphan),
-        // Kept, and from now on known to the log: else it would be a stray after this sync.
-        (None, Err(_), Origin::Found) => Outcome::Do(Action::Record { uid }, Reason::Found),
-        (_, Err(reason), _) => Outcome::Hold(reason),
+        (None, Ok(())) => Outcome::Do(Action::Prune { uid }, Reason::Orphan),
+        (_, Err(reason)) => Outcome::Hold(reason),
     }
 }
 

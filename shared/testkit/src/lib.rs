@@ -3,7 +3,7 @@
 //!
 //! It knows no service. A missing tool fails the test that wants it and says how to get it; nothing is skipped.
 //! Entry points: [`cluster::real`], [`git_server::Server`], [`chart_repository::ChartRepository`], [`tool`],
-//! [`ShakyLog`], [`eventually`].
+//! [`NatsServer`], [`Process`], [`ShakyLog`], [`eventually`].
 
 #![warn(missing_docs)]
 
@@ -16,11 +16,15 @@ pub mod git_server;
 pub mod tls;
 
 mod eventually;
+mod nats_server;
+mod process;
 mod shaky_log;
 mod stuck_log;
 mod tool;
 
 pub use eventually::eventually;
+pub use nats_server::{NatsServer, free_port};
+pub use process::Process;
 pub use shaky_log::ShakyLog;
 pub use stuck_log::StuckLog;
 pub use tool::tool;

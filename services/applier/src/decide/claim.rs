@@ -7,7 +7,7 @@ use bus::Claim;
 
 /// Longest life of a request: the deadline of a call, which the API server is told too.
 const REQUEST: Duration = cluster::CALL_DEADLINE;
-const _: () = assert!(bus::share::CLAIM.as_secs() >= REQUEST.as_secs() + 4, "two heartbeats may be late");
+const _: () = assert!(bus::share::CLAIM.as_secs() >= REQUEST.as_secs() + 3, "two heartbeats may be late");
 
 /// Whether a create may be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,6 +30,8 @@ struct InForce {
 /// Where a target's newest sync is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Synced {
+    /// Version of the event that says so.
+    pub n: u64,
     /// Generation of the plan acted on last.
     pub generation: u64,
     /// Whether it has not come to its end.
@@ -39,13 +41,13 @@ pub struct Synced {
 }
 
 impl Synced {
-    /// Of that state.
-    pub fn of(state: &SyncState) -> Self {
+    /// Of that state, at that version.
+    pub fn of(n: u64, state: &SyncState) -> Self {
         let running = match state.stage {
             SyncStage::Running { .. } => true,
             SyncStage::Finished { .. } | SyncStage::Rejected { .. } | SyncStage::Superseded { .. } => false,
         };
-        Self { generation: state.generation, running, retired: false }
+        Self { n, generation: state.generation, running, retired: false }
     }
 }
 
@@ -101,7 +103,7 @@ impl Picture {
             Aggregate::Sync(target) => {
                 let state = decode::<SyncState>(format, payload).inspect_err(|_| self.park(target))?;
                 let retired = event.draft.kind == EventType::SyncRetired;
-                self.synced.insert(target.clone(), Synced { retired, ..Synced::of(&state) });
+                self.synced.insert(target.clone(), Synced { retired, ..Synced::of(event.n(), &state) });
                 Ok(Told::Target(target.clone()))
             }
             Aggregate::Source(_)
@@ -122,9 +124,11 @@ impl Picture {
         self.parked.insert(target.clone());
     }
 
-    /// Where a target's sync ended, which the watch will tell later.
+    /// Where a target's sync ended, which the watch tells too: later, or it has told even newer events of others.
     pub fn conclude(&mut self, target: &TargetId, synced: Synced) {
-        self.synced.insert(target.clone(), synced);
+        if self.synced.get(target).is_none_or(|known| known.n <= synced.n) {
+            self.synced.insert(target.clone(), synced);
+        }
     }
 
     /// Every target that may need something. Nothing while no definitions are known.
@@ -172,5 +176,28 @@ impl Picture {
             assignment: in_force.assignments.get(target).cloned(),
             cluster: in_force.clusters.get(&target.cluster).cloned(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who was overtaken learns the end of its own work after what the other one has done since.
+    #[test]
+    fn what_the_watch_has_told_is_not_undone_by_an_older_end() {
+        let target = TargetId { cluster: "eu".parse().unwrap(), application: "shop".parse().unwrap() };
+        let at = |n, running| Synced { n, generation: 1, running, retired: false };
+        for (told, ended, running) in [
+            (None, at(5, false), false),
+            (Some(at(4, true)), at(5, false), false),
+            (Some(at(5, false)), at(5, false), false),
+            (Some(at(6, true)), at(5, false), true),
+        ] {
+            let mut picture = Picture::default();
+            picture.synced.extend(told.map(|told| (target.clone(), told)));
+            picture.conclude(&target, ended);
+            assert_eq!(picture.synced[&target].running, running, "{told:?}");
+        }
     }
 }

@@ -114,7 +114,7 @@ impl Performer {
         match due(&stand) {
             Due::Nothing | Due::NewerDefinitions => Ok(newest.sync.map(|(event, state)| {
                 let retired = event.draft.kind == EventType::SyncRetired;
-                Synced { retired, ..Synced::of(&state) }
+                Synced { retired, ..Synced::of(event.n(), &state) }
             })),
             Due::Retire => self.retire(target, newest).await,
             Due::Reject(reason) => self.reject(target, newest, reason).await,
@@ -157,13 +157,13 @@ impl Performer {
         state.generation = planned.generation;
         state.plan = planned.digest;
         state.stage = SyncStage::Rejected { reason };
-        let synced = Synced::of(&state);
+        let synced = Synced::of(0, &state);
         match self.load_plan(&planned.plan).await {
             Ok(plan) if first => recorder.store_rows(event, state, Rows::found(&plan).to_vec()).await?,
             Ok(_) | Err(Unread::Fault(_)) => recorder.store(event, &state).await?,
             Err(Unread::Halt(halt)) => return Err(halt),
         }
-        Ok(Some(synced))
+        Ok(Some(Synced { n: recorder.n(), ..synced }))
     }
 
     /// Says the last about a target that was let go; the state stays readable for a while.
@@ -171,7 +171,7 @@ impl Performer {
         let Some((event, state)) = newest.sync else { return Ok(None) };
         let mut recorder = Recorder::new(self, target, Some(&event), newest.cause);
         recorder.retire(&state).await?;
-        Ok(Some(Synced { retired: true, ..Synced::of(&state) }))
+        Ok(Some(Synced { retired: true, ..Synced::of(recorder.n(), &state) }))
     }
 
     /// Ends a sync that was interrupted and must not go on. Its pending rows stay pending: nobody knows.
@@ -187,7 +187,7 @@ impl Performer {
         let failure = Fault::Abandoned { reason }.failure(now(), None);
         state.stage = SyncStage::Finished { at: now(), outcome: SyncOutcome::Failed { failure } };
         recorder.store((EventType::SyncFinished, Kind::Decision), &state).await?;
-        Ok(Some(Synced::of(&state)))
+        Ok(Some(Synced::of(recorder.n(), &state)))
     }
 }
 

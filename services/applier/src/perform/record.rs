@@ -7,12 +7,15 @@ use bus::{AppendError, BlobError};
 use bytes::Bytes;
 use events::{
     Content, Draft, Event, EventId, EventType, Table,
-    state::{AppliedObject, State, SyncStage, SyncState, encode},
+    state::{AppliedObject, State, SyncState, encode},
 };
 use model::{Aggregate, Digest, TargetId};
 
 use super::{Halt, Performer, now, read::Unread};
-use crate::{Error, decide::late::late};
+use crate::{
+    Error,
+    decide::late::{is_run_by, late},
+};
 
 /// Largest part of an event that the inventory may take inline, and that the manifests may: both and the rest
 /// stay below the bound of an event.
@@ -47,6 +50,11 @@ impl<'p> Recorder<'p> {
         let head = newest.map(|event| (event.n(), event.id));
         let aggregate = Aggregate::Sync(target.clone());
         Self { performer, aggregate, head, cause, stored: HashSet::new() }
+    }
+
+    /// Version of the newest event, as far as is known here.
+    pub(super) fn n(&self) -> u64 {
+        self.head.map_or(0, |(n, _)| n)
     }
 
     /// Appends a state with these rows as its inventory.
@@ -135,8 +143,10 @@ impl<'p> Recorder<'p> {
     /// Appends a state as the last of its aggregate.
     pub(super) async fn retire(&mut self, state: &SyncState) -> Result<(), Halt> {
         let draft = self.draft(EventType::SyncRetired, Bytes::from(encode(state).map_err(encoding)?));
-        let stored = stored(self.performer.log.retire(draft).await)?;
-        stored.inspect(|event| self.performer.act_on(event)).map(|_| ()).ok_or(Halt::Overtaken)
+        let stored = stored(self.performer.log.retire(draft).await)?.ok_or(Halt::Overtaken)?;
+        self.performer.act_on(&stored);
+        self.head = Some((stored.n(), stored.id));
+        Ok(())
     }
 
     /// A content that fits beside an inventory: inline if it is small.
@@ -169,7 +179,7 @@ impl<'p> Recorder<'p> {
         let cause = self.cause.as_ref();
         Draft {
             aggregate: self.aggregate.clone(),
-            n: self.head.map_or(1, |(n, _)| n + 1),
+            n: self.n() + 1,
             previous: self.head.map(|(_, id)| id),
             kind,
             format: SyncState::FORMAT,
@@ -189,17 +199,11 @@ impl<'p> Recorder<'p> {
         Ok(stored.inspect(|event| self.performer.act_on(event)))
     }
 
-    /// After a conflict: goes on after the event that stands there, unless another process runs the sync now.
+    /// After a conflict: goes on after the event that stands there, unless another process has taken the sync over.
     async fn look_who(&mut self, generation: u64) -> Result<(), Halt> {
         let newest = self.performer.newest::<SyncState>(&self.aggregate).await?;
         if let Some((event, state)) = newest {
-            let elsewhere = match &state.stage {
-                SyncStage::Running { instance, .. } => *instance != self.performer.config.instance,
-                SyncStage::Finished { .. } | SyncStage::Rejected { .. } | SyncStage::Superseded { .. } => {
-                    false
-                }
-            };
-            if elsewhere || state.generation > generation {
+            if !is_run_by(&self.performer.config.instance, generation, &state) {
                 return Err(Halt::TakenOver);
             }
             self.head = Some((event.n(), event.id));

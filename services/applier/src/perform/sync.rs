@@ -247,7 +247,7 @@ impl Sync<'_> {
         self.state.superseded += 1;
         self.state.stage = SyncStage::Superseded { at: now() };
         self.record((EventType::SyncSuperseded, Kind::Fact)).await?;
-        Ok(Synced::of(&self.state))
+        Ok(Synced::of(self.recorder.n(), &self.state))
     }
 
     async fn finish(&mut self) -> Result<Synced, Halt> {
@@ -269,6 +269,6 @@ impl Sync<'_> {
         self.state.superseded = 0;
         self.state.stage = SyncStage::Finished { at: now(), outcome };
         self.record((EventType::SyncFinished, Kind::Fact)).await?;
-        Ok(Synced::of(&self.state))
+        Ok(Synced::of(self.recorder.n(), &self.state))
     }
 }

@@ -5,6 +5,6 @@
     reason = "how long what took is the point, and what the processes said helps"
 )]
 
-mod parts;
+mod repository;
 mod scene;
 mod stories;

@@ -13,14 +13,15 @@ use manifest::InstallKey;
 use model::{Gvk, ObjectId};
 use serde_json::{Value, json};
 use testkit::{
+    NatsServer, Process,
     cluster::{TestCluster, real, unique},
     eventually,
 };
 
-use crate::parts::{Nats, Process, Repository};
+use crate::repository::Repository;
 
 pub struct Scene {
-    pub nats: Nats,
+    pub nats: NatsServer,
     pub roles: BTreeMap<&'static str, Process>,
     folder: tempfile::TempDir,
     repository: Repository,
@@ -48,7 +49,7 @@ impl Scene {
             ["cluster", "fleet"][..clusters].iter().map(|name| real(name)).collect();
         let prefix = unique("fleet");
         let applications: Vec<String> = (0..applications).map(|i| format!("{prefix}-{i}")).collect();
-        let nats = Nats::start(folder.path()).await;
+        let nats = NatsServer::start(folder.path()).await;
         let application = |name: &String| {
             json!({"name": name, "namespace": name,
                 "source": {"name": "repository", "path": format!("apps/{name}")}})
@@ -100,62 +101,29 @@ impl Scene {
         self.repository.commit(&self.applications.iter().map(file).collect::<Vec<_>>());
     }
 
-    /// Starts again what has ended; answers how many processes had.
-    pub fn revive(&mut self) -> usize {
-        let ended = |(name, process): (&&'static str, &mut Process)| (!process.is_running()).then_some(*name);
-        let ended: Vec<_> = self.roles.iter_mut().filter_map(ended).collect();
-        ended.iter().for_each(|name| self.start(name));
-        ended.len()
-    }
-
     /// How many applications, over all clusters, have exactly these objects.
     pub async fn converged(&self, expected: &Objects) -> usize {
-        self.count(|found| found == expected).await
+        let mut count = 0;
+        for cluster in 0..self.clusters.len() {
+            let found = self.objects(cluster).await;
+            count += self.applications.iter().filter(|name| found.get(*name) == Some(expected)).count();
+        }
+        count
     }
 
     /// Waits until every application on every cluster has exactly these objects.
     pub async fn converge(&mut self, bound: Duration, expected: &Objects) {
-        self.until_all(bound, expected, |found| found == expected).await;
-    }
-
-    /// Waits until every application on every cluster has these objects, and perhaps others.
-    pub async fn include(&mut self, bound: Duration, expected: &Objects) {
-        let includes = |found: &Objects| expected.iter().all(|(name, value)| found.get(name) == Some(value));
-        self.until_all(bound, expected, includes).await;
-    }
-
-    /// The objects that were seen and are there no more.
-    pub async fn vanished(&self) -> Vec<ObjectId> {
-        let mut known = self.uids.lock().unwrap().clone();
-        for cluster in 0..self.clusters.len() {
-            for live in self.list(cluster).await {
-                known.remove(&(cluster, live.id));
-            }
-        }
-        known.into_keys().map(|(_, id)| id).collect()
-    }
-
-    async fn until_all(&mut self, bound: Duration, expected: &Objects, fits: impl Fn(&Objects) -> bool) {
         let targets = self.applications.len() * self.clusters.len();
         let value = expected.values().next().unwrap();
         let start = std::time::Instant::now();
         eventually(bound, &format!("{value} on {targets} targets"), async || {
-            (self.count(&fits).await == targets).then_some(())
+            (self.converged(expected).await == targets).then_some(())
         })
         .await;
         eprintln!("{value} on {targets} targets after {:?}", start.elapsed());
         for (name, process) in &mut self.roles {
             assert!(process.is_running(), "the {name} ended");
         }
-    }
-
-    async fn count(&self, fits: impl Fn(&Objects) -> bool) -> usize {
-        let mut count = 0;
-        for cluster in 0..self.clusters.len() {
-            let found = self.objects(cluster).await;
-            count += self.applications.iter().filter(|name| found.get(*name).is_some_and(&fits)).count();
-        }
-        count
     }
 
     async fn list(&self, cluster: usize) -> Vec<Live> {

@@ -78,6 +78,22 @@ fn a_prune_waits_for_every_render_of_its_revision() {
     }
 }
 
+/// What the first plan of a rebuilt target leaves out is a stray for ever.
+#[test]
+fn what_was_found_is_recorded_whatever_it_waits_for() {
+    let mut world = moving();
+    world.inventory[1].origin = Origin::Found;
+    let waits_for =
+        |rendered, desired: &[&str]| vec![Neighbour { rendered, ..neighbour("other", desired, &[]) }];
+    for neighbours in [vec![], waits_for(Rendered::Pending, &[]), waits_for(Rendered::Yes, &[WEB])] {
+        world.neighbours = neighbours;
+        assert_eq!(world.plan(), "record ConfigMap/web Found", "{:?}", world.neighbours);
+    }
+    world.neighbours.clear();
+    world.live.insert(id(WEB), Existence::Unknown);
+    assert_eq!(world.plan(), "record ConfigMap/web Found");
+}
+
 #[test]
 fn one_uid_is_never_pruned_under_another_group() {
     let old = || {
