@@ -137,7 +137,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     };
     let (judged, gates) = (&judged, &gates);
     let context = publish::Context { facts, assignment, wanted, request, judged, gates, stock, applier };
-    if let Some(preview) = requests::preview(&context, &plan)? {
+    if let Some(preview) = requests::preview(&context, &plan, now)? {
         return Ok(preview);
     }
     publish::publish(&context, &situation, plan, now)

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use model::{ApiVersion, ApplicationName, Digest, ObjectId};
+use model::{ApiVersion, ApplicationName, Digest, Failure, ObjectId};
 use serde_json::Value;
 
 /// A group and kind, in whatever version.
@@ -26,6 +26,9 @@ pub enum KindView {
     Listed,
     /// It cannot be watched now; what was seen before stands, and nothing is concluded from absence.
     Unavailable,
+    /// The API server answers that it may not be listed or watched, until somebody grants it. What uses the kind is
+    /// unknown for that reason; whatever does not use it is judged.
+    Refused(Failure),
     /// Whether it is served could not be told: it is asked again with the next sweep.
     Undiscovered,
     /// The API server does not serve it.
@@ -108,10 +111,10 @@ impl LiveView {
     }
 
     /// Whether every watched kind shows what there is: one whose list is not complete, or that cannot be watched now,
-    /// shows at best what there was.
+    /// shows at best what there was. One that is refused never will, and its targets say so.
     pub fn is_current(&self) -> bool {
         self.kinds.values().all(|view| match view {
-            KindView::Listed | KindView::NotServed => true,
+            KindView::Listed | KindView::NotServed | KindView::Refused(_) => true,
             KindView::Pending | KindView::Unavailable | KindView::Undiscovered => false,
         })
     }
@@ -235,13 +238,26 @@ mod tests {
             (KindView::Listed, true),
             (KindView::Unavailable, false),
             (KindView::Undiscovered, false),
+            (KindView::Refused(forbidden()), true),
         ] {
             live.set_kind((String::new(), "ConfigMap".into()), view.clone());
             assert_eq!(live.is_current(), current, "{view:?}");
         }
+        live.set_kind((String::new(), "ConfigMap".into()), KindView::Undiscovered);
         live.forget_undiscovered();
         assert_eq!(live.kind(&(String::new(), "ConfigMap".into())), None, "it is asked for again");
         assert!(live.is_current(), "if nobody wants it, nothing is amiss");
+    }
+
+    fn forbidden() -> Failure {
+        Failure {
+            code: "CLUSTER-FORBIDDEN".into(),
+            message: "list ConfigMap: no".into(),
+            remedy: String::new(),
+            class: model::RetryClass::Permanent,
+            at: model::Timestamp::from_millis(0),
+            attempts: 1,
+        }
     }
 
     #[test]

@@ -60,8 +60,10 @@ fn twin(facts: &Facts<'_>, id: &ObjectId, about: &BTreeSet<ObjectId>) -> Option<
             Mark::LabelOnly => Existence::NotOurs { uid: seen.uid.clone() },
         }),
         (None, Some(KindView::Listed | KindView::NotServed)) => None,
-        (None, Some(KindView::Pending | KindView::Unavailable | KindView::Undiscovered) | None) => {
-            Some(Existence::Unknown)
-        }
+        (
+            None,
+            Some(KindView::Pending | KindView::Unavailable | KindView::Undiscovered | KindView::Refused(_))
+            | None,
+        ) => Some(Existence::Unknown),
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Judged {
     pub refreshed: Vec<Refreshed>,
     /// Why the API server did not say what became of an object: of those, what is asked again first.
     pub unanswered: Option<Failure>,
+    /// Why a kind cannot be seen until somebody grants it. Nothing is asked again: the watch tells when it can.
+    pub refused: Option<Failure>,
 }
 
 impl Judged {
@@ -75,8 +77,13 @@ pub(super) fn kinds_listed(facts: &Facts<'_>, desired: &Desired) -> Step<()> {
                 missing.entry(group_kind(id)).or_insert(gvk);
             }
             Some(KindView::Pending) => pending = true,
-            Some(KindView::Listed | KindView::Unavailable | KindView::Undiscovered | KindView::NotServed) => {
-            }
+            Some(
+                KindView::Listed
+                | KindView::Unavailable
+                | KindView::Undiscovered
+                | KindView::NotServed
+                | KindView::Refused(_),
+            ) => {}
         }
     }
     for row in facts.snapshot.sync.iter().flat_map(|sync| sync.objects.values()) {
@@ -144,7 +151,11 @@ pub(super) fn judge(
         }
     }
     for object in &desired.objects {
-        if let Some(seen) = facts.live.get(&object.id) {
+        if let Some(KindView::Refused(failure)) = facts.live.kind(&group_kind(&object.id)) {
+            // What cannot be seen is not created either: nobody could say afterwards whether it is as it should be.
+            judged.refused.get_or_insert_with(|| failure.clone());
+            judged.live.insert(object.id.clone(), Existence::Unknown);
+        } else if let Some(seen) = facts.live.get(&object.id) {
             let live = || Existence::Ours(live_object(seen, Verdict::InSync));
             let not_ours = || Existence::NotOurs { uid: seen.uid.clone() };
             let existence = match seen.mark {
@@ -176,6 +187,10 @@ fn existence(
         // The definition of its kind is gone, and its objects with it.
         Some(KindView::NotServed) => return Ok(Existence::Absent),
         None | Some(KindView::Pending | KindView::Unavailable | KindView::Undiscovered) => {
+            return Ok(Existence::Unknown);
+        }
+        Some(KindView::Refused(failure)) => {
+            judged.refused.get_or_insert_with(|| failure.clone());
             return Ok(Existence::Unknown);
         }
         Some(KindView::Listed) => {}

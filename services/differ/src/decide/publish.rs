@@ -342,7 +342,7 @@ fn rest(context: &Context<'_>, mut state: TargetState, plan: &SyncPlan) -> Next 
     }
     let retry = plan.held.iter().any(|held| held.reason == HeldReason::RetryBackoff);
     let retry = if retry { requests::retry_wake(facts) } else { None };
-    if let Some(failure) = &context.judged.unanswered {
+    if let Some(failure) = context.judged.refused.as_ref().or(context.judged.unanswered.as_ref()) {
         requests::unanswered(context, &mut state, failure);
     }
     let wake = [retry, context.gates.wake, context.judged.wake()].into_iter().flatten().min();

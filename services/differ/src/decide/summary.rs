@@ -92,6 +92,9 @@ fn has_expired(facts: &Facts<'_>, row: &AppliedObject) -> bool {
 
 fn object_health(facts: &Facts<'_>, id: &ObjectId) -> ObjectHealth {
     let (status, reason) = match (facts.live.get(id), facts.live.kind(&group_kind(id))) {
+        (_, Some(KindView::Refused(_))) => {
+            (HealthStatus::Unknown, "its kind may not be listed or watched".to_owned())
+        }
         (Some(seen), _) => (seen.health.status, seen.health.reason.clone()),
         (None, Some(KindView::Listed | KindView::NotServed)) => (HealthStatus::Missing, String::new()),
         (None, Some(KindView::Pending | KindView::Unavailable | KindView::Undiscovered) | None) => {

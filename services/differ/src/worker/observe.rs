@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use cluster::{Live, Observation};
+use cluster::{ClusterError, Live, Observation};
 use futures::StreamExt;
-use model::{ApplicationName, Gvk, ObjectId, TargetId};
+use model::{ApplicationName, Failure, Gvk, ObjectId, TargetId};
 
-use super::{News, Worker};
+use super::{News, Worker, now};
 use crate::{
     LABEL,
     live::{Body, GroupKind, KindView, Seen, Versions},
-    perform::mark,
+    perform::{failure, mark},
 };
 
 impl Worker {
@@ -20,9 +20,11 @@ impl Worker {
         let Some(connection) = &self.connection else {
             return;
         };
-        if matches!(self.live.kind(&kind), Some(KindView::Pending | KindView::Listed | KindView::Unavailable))
-        {
-            return;
+        match self.live.kind(&kind) {
+            None | Some(KindView::Undiscovered | KindView::NotServed) => {}
+            Some(KindView::Pending | KindView::Listed | KindView::Unavailable | KindView::Refused(_)) => {
+                return;
+            }
         }
         let view = match connection.discovery.lookup(gvk) {
             cluster::Lookup::Known(resource) => {
@@ -65,11 +67,14 @@ impl Worker {
             Observation::Listed { present, .. } => {
                 let listed: BTreeSet<ObjectId> = present.into_keys().collect();
                 self.live.retain_kind(&kind, &listed);
-                self.live.set_kind(kind, KindView::Listed);
+                // A list alone lifts no refusal: where only watches are refused, the next one is a moment away.
+                if !matches!(self.live.kind(&kind), Some(KindView::Refused(_))) {
+                    self.live.set_kind(kind, KindView::Listed);
+                }
                 self.targets()
             }
             Observation::Current { .. } => match self.live.kind(&kind) {
-                Some(KindView::Unavailable) => {
+                Some(KindView::Unavailable | KindView::Refused(_)) => {
                     self.live.set_kind(kind, KindView::Listed);
                     self.targets()
                 }
@@ -83,6 +88,7 @@ impl Worker {
                 self.answers.clear();
                 self.targets()
             }
+            Observation::Unavailable(error) if is_refusal(&error) => self.refused(kind, &error),
             Observation::Unreadable(error) | Observation::Unavailable(error) => {
                 tracing::warn!(cluster = %self.cluster.name, kind = kind.1, %error, "a kind cannot be watched now");
                 self.live.set_kind(kind, KindView::Unavailable);
@@ -90,6 +96,19 @@ impl Worker {
                 self.targets()
             }
         }
+    }
+
+    /// The API server will not show a kind: an answer, and not the last one. Told once; it is asked on and on.
+    fn refused(&mut self, kind: GroupKind, error: &ClusterError) -> BTreeSet<TargetId> {
+        let failure = refusal(&kind, error);
+        if let Some(KindView::Refused(known)) = self.live.kind(&kind)
+            && known.same_as(&failure)
+        {
+            return BTreeSet::new();
+        }
+        tracing::warn!(cluster = %self.cluster.name, kind = kind.1, %error, "a kind may not be watched");
+        self.live.set_kind(kind, KindView::Refused(failure));
+        self.targets()
     }
 
     fn upsert(&mut self, live: Live) -> BTreeSet<TargetId> {
@@ -130,4 +149,17 @@ impl Worker {
         }
         target.into_iter().collect()
     }
+}
+
+/// Whether an error is an answer that stays until somebody changes something on the API server: 403, or that the kind
+/// can be listed or watched by nobody.
+fn is_refusal(error: &ClusterError) -> bool {
+    matches!(error, ClusterError::Forbidden { .. } | ClusterError::Refused { .. })
+}
+
+/// What people read of a kind that may not be seen.
+fn refusal((group, kind): &GroupKind, error: &ClusterError) -> Failure {
+    let kind = if group.is_empty() { kind.clone() } else { format!("{kind}.{group}") };
+    let remedy = format!("grant get, list and watch on {kind} to the user of the kubeconfig");
+    Failure { remedy, ..failure(error, now()) }
 }

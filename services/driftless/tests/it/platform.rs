@@ -49,9 +49,14 @@ fn definitions(scene: &Scene) -> Value {
 impl<'s> Platform<'s> {
     /// Starts one on a free port, and waits until it is ready.
     pub async fn up(scene: &'s Scene, options: &[&str]) -> Self {
+        Self::of(scene, definitions(scene), options).await
+    }
+
+    /// The same with other definitions.
+    pub async fn of(scene: &'s Scene, definitions: Value, options: &[&str]) -> Self {
         fs::create_dir_all(scene.state()).unwrap();
         let file = scene.folder().join("definitions.json");
-        fs::write(&file, definitions(scene).to_string()).unwrap();
+        fs::write(&file, definitions.to_string()).unwrap();
         let said = scene.folder().join("up.log");
         let log = File::create(&said).unwrap();
         let mut run = scene.bare();
@@ -79,9 +84,14 @@ impl<'s> Platform<'s> {
 
     /// The status of the one target.
     pub fn status(&self) -> Value {
+        self.statuses().swap_remove(0)
+    }
+
+    /// The statuses of all targets.
+    pub fn statuses(&self) -> Vec<Value> {
         let told = self.ask(&["status", "-o", "json"]);
         assert_eq!(told.exit, 0, "{told}");
-        serde_json::from_str::<Value>(&told.out).unwrap()["targets"][0].take()
+        serde_json::from_value(serde_json::from_str::<Value>(&told.out).unwrap()["targets"].take()).unwrap()
     }
 
     pub async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {

@@ -276,6 +276,12 @@ impl World {
         self.live.set_kind((String::new(), "ConfigMap".into()), KindView::Unavailable);
     }
 
+    /// The API server answers that the kind may not be listed.
+    pub fn forbidden(&mut self) {
+        let failure = failure("CLUSTER-FORBIDDEN", RetryClass::Permanent);
+        self.live.set_kind((String::new(), "ConfigMap".into()), KindView::Refused(failure));
+    }
+
     pub fn listed(&mut self) {
         self.live.set_kind((String::new(), "ConfigMap".into()), KindView::Listed);
     }
