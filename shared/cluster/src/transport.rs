@@ -12,7 +12,7 @@ use http::HeaderValue;
 use model::definition::Kubeconfig;
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::{ClusterError, connect};
+use crate::{ClusterError, connect, lanes::Lanes};
 
 /// Time between two attempts to read credentials: an exec plugin may ask a cloud, and those that are refused
 /// for good must not be asked for with every request.
@@ -21,7 +21,7 @@ const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 /// Connections under one set of credentials.
 pub(crate) struct Way {
     pub(crate) calls: kube::Client,
-    pub(crate) watches: kube::Client,
+    pub(crate) watches: Lanes,
 }
 
 /// An authenticated way to one API server.

@@ -5,6 +5,7 @@ mod cluster;
 mod fleet;
 mod ignore;
 mod overrides;
+mod reach;
 mod set;
 mod source;
 
@@ -15,5 +16,6 @@ pub use cluster::{Cluster, Kubeconfig, OWN_NAMESPACE};
 pub use fleet::Fleet;
 pub use ignore::{IgnoreRule, Ignored, is_identity};
 pub use overrides::Override;
+pub use reach::{ClusterResources, NAMESPACES_MAX, Reach};
 pub use set::{DefinitionSet, SetError};
 pub use source::{Git, GitAuth, Reference, SecretRef, Source};

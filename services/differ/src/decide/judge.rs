@@ -6,7 +6,7 @@ use events::state::{AppliedObject, Refreshed, SyncStage};
 use model::{Digest, Failure, Fingerprint, Gvk, ObjectId, Timestamp};
 use plan::{Deletion, DesiredObject, Existence, InventoryObject, LiveObject, Verdict};
 
-use super::{Facts, Next, Step, requests};
+use super::{Facts, Next, Step, reach, requests};
 use crate::{
     answers::{DryRun, DryRunKey, Found, Question},
     desired::Desired,
@@ -71,7 +71,7 @@ pub(super) fn kinds_listed(facts: &Facts<'_>, desired: &Desired) -> Step<()> {
     let mut missing = BTreeMap::new();
     let mut pending = false;
     for (id, api_version) in wanted.chain(applied) {
-        match facts.live.kind(&group_kind(id)) {
+        match facts.live.view(id) {
             None => {
                 let gvk = Gvk { api_version: api_version.clone(), kind: id.kind.clone() };
                 missing.entry(group_kind(id)).or_insert(gvk);
@@ -82,7 +82,8 @@ pub(super) fn kinds_listed(facts: &Facts<'_>, desired: &Desired) -> Step<()> {
                 | KindView::Unavailable
                 | KindView::Undiscovered
                 | KindView::NotServed
-                | KindView::Refused(_),
+                | KindView::Refused(_)
+                | KindView::OutOfReach,
             ) => {}
         }
     }
@@ -102,9 +103,8 @@ pub(super) fn kinds_listed(facts: &Facts<'_>, desired: &Desired) -> Step<()> {
 /// Whether an object of a kind that was not served has been written since that was looked at: its definition came
 /// with the same sync. Looked at once for each sync, because definitions also go.
 fn is_served_since(facts: &Facts<'_>, row: &AppliedObject) -> bool {
-    let kind = group_kind(&row.id);
-    let looked = facts.answers.looked_for(&kind);
-    facts.live.kind(&kind) == Some(&KindView::NotServed)
+    let looked = facts.answers.looked_for(&group_kind(&row.id));
+    facts.live.view(&row.id) == Some(&KindView::NotServed)
         && row.resource_version.is_some()
         && looked != facts.snapshot.sync.as_ref().map(|sync| sync.n)
 }
@@ -122,7 +122,7 @@ pub(super) fn watches_told(facts: &Facts<'_>, now: Timestamp) -> Step<()> {
     let fresh = now.since(at) < TOLD_WITHIN && at.since(now) < TOLD_WITHIN;
     let behind = |row: &AppliedObject| {
         let written = row.resource_version.as_ref();
-        written.is_some_and(|version| facts.live.is_behind(&group_kind(&row.id), version))
+        written.is_some_and(|version| facts.live.is_behind(&row.id, version))
     };
     if fresh && facts.live.versions() == Versions::Comparable && sync.objects.values().any(behind) {
         return Err(Next::Rest { wake: Some(at.plus(TOLD_WITHIN)) });
@@ -151,7 +151,7 @@ pub(super) fn judge(
         }
     }
     for object in &desired.objects {
-        if let Some(KindView::Refused(failure)) = facts.live.kind(&group_kind(&object.id)) {
+        if let Some(KindView::Refused(failure)) = facts.live.view(&object.id) {
             // What cannot be seen is not created either: nobody could say afterwards whether it is as it should be.
             judged.refused.get_or_insert_with(|| failure.clone());
             judged.live.insert(object.id.clone(), Existence::Unknown);
@@ -183,7 +183,7 @@ fn existence(
     wanted: Option<&DesiredObject>,
     judged: &mut Judged,
 ) -> Result<Existence, Box<Question>> {
-    match facts.live.kind(&group_kind(id)) {
+    match facts.live.view(id) {
         // The definition of its kind is gone, and its objects with it.
         Some(KindView::NotServed) => return Ok(Existence::Absent),
         None | Some(KindView::Pending | KindView::Unavailable | KindView::Undiscovered) => {
@@ -191,6 +191,11 @@ fn existence(
         }
         Some(KindView::Refused(failure)) => {
             judged.refused.get_or_insert_with(|| failure.clone());
+            return Ok(Existence::Unknown);
+        }
+        // It was applied when more was within reach.
+        Some(KindView::OutOfReach) => {
+            judged.refused.get_or_insert_with(|| reach::left_behind(facts, id, now));
             return Ok(Existence::Unknown);
         }
         Some(KindView::Listed) => {}

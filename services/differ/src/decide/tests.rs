@@ -1,6 +1,7 @@
 //! Scenarios of the decision, told as what it asks for next.
 
 mod pause;
+mod reach;
 mod release;
 mod rotation;
 mod unanswered;

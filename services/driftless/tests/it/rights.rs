@@ -39,6 +39,11 @@ impl<'s> User<'s> {
         &self.kubeconfig
     }
 
+    /// Grants this in a namespace, in place of what was granted there before.
+    pub fn may(&self, namespace: &str, rules: &[Value]) {
+        self.bind(&format!("{RBAC}/namespaces/{namespace}"), "Role", rules);
+    }
+
     /// Grants this on the whole cluster, in place of what was granted there before.
     pub fn may_everywhere(&self, rules: &[Value]) {
         self.bind(RBAC, "ClusterRole", rules);

@@ -11,13 +11,16 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct ClusterSpec {
     /// Address and credentials; `{}`: those of the environment.
     pub kubeconfig: Kubeconfig,
-    /// Where the platform keeps its Lease on the cluster, which tells other installs whose it is.
-    #[serde(default = "own_namespace")]
-    pub namespace: String,
-}
-
-fn own_namespace() -> String {
-    model::definition::OWN_NAMESPACE.to_owned()
+    /// Where the platform keeps its Lease on the cluster, which tells other installs whose it is; one of `namespaces`, if
+    /// there are any. None: the first of them, else `driftless`.
+    pub namespace: Option<String>,
+    /// The namespaces that are seen and changed, at most 64, for a user who may do nothing elsewhere. They are watched
+    /// one by one and have to be there. What is desired elsewhere is refused; what lies elsewhere is left alone. None:
+    /// the whole cluster.
+    pub namespaces: Option<Vec<String>>,
+    /// Whether objects that live in no namespace (ClusterRoles, CustomResourceDefinitions, Namespaces) are seen and
+    /// changed too; of use only beside `namespaces`. None: only without them.
+    pub cluster_resources: Option<bool>,
 }
 
 /// A kubeconfig file and the context in it. It holds credentials and stays out of the repository.

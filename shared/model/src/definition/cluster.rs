@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ClusterName;
+use crate::{ClusterName, definition::Reach};
 
 /// An API server and how to reach it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Cluster {
     /// look in the same place.
     #[serde(default = "own_namespace")]
     pub namespace: String,
+    /// What of it is seen and changed.
+    #[serde(default)]
+    pub reach: Reach,
 }
 
 /// Where a Lease is kept unless the cluster says otherwise.
@@ -48,7 +51,7 @@ mod tests {
     fn a_cluster_that_was_written_before_leases_keeps_its_own_where_all_do() {
         let old = r#"{"name":"eu-1","labels":{},"kubeconfig":{"file":null,"context":null}}"#;
         let read: Cluster = serde_json::from_str(old).unwrap();
-        assert_eq!(read.namespace, OWN_NAMESPACE);
+        assert_eq!((read.namespace.as_str(), read.reach), (OWN_NAMESPACE, Reach::Whole));
         let own = r#"{"name":"eu-1","kubeconfig":{"file":null,"context":null},"namespace":"gitops"}"#;
         assert_eq!(serde_json::from_str::<Cluster>(own).unwrap().namespace, "gitops");
     }

@@ -98,7 +98,7 @@ async fn clusters(folder: &Path) -> (Clusters, Cluster) {
     let clusters = Clusters::new(&log, &Config::new(InstallKey::from_bytes([7; 32]), "one", Share::Sole));
     let kubeconfig = Kubeconfig { file: Some(folder.join("kubeconfig")), context: None };
     let (name, namespace) = ("eu".parse().unwrap(), OWN_NAMESPACE.to_owned());
-    (clusters, Cluster { name, labels: Default::default(), kubeconfig, namespace })
+    (clusters, Cluster { name, labels: Default::default(), kubeconfig, namespace, reach: Default::default() })
 }
 
 #[tokio::test]
