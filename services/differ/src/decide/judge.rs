@@ -68,9 +68,13 @@ pub(super) fn kinds_listed(facts: &Facts<'_>, desired: &Desired) -> Step<()> {
     let wanted = desired.objects.iter().map(|object| (&object.id, &object.api_version));
     let rows = facts.snapshot.sync.iter().flat_map(|sync| sync.objects.values());
     let applied = rows.map(|row| (&row.id, &row.api_version));
+    // Of an inventory that is found, what is not seen yet would be left out of the record, and stray from then on.
+    let found = facts.live.of_application(&facts.target.application);
+    let found = found.filter(|(_, seen)| facts.snapshot.sync.is_none() && seen.mark == Mark::Ours);
+    let found = found.map(|(id, seen)| (id, &seen.api_version));
     let mut missing = BTreeMap::new();
     let mut pending = false;
-    for (id, api_version) in wanted.chain(applied) {
+    for (id, api_version) in wanted.chain(applied).chain(found) {
         match facts.live.view(id) {
             None => {
                 let gvk = Gvk { api_version: api_version.clone(), kind: id.kind.clone() };

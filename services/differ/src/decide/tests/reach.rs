@@ -58,3 +58,14 @@ fn what_was_applied_outside_is_neither_missing_nor_pruned() {
     assert_eq!(world.own().health.status, model::HealthStatus::Unknown);
     assert_eq!(world.step(), "rest");
 }
+
+#[test]
+fn an_inventory_that_is_found_is_recorded_only_when_all_of_it_is_seen() {
+    let mut world = World::new(&["a"]);
+    world.only(&["shop", "other"]);
+    world.load();
+    world.found_in("other", "b");
+    assert_eq!(world.step(), "rest", "b would be in no inventory for ever");
+    world.in_namespace("other", crate::live::KindView::Listed);
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: create a New, record b Found");
+}

@@ -294,6 +294,20 @@ impl World {
         }
     }
 
+    /// An object of the application is found in a namespace of which the list is not complete yet.
+    pub fn found_in(&mut self, namespace: &str, name: &str) {
+        self.see(name, "10", "m");
+        let seen = self.live.get(&id(name)).unwrap().clone();
+        self.live.remove(&id(name));
+        self.live.upsert(ObjectId { namespace: Some(namespace.into()), ..id(name) }, seen);
+        self.in_namespace(namespace, KindView::Pending);
+    }
+
+    /// How far the watch of a namespace is.
+    pub fn in_namespace(&mut self, namespace: &str, view: KindView) {
+        self.live.set(Part { namespace: Some(namespace.into()), ..config_maps() }, view);
+    }
+
     /// The API server answers that the kind may not be listed.
     pub fn forbidden(&mut self) {
         let failure = failure("CLUSTER-FORBIDDEN", RetryClass::Permanent);
