@@ -112,7 +112,7 @@ impl Fleet {
             },
             poll_ms: POLL_MS,
         };
-        let kubeconfig = Kubeconfig { file: Some(kubeconfig.to_owned()), context: None };
+        let kubeconfig = Kubeconfig { file: Some(kubeconfig.to_owned()), context: None, secret: None };
         // Each fleet is an install of its own, one after the other on one cluster.
         let namespace = format!("driftless-{:08x}", rand::random::<u32>());
         let cluster = Cluster {

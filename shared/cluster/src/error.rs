@@ -343,7 +343,9 @@ impl ClusterError {
             Self::Kubeconfig { .. } => {
                 "check the Cluster's kubeconfig.file and context; `kubectl config view` must accept them"
             }
-            Self::Credentials { .. } => "run the kubeconfig's exec plugin by hand, or check its token file",
+            Self::Credentials { .. } => {
+                "run the kubeconfig's exec plugin by hand, check its token file, or the Secret that holds it"
+            }
             Self::Unauthorized { .. } => "renew the token or certificate in the kubeconfig",
             Self::Tls { .. } => {
                 "check the server address, certificate-authority and client certificate in the kubeconfig"

@@ -19,6 +19,7 @@ mod discover;
 mod discovery;
 mod error;
 mod flight;
+mod home;
 mod lanes;
 mod lease;
 mod lines;

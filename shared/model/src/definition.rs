@@ -12,7 +12,7 @@ mod source;
 pub use application::{
     Application, Deletion, FirstContact, Guard, Helm, Plain, Rendering, Selector, SourcePath, SyncPolicy,
 };
-pub use cluster::{Cluster, Kubeconfig, OWN_NAMESPACE};
+pub use cluster::{Cluster, KUBECONFIG_KEY, Kubeconfig, OWN_NAMESPACE, SecretKey};
 pub use fleet::Fleet;
 pub use ignore::{IgnoreRule, Ignored, is_identity};
 pub use overrides::Override;

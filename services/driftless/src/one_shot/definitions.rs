@@ -50,7 +50,7 @@ impl Wanted {
             vec![Cluster {
                 name: target.cluster.clone(),
                 labels: Default::default(),
-                kubeconfig: Kubeconfig { file: kubeconfig, context: subject.context.clone() },
+                kubeconfig: Kubeconfig { file: kubeconfig, context: subject.context.clone(), secret: None },
                 namespace: OWN_NAMESPACE.to_owned(),
                 // A user of one namespace may list nothing on the whole cluster.
                 reach: Reach::WholeElse { namespace },

@@ -54,6 +54,15 @@ impl<'s> Platform<'s> {
 
     /// The same with other definitions.
     pub async fn of(scene: &'s Scene, definitions: Value, options: &[&str]) -> Self {
+        Self::within(scene, definitions, (options, &[])).await
+    }
+
+    /// The same in other surroundings.
+    pub async fn within(
+        scene: &'s Scene,
+        definitions: Value,
+        (options, surroundings): (&[&str], &[(&str, String)]),
+    ) -> Self {
         fs::create_dir_all(scene.state()).unwrap();
         let file = scene.folder().join("definitions.json");
         fs::write(&file, definitions.to_string()).unwrap();
@@ -62,6 +71,7 @@ impl<'s> Platform<'s> {
         let mut run = scene.bare();
         run.args(["up", "--listen", "127.0.0.1:0"]).arg("--definitions").arg(file);
         run.arg("--state").arg(scene.state()).args(options).env("HOOK", SECRET).env("API", TOKEN);
+        run.envs(surroundings.iter().map(|(name, value)| (name, value)));
         run.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let process = run.spawn().unwrap();
         let address = || {
@@ -111,6 +121,11 @@ impl<'s> Platform<'s> {
         let text = String::from_utf8(output.stdout).unwrap();
         let (body, status) = text.rsplit_once('\n').unwrap();
         (status.parse().unwrap(), body.to_owned())
+    }
+
+    /// All that it has said.
+    pub fn said(&self) -> String {
+        fs::read_to_string(&self.said).unwrap()
     }
 
     /// Asks it to end, and waits until it has.

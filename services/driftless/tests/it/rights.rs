@@ -1,6 +1,9 @@
 //! A user of the API server who may do what he is granted, and no more.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 
@@ -14,6 +17,7 @@ pub const ALL: &str = "get list watch create patch delete";
 /// A service account with a kubeconfig.
 pub struct User<'s> {
     scene: &'s Scene,
+    name: String,
     kubeconfig: PathBuf,
 }
 
@@ -26,13 +30,32 @@ pub fn rule(group: &str, resources: &str, verbs: &str) -> Value {
 impl<'s> User<'s> {
     /// One with the rights of all who are known: to see what is served.
     pub fn new(scene: &'s Scene) -> Self {
+        Self::named(scene, "robot")
+    }
+
+    /// The same by another name, for whoever needs several.
+    pub fn named(scene: &'s Scene, name: &str) -> Self {
         let home = home(scene);
-        scene.api.create("/api/v1/namespaces", json!({"metadata": {"name": home}}));
+        if scene.api.get(&format!("/api/v1/namespaces/{home}")).is_none() {
+            scene.api.create("/api/v1/namespaces", json!({"metadata": {"name": home}}));
+        }
         let accounts = format!("/api/v1/namespaces/{home}/serviceaccounts");
-        scene.api.create(&accounts, json!({"metadata": {"name": "robot"}}));
-        let token = token(scene);
-        let kubeconfig = scene.kubeconfig_with(&[("token:", &format!("token: {token}}}"))]).into();
-        Self { scene, kubeconfig }
+        scene.api.create(&accounts, json!({"metadata": {"name": name}}));
+        let kubeconfig = kubeconfig(scene, &home, name);
+        Self { scene, name: name.to_owned(), kubeconfig }
+    }
+
+    /// What the token in its kubeconfig is.
+    pub fn token(&self) -> String {
+        let text = fs::read_to_string(&self.kubeconfig).unwrap();
+        let rest = text.split_once("token: ").unwrap().1;
+        rest.split('}').next().unwrap().to_owned()
+    }
+
+    /// It is gone, and its tokens with it.
+    pub fn leave(&self) {
+        let home = home(self.scene);
+        self.scene.api.delete(&format!("/api/v1/namespaces/{home}/serviceaccounts/{}", self.name));
     }
 
     pub fn kubeconfig(&self) -> &Path {
@@ -50,11 +73,11 @@ impl<'s> User<'s> {
     }
 
     fn bind(&self, place: &str, kind: &str, rules: &[Value]) {
-        let (api, name) = (&self.scene.api, &self.scene.name);
+        let (api, name) = (&self.scene.api, &format!("{}-{}", self.scene.name, self.name));
         let (version, roles) = ("rbac.authorization.k8s.io/v1", format!("{}s", kind.to_lowercase()));
         let role = json!({"apiVersion": version, "kind": kind, "metadata": {"name": name}, "rules": rules});
         api.apply(&format!("{place}/{roles}/{name}"), "kubectl", role);
-        let subject = json!({"kind": "ServiceAccount", "name": "robot", "namespace": home(self.scene)});
+        let subject = json!({"kind": "ServiceAccount", "name": self.name, "namespace": home(self.scene)});
         let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name});
         let binding = json!({"apiVersion": version, "kind": format!("{kind}Binding"),
             "metadata": {"name": name}, "subjects": [subject], "roleRef": role});
@@ -67,9 +90,14 @@ pub fn home(scene: &Scene) -> String {
     format!("{}-home", scene.name)
 }
 
-/// A new token of the account.
-pub fn token(scene: &Scene) -> String {
-    let path = format!("/api/v1/namespaces/{}/serviceaccounts/robot/token", home(scene));
+/// A kubeconfig with a new token of a service account.
+pub fn kubeconfig(scene: &Scene, namespace: &str, account: &str) -> PathBuf {
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
     let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
-    scene.api.post(&path, request)["status"]["token"].as_str().unwrap().to_owned()
+    let answer = scene.api.post(&path, request);
+    let token = answer["status"]["token"].as_str().unwrap();
+    let written = scene.kubeconfig_with(&[("token:", &format!("token: {token}}}"))]);
+    let own = scene.folder().join(format!("kubeconfig-{account}"));
+    fs::rename(written, &own).unwrap();
+    own
 }

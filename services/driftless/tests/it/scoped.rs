@@ -11,9 +11,8 @@ use crate::{
     shop,
 };
 
-/// Applications, each a folder of its name, on one cluster as that user sees it, all of it.
-fn definitions(scene: &Scene, user: &User<'_>, applications: &[(&str, &str)]) -> Value {
-    let kubeconfig = json!({"file": user.kubeconfig(), "context": null});
+/// Applications, each a folder of its name, on one cluster, all of it.
+pub fn definitions(scene: &Scene, kubeconfig: Value, applications: &[(&str, &str)]) -> Value {
     let application = |(name, namespace): &(&str, &str)| {
         json!({"name": format!("{}-{name}", scene.name), "source": {"name": "shop", "path": name},
             "namespace": namespace})
@@ -25,19 +24,24 @@ fn definitions(scene: &Scene, user: &User<'_>, applications: &[(&str, &str)]) ->
     })
 }
 
+/// The kubeconfig of a user.
+fn file(user: &User<'_>) -> Value {
+    json!({"file": user.kubeconfig(), "context": null})
+}
+
 /// Waits until the status of an application is as wanted.
-async fn until(platform: &Platform<'_>, name: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+pub async fn until(platform: &Platform<'_>, name: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
     let of = |it: &Value| it["application"].as_str().is_some_and(|it| it.ends_with(&format!("-{name}")));
     let look = async || platform.statuses().into_iter().find(|it| of(it) && holds(it));
     eventually(BOUND, &format!("{name}: {what}"), look).await
 }
 
-async fn in_sync(platform: &Platform<'_>, name: &str) -> Value {
+pub async fn in_sync(platform: &Platform<'_>, name: &str) -> Value {
     until(platform, name, "in sync", |it| it["sync"] == "InSync" && it["evaluated"]["state"] == "Fresh").await
 }
 
 /// Edits a ConfigMap by hand, and waits until that is undone.
-async fn heals(scene: &Scene, namespace: &str, name: &str) {
+pub async fn heals(scene: &Scene, namespace: &str, name: &str) {
     let path = core(namespace, "configmaps", name);
     scene.api.edit(&path, json!({"data": {"from": "somebody"}}));
     let healed = async || (scene.api.object(&path)["data"]["from"] == "git").then_some(());
@@ -59,7 +63,7 @@ async fn a_kind_that_may_not_be_listed_is_unknown_to_who_uses_it_and_to_nobody_e
     ];
     user.may_everywhere(&everything_else);
     let applications = [("plain", scene.name.as_str()), ("secretive", &scene.name)];
-    let platform = Platform::of(&scene, definitions(&scene, &user, &applications), &[]).await;
+    let platform = Platform::of(&scene, definitions(&scene, file(&user), &applications), &[]).await;
     in_sync(&platform, "plain").await;
     let status = until(&platform, "secretive", "unknown, and why", |it| {
         it["sync"] == "Unknown" && it["problem"]["code"] == "CLUSTER-FORBIDDEN"
@@ -91,11 +95,11 @@ fn two_namespaces(scene: &Scene) -> ([String; 2], User<'_>) {
     (namespaces, user)
 }
 
-fn leases() -> Value {
+pub fn leases() -> Value {
     rule("coordination.k8s.io", "leases", "get create update delete")
 }
 
-fn only(mut definitions: Value, namespaces: &[String]) -> Value {
+pub fn only(mut definitions: Value, namespaces: &[String]) -> Value {
     definitions["clusters"][0]["namespace"] = namespaces[0].as_str().into();
     definitions["clusters"][0]["reach"] = json!({"only": {"namespaces": namespaces}});
     definitions
@@ -122,7 +126,7 @@ async fn a_platform_needs_no_right_outside_of_its_namespaces() {
     ]);
     let elsewhere = format!("{}-elsewhere", scene.name);
     let applications = [("one", &*a), ("two", &b), ("far", &elsewhere), ("wide", &a)];
-    let definitions = only(definitions(&scene, &user, &applications), &[a.clone(), b.clone()]);
+    let definitions = only(definitions(&scene, file(&user), &applications), &[a.clone(), b.clone()]);
     let platform = Platform::of(&scene, definitions.clone(), &[]).await;
     in_sync(&platform, "one").await;
     in_sync(&platform, "two").await;

@@ -2,18 +2,21 @@
 
 use model::{
     Cluster,
-    definition::{ClusterResources, Kubeconfig, OWN_NAMESPACE, Reach},
+    definition::{ClusterResources, Kubeconfig, OWN_NAMESPACE, Reach, SecretKey},
 };
 
 use super::{name, namespace};
 use crate::{
-    document::{Metadata, cluster::ClusterSpec},
+    document::{self, Metadata, cluster::ClusterSpec},
     fault::{Faults, below},
     labels,
 };
 
 /// The renderer marks every object with it, and definitions are objects to it.
 const MARK: &str = "driftless.dev/application";
+
+/// Longest name of an object, in bytes. Source: Kubernetes, DNS subdomain.
+const OBJECT_NAME_BYTES_MAX: usize = 253;
 
 pub(crate) fn cluster(metadata: Metadata, spec: ClusterSpec, faults: &mut Faults) -> Option<Cluster> {
     let name = name(&metadata.name, faults);
@@ -27,8 +30,30 @@ pub(crate) fn cluster(metadata: Metadata, spec: ClusterSpec, faults: &mut Faults
     }
     let mut labels = metadata.labels;
     labels.remove(MARK);
-    let kubeconfig = Kubeconfig { file: spec.kubeconfig.file, context: spec.kubeconfig.context };
+    let kubeconfig = kubeconfig(spec.kubeconfig, faults);
     Some(Cluster { name: name?, labels, kubeconfig, namespace: own, reach })
+}
+
+fn kubeconfig(written: document::cluster::Kubeconfig, faults: &mut Faults) -> Kubeconfig {
+    if written.file.is_some() && written.secret.is_some() {
+        faults.value("/spec/kubeconfig", "file and secret exclude each other", "keep one of them");
+    }
+    let secret = written.secret.map(|secret| {
+        object_name(&secret.name, "/spec/kubeconfig/secret/name", faults);
+        if let Some(name) = &secret.namespace {
+            namespace(name, "/spec/kubeconfig/secret/namespace", faults);
+        }
+        SecretKey { name: secret.name, namespace: secret.namespace, key: secret.key }
+    });
+    Kubeconfig { file: written.file, context: written.context, secret }
+}
+
+/// Source: Kubernetes "Object Names and IDs", DNS subdomain.
+fn object_name(text: &str, pointer: &str, faults: &mut Faults) {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+    if text.is_empty() || text.len() > OBJECT_NAME_BYTES_MAX || !text.bytes().all(inner) {
+        faults.value(pointer, "this is not the name of an object", "use a-z, 0-9, '-' and '.'");
+    }
 }
 
 fn reach(namespaces: Option<Vec<String>>, cluster_resources: Option<bool>, faults: &mut Faults) -> Reach {

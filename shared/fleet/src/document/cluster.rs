@@ -23,13 +23,34 @@ pub(crate) struct ClusterSpec {
     pub cluster_resources: Option<bool>,
 }
 
-/// A kubeconfig file and the context in it. It holds credentials and stays out of the repository.
+/// A kubeconfig in a file or a Secret, and the context in it. It holds credentials and stays out of the repository.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Kubeconfig {
     /// The file, on the machines of differ and applier; relative to their working directory. None: `KUBECONFIG`, else
     /// `~/.kube/config`, else the pod's own service account.
     pub file: Option<PathBuf>,
+    /// A Secret that holds it, in the cluster in which differ and applier run; not beside `file`. Their service account
+    /// has to be allowed to get it. It is read again every half minute, and when it is refused. It has to hold all that
+    /// it needs: one that names files or an exec plugin is refused.
+    pub secret: Option<SecretKey>,
     /// The context; none: the file's current one.
     pub context: Option<String>,
+}
+
+/// A key of a Secret.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct SecretKey {
+    /// Name of the Secret.
+    pub name: String,
+    /// Its namespace; none: that of the pod.
+    pub namespace: Option<String>,
+    /// The key that holds the kubeconfig.
+    #[serde(default = "kubeconfig_key")]
+    pub key: String,
+}
+
+fn kubeconfig_key() -> String {
+    model::definition::KUBECONFIG_KEY.to_owned()
 }

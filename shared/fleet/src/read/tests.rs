@@ -306,3 +306,21 @@ fn a_cluster_may_be_restricted_to_namespaces() {
         assert!(told.len() == 1 && told[0].contains(&format!("Cluster eu: {expected}")), "{told:?}");
     }
 }
+
+#[test]
+fn a_kubeconfig_may_be_in_a_secret() {
+    let cluster = |kubeconfig: &str| CLUSTER.replace("{file: eu.yaml}", kubeconfig);
+    let set =
+        set(&[SOURCE, &cluster("{secret: {name: eu-1, namespace: fleet}, context: admin}"), APPLICATION]);
+    let kubeconfig = &set.clusters()[0].kubeconfig;
+    let secret = kubeconfig.secret.as_ref().unwrap();
+    let said = (secret.name.as_str(), secret.namespace.as_deref(), secret.key.as_str());
+    assert_eq!(said, ("eu-1", Some("fleet"), "kubeconfig"));
+    for (kubeconfig, expected) in [
+        ("{secret: {name: eu-1}, file: eu.yaml}", "spec.kubeconfig: file and secret exclude each other"),
+        ("{secret: {name: a/b}}", "spec.kubeconfig.secret.name: this is not the name of an object"),
+    ] {
+        let told = told(&[SOURCE, &cluster(kubeconfig), APPLICATION].join("---\n"));
+        assert!(told.len() == 1 && told[0].contains(&format!("Cluster eu: {expected}")), "{told:?}");
+    }
+}

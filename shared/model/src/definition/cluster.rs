@@ -33,7 +33,7 @@ fn own_namespace() -> String {
     OWN_NAMESPACE.to_owned()
 }
 
-/// A kubeconfig file and the context in it.
+/// A kubeconfig, wherever it is kept, and the context in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Kubeconfig {
@@ -41,6 +41,30 @@ pub struct Kubeconfig {
     pub file: Option<PathBuf>,
     /// The context; `None`: the file's current one.
     pub context: Option<String>,
+    /// The Secret that holds the kubeconfig, in place of a file.
+    #[serde(default)]
+    pub secret: Option<SecretKey>,
+}
+
+/// A key of a Secret in the cluster that driftless itself runs in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretKey {
+    /// Name of the Secret.
+    pub name: String,
+    /// Its namespace; `None`: that of the pod.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// The key of the value.
+    #[serde(default = "kubeconfig_key")]
+    pub key: String,
+}
+
+/// The key of a kubeconfig in a Secret unless something else is said.
+pub const KUBECONFIG_KEY: &str = "kubeconfig";
+
+fn kubeconfig_key() -> String {
+    KUBECONFIG_KEY.to_owned()
 }
 
 #[cfg(test)]
