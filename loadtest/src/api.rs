@@ -25,7 +25,7 @@ pub struct Api {
 
 impl Api {
     pub async fn connect(kubeconfig: &Path) -> Result<Self, Fault> {
-        let place = Kubeconfig { file: Some(kubeconfig.to_owned()), context: None };
+        let place = Kubeconfig { file: Some(kubeconfig.to_owned()), context: None, secret: None };
         let options = ConnectOptions {
             key: InstallKey::from_bytes(rand::random()),
             user_agent: "driftless-loadtest".into(),

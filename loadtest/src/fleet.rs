@@ -113,10 +113,16 @@ impl Fleet {
             },
             poll_ms: POLL_MS,
         };
-        let kubeconfig = Kubeconfig { file: Some(kubeconfig.to_owned()), context: None };
+        let kubeconfig = Kubeconfig { file: Some(kubeconfig.to_owned()), context: None, secret: None };
         // Each fleet is an install of its own, one after the other on one cluster.
         let namespace = format!("driftless-{:08x}", rand::random::<u32>());
-        let cluster = Cluster { name: cluster_name()?, labels: Default::default(), kubeconfig, namespace };
+        let cluster = Cluster {
+            name: cluster_name()?,
+            labels: Default::default(),
+            kubeconfig,
+            namespace,
+            reach: Default::default(),
+        };
         let applications = (0..self.apps).map(application).collect::<Result<_, _>>()?;
         Ok(DefinitionSet::new(vec![source], vec![cluster], applications)?)
     }

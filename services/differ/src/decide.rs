@@ -12,6 +12,7 @@ mod judge;
 mod pause;
 mod preflight;
 mod publish;
+mod reach;
 mod release;
 mod requests;
 mod sealed;
@@ -108,6 +109,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
         Some(_) => &nothing,
         None => facts.desired.filter(as_wanted).ok_or_else(|| sealed::load(facts, wanted, now))?,
     };
+    reach::within(facts, desired, request, now)?;
     judge::kinds_listed(facts, desired)?;
     publish::kinds_known(facts, desired, request, now)?;
     let inventory = inventory::inventory(facts)?;
@@ -130,14 +132,18 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
         neighbours: around.map(|around| around.neighbours.as_slice()).unwrap_or_default(),
         release: leaving.as_ref().map(|leaving| leaving.policy),
     };
-    let plan = plan::plan(&situation);
+    let mut plan = plan::plan(&situation);
+    if !facts.live.reach().holds_cluster_resources() {
+        // A namespace is a resource of the cluster: who may not make it is not sent to try.
+        plan.namespace = None;
+    }
     let stock = match (&leaving, around) {
         (Some(_), Some(around)) => Stock::Cluster { leaving: around.leaving, objects: around.objects },
         (None, _) | (_, None) => Stock::Inventory(inventory.len() + strays.len()),
     };
     let (judged, gates) = (&judged, &gates);
     let context = publish::Context { facts, assignment, wanted, request, judged, gates, stock, applier };
-    if let Some(preview) = requests::preview(&context, &plan)? {
+    if let Some(preview) = requests::preview(&context, &plan, now)? {
         return Ok(preview);
     }
     publish::publish(&context, &situation, plan, now)

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use model::{ApiVersion, ApplicationName, Digest, ObjectId};
+use model::{ApiVersion, ApplicationName, Digest, Failure, ObjectId, definition::Reach};
 use serde_json::Value;
 
 /// A group and kind, in whatever version.
@@ -17,7 +17,30 @@ pub fn group_kind(id: &ObjectId) -> GroupKind {
     (id.group.clone(), id.kind.clone())
 }
 
-/// How far the watch of a kind is.
+/// What one watch shows: a kind, on the whole cluster or in one namespace.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Part {
+    /// The kind.
+    pub kind: GroupKind,
+    /// The namespace; `None`: all of them, or none for kinds that live in none.
+    pub namespace: Option<String>,
+}
+
+impl Part {
+    /// Everything of a kind.
+    pub fn whole(kind: GroupKind) -> Self {
+        Self { kind, namespace: None }
+    }
+
+    /// Whether an object of the kind is a part of it.
+    fn holds(&self, id: &ObjectId) -> bool {
+        id.group == self.kind.0
+            && id.kind == self.kind.1
+            && (self.namespace.is_none() || self.namespace == id.namespace)
+    }
+}
+
+/// How far the watch of a kind is, on the whole cluster or in one namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KindView {
     /// Its list is not complete yet.
@@ -26,10 +49,15 @@ pub enum KindView {
     Listed,
     /// It cannot be watched now; what was seen before stands, and nothing is concluded from absence.
     Unavailable,
+    /// The API server answers that it may not be listed or watched, until somebody grants it. What uses the kind is
+    /// unknown for that reason; whatever does not use it is judged.
+    Refused(Failure),
     /// Whether it is served could not be told: it is asked again with the next sweep.
     Undiscovered,
     /// The API server does not serve it.
     NotServed,
+    /// The cluster's definition leaves out where the object lives: nothing is seen of it, and nothing done.
+    OutOfReach,
 }
 
 /// Whether an object that carries our label is ours.
@@ -84,10 +112,11 @@ pub enum Versions {
 /// What the watches of one cluster have shown.
 #[derive(Debug, Default)]
 pub struct LiveView {
+    reach: Reach,
     versions: Versions,
-    kinds: BTreeMap<GroupKind, KindView>,
-    /// The newest version that a watch has told of each kind.
-    told: BTreeMap<GroupKind, String>,
+    parts: BTreeMap<Part, KindView>,
+    /// The newest version that each watch has told.
+    told: BTreeMap<Part, String>,
     /// Looked up many times a decision; the ids of a cluster share long beginnings, which an ordered map would compare
     /// again at every step.
     objects: HashMap<ObjectId, Seen>,
@@ -102,42 +131,72 @@ impl Seen {
 }
 
 impl LiveView {
-    /// How far the watch of a kind is; `None`: there is none.
-    pub fn kind(&self, kind: &GroupKind) -> Option<&KindView> {
-        self.kinds.get(kind)
+    /// An empty view of a cluster of which so much is within reach.
+    pub fn of(reach: Reach) -> Self {
+        Self { reach, ..Self::default() }
+    }
+
+    /// What of the cluster is within reach.
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// How far the watch is that shows an object; `None`: there is none.
+    pub fn view(&self, id: &ObjectId) -> Option<&KindView> {
+        if !self.reach.holds(id) {
+            return Some(&KindView::OutOfReach);
+        }
+        self.parts.get(&self.part_of(id))
+    }
+
+    /// The part that shows an object: its namespace, where that is watched for itself.
+    fn part_of(&self, id: &ObjectId) -> Part {
+        let mut part = Part { kind: group_kind(id), namespace: None };
+        if self.reach != Reach::Whole && id.namespace.is_some() {
+            part.namespace.clone_from(&id.namespace);
+            if !self.parts.contains_key(&part) {
+                part.namespace = None;
+            }
+        }
+        part
+    }
+
+    /// How far the watch of a part is; `None`: there is none.
+    pub fn part(&self, part: &Part) -> Option<&KindView> {
+        self.parts.get(part)
     }
 
     /// Whether every watched kind shows what there is: one whose list is not complete, or that cannot be watched now,
-    /// shows at best what there was.
+    /// shows at best what there was. One that is refused never will, and its targets say so.
     pub fn is_current(&self) -> bool {
-        self.kinds.values().all(|view| match view {
-            KindView::Listed | KindView::NotServed => true,
+        self.parts.values().all(|view| match view {
+            KindView::Listed | KindView::NotServed | KindView::Refused(_) | KindView::OutOfReach => true,
             KindView::Pending | KindView::Unavailable | KindView::Undiscovered => false,
         })
     }
 
     /// Forgets the kinds of which it could not be told whether they are served: whoever wants one asks again.
     pub fn forget_undiscovered(&mut self) {
-        self.kinds.retain(|_, view| *view != KindView::Undiscovered);
+        self.parts.retain(|_, view| *view != KindView::Undiscovered);
     }
 
-    /// Notes how far the watch of a kind is.
-    pub fn set_kind(&mut self, kind: GroupKind, view: KindView) {
-        self.kinds.insert(kind, view);
+    /// Notes how far the watch of a part is.
+    pub fn set(&mut self, part: Part, view: KindView) {
+        self.parts.insert(part, view);
     }
 
     /// Notes that a watch has told of everything up to a version.
-    pub fn tell(&mut self, kind: &GroupKind, version: &str) {
-        match self.told.get_mut(kind) {
+    pub fn tell(&mut self, part: &Part, version: &str) {
+        match self.told.get_mut(part) {
             Some(told) if cluster::order(version, told) == Some(Ordering::Less) => {}
             Some(told) => version.clone_into(told),
-            None => drop(self.told.insert(kind.clone(), version.to_owned())),
+            None => drop(self.told.insert(part.clone(), version.to_owned())),
         }
     }
 
-    /// Whether the watch of a kind has yet to tell of what happened at a version.
-    pub fn is_behind(&self, kind: &GroupKind, version: &str) -> bool {
-        let told = self.told.get(kind);
+    /// Whether the watch that shows an object has yet to tell of what happened at a version.
+    pub fn is_behind(&self, id: &ObjectId, version: &str) -> bool {
+        let told = self.told.get(&self.part_of(id));
         told.is_some_and(|told| cluster::order(told, version) == Some(Ordering::Less))
     }
 
@@ -151,12 +210,12 @@ impl LiveView {
         self.versions = Versions::Void;
     }
 
-    /// Notes that the cluster was restored, as the watch of a kind has found: its list begins anew. The watches of
+    /// Notes that the cluster was restored, as the watch of a part has found: its list begins anew. The watches of
     /// the others find it for themselves, each in its time.
-    pub fn restored(&mut self, kind: &GroupKind) {
+    pub fn restored(&mut self, part: &Part) {
         self.void_versions();
-        self.told.remove(kind);
-        self.kinds.insert(kind.clone(), KindView::Pending);
+        self.told.remove(part);
+        self.parts.insert(part.clone(), KindView::Pending);
     }
 
     /// The object, if a watch has shown it and not shown its end.
@@ -185,14 +244,10 @@ impl LiveView {
         Some(seen.application)
     }
 
-    /// Takes a complete new list of a kind: what it does not hold is gone. Says which applications that concerns.
-    pub fn retain_kind(&mut self, kind: &GroupKind, listed: &BTreeSet<ObjectId>) -> Vec<ApplicationName> {
-        let gone: Vec<ObjectId> = self
-            .objects
-            .keys()
-            .filter(|id| id.group == kind.0 && id.kind == kind.1 && !listed.contains(*id))
-            .cloned()
-            .collect();
+    /// Takes a complete new list of a part: what it does not hold is gone. Says which applications that concerns.
+    pub fn retain(&mut self, part: &Part, listed: &BTreeSet<ObjectId>) -> Vec<ApplicationName> {
+        let ids = self.objects.keys().filter(|id| part.holds(id) && !listed.contains(*id));
+        let gone: Vec<ObjectId> = ids.cloned().collect();
         gone.iter().filter_map(|id| self.remove(id)).collect()
     }
 
@@ -229,39 +284,105 @@ mod tests {
     #[test]
     fn what_cannot_be_watched_is_not_in_view_though_what_it_showed_stands() {
         let mut live = LiveView::default();
-        live.set_kind((String::new(), "Secret".into()), KindView::NotServed);
+        live.set(whole("Secret"), KindView::NotServed);
         for (view, current) in [
             (KindView::Pending, false),
             (KindView::Listed, true),
             (KindView::Unavailable, false),
             (KindView::Undiscovered, false),
+            (KindView::Refused(forbidden()), true),
         ] {
-            live.set_kind((String::new(), "ConfigMap".into()), view.clone());
+            live.set(whole("ConfigMap"), view.clone());
             assert_eq!(live.is_current(), current, "{view:?}");
         }
+        live.set(whole("ConfigMap"), KindView::Undiscovered);
         live.forget_undiscovered();
-        assert_eq!(live.kind(&(String::new(), "ConfigMap".into())), None, "it is asked for again");
+        assert_eq!(live.part(&whole("ConfigMap")), None, "it is asked for again");
         assert!(live.is_current(), "if nobody wants it, nothing is amiss");
+    }
+
+    fn whole(kind: &str) -> Part {
+        Part::whole((String::new(), kind.to_owned()))
+    }
+
+    fn id(kind: &str, namespace: Option<&str>) -> ObjectId {
+        let namespace = namespace.map(str::to_owned);
+        ObjectId { group: String::new(), kind: kind.into(), namespace, name: "a".into() }
+    }
+
+    #[test]
+    fn an_object_is_shown_by_the_watch_of_its_namespace_where_there_is_one() {
+        let mut live = LiveView::of(Reach::WholeElse { namespace: "a".into() });
+        let (here, there) = (id("Secret", Some("a")), id("Secret", Some("b")));
+        assert_eq!(live.view(&here), None);
+        live.set(whole("Secret"), KindView::Refused(forbidden()));
+        live.set(Part { namespace: Some("a".into()), ..whole("Secret") }, KindView::Listed);
+        assert_eq!(live.view(&here), Some(&KindView::Listed));
+        assert_eq!(live.view(&there), Some(&KindView::Refused(forbidden())));
+    }
+
+    #[test]
+    fn what_is_out_of_reach_has_no_other_view() {
+        let namespaces = vec!["a".to_owned()];
+        let mut live = LiveView::of(Reach::Only { namespaces, cluster_resources: Default::default() });
+        live.set(Part { namespace: Some("a".into()), ..whole("Secret") }, KindView::Pending);
+        live.set(whole("Node"), KindView::Listed);
+        assert_eq!(live.view(&id("Secret", Some("a"))), Some(&KindView::Pending));
+        for id in [id("Secret", Some("b")), id("Node", None)] {
+            assert_eq!(live.view(&id), Some(&KindView::OutOfReach), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_one_namespace_takes_nothing_from_the_others() {
+        let mut live = LiveView::default();
+        let ids = [id("Secret", Some("a")), id("Secret", Some("b"))];
+        for id in &ids {
+            let seen = Seen {
+                application: "shop".parse().unwrap(),
+                mark: Mark::Ours,
+                api_version: "v1".parse().unwrap(),
+                uid: "u".into(),
+                resource_version: "1".into(),
+                deletion: plan::Deletion::None,
+                health: health::assess(&Value::Null),
+                body: Body::Held(Value::Null.into()),
+            };
+            live.upsert(id.clone(), seen);
+        }
+        live.retain(&Part { namespace: Some("a".into()), ..whole("Secret") }, &BTreeSet::new());
+        assert_eq!([live.get(&ids[0]).is_some(), live.get(&ids[1]).is_some()], [false, true]);
+    }
+
+    fn forbidden() -> Failure {
+        Failure {
+            code: "CLUSTER-FORBIDDEN".into(),
+            message: "list ConfigMap: no".into(),
+            remedy: String::new(),
+            class: model::RetryClass::Permanent,
+            at: model::Timestamp::from_millis(0),
+            attempts: 1,
+        }
     }
 
     #[test]
     fn a_restore_that_one_watch_finds_begins_only_its_own_list_anew() {
-        let kind = |name: &str| (String::new(), name.to_owned());
+        let kind = whole;
         let mut live = LiveView::default();
         for name in ["ConfigMap", "Secret"] {
-            live.set_kind(kind(name), KindView::Listed);
+            live.set(kind(name), KindView::Listed);
             live.tell(&kind(name), "900");
         }
         live.restored(&kind("ConfigMap"));
-        live.set_kind(kind("ConfigMap"), KindView::Listed);
+        live.set(kind("ConfigMap"), KindView::Listed);
         live.restored(&kind("Secret"));
         assert_eq!(
-            live.kind(&kind("ConfigMap")),
+            live.part(&kind("ConfigMap")),
             Some(&KindView::Listed),
             "it was listed since, and tells no more"
         );
-        assert_eq!(live.kind(&kind("Secret")), Some(&KindView::Pending));
+        assert_eq!(live.part(&kind("Secret")), Some(&KindView::Pending));
         assert_eq!(live.versions(), Versions::Void);
-        assert!(!live.is_behind(&kind("Secret"), "900"), "what it told before was of another history");
+        assert!(!live.is_behind(&id("Secret", None), "900"), "what it told before was of another history");
     }
 }

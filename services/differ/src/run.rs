@@ -220,8 +220,8 @@ impl Fleet {
         let wanted = self.shared.known(|known| known.clusters());
         self.clusters.retain(|name, (cluster, _, worker)| {
             let now = wanted.iter().find(|wanted| wanted.name == *name);
-            let stays =
-                self.shared.holds(name) && now.is_some_and(|now| now.kubeconfig == cluster.kubeconfig);
+            let same = |now: &Cluster| now.kubeconfig == cluster.kubeconfig && now.reach == cluster.reach;
+            let stays = self.shared.holds(name) && now.is_some_and(same);
             if !stays {
                 worker.abort();
                 self.shared.config.evaluated.end(name);

@@ -36,7 +36,7 @@ use crate::{
     desired::Desired,
     intake::Intake,
     known::{Around, Ids, Known},
-    live::{GroupKind, LiveView},
+    live::{LiveView, Part},
     perform::Loaded,
 };
 
@@ -102,7 +102,7 @@ pub struct Worker {
     live: LiveView,
     /// What the watches have found that is still to be told.
     news: News,
-    observations: SelectAll<BoxStream<'static, (GroupKind, cluster::Observation)>>,
+    observations: SelectAll<BoxStream<'static, (Part, cluster::Observation)>>,
     /// The one question whether the cluster still answers; none while nothing makes us doubt it.
     probe: FuturesUnordered<BoxFuture<'static, Probed>>,
     /// Since when everything was looked at.
@@ -122,11 +122,11 @@ impl Worker {
     pub fn new(shared: Shared, cluster: Cluster, inbox: Arc<Inbox>) -> Self {
         Self {
             shared,
+            live: LiveView::of(cluster.reach.clone()),
             cluster,
             inbox,
             standing: ClusterStanding::Connecting,
             connection: None,
-            live: LiveView::default(),
             news: News::default(),
             observations: SelectAll::new(),
             probe: FuturesUnordered::new(),
@@ -205,12 +205,12 @@ impl Worker {
     }
 
     /// Takes what has been observed by now, and says which targets it concerns.
-    fn take_observations(&mut self, first: (GroupKind, cluster::Observation)) -> BTreeSet<TargetId> {
+    fn take_observations(&mut self, first: (Part, cluster::Observation)) -> BTreeSet<TargetId> {
         let mut dirty = BTreeSet::new();
         let mut next = Some(first);
         let mut left = OBSERVATIONS_AT_ONCE;
-        while let Some((kind, observation)) = next.take() {
-            dirty.extend(self.observe(kind, observation));
+        while let Some((part, observation)) = next.take() {
+            dirty.extend(self.observe(part, observation));
             left -= 1;
             if left > 0 {
                 use futures::FutureExt;

@@ -19,11 +19,11 @@ use kube::{
     client::{Body, ConfigExt, middleware::AuthLayer},
     config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig as File, KubeconfigError},
 };
-use model::definition::Kubeconfig;
+use model::{Digest, definition::Kubeconfig};
 use tokio::{sync::oneshot, time::timeout};
 use tower::{BoxError, ServiceBuilder, ServiceExt};
 
-use crate::{ClusterError, proxy::Proxy, transport::Way, window::CALLS_MAX};
+use crate::{ClusterError, home, lanes::Lanes, proxy::Proxy, transport::Way, window::CALLS_MAX};
 
 /// How long credentials may take to come: an exec plugin may ask a cloud.
 const CREDENTIALS_DEADLINE: Duration = Duration::from_secs(30);
@@ -52,18 +52,42 @@ struct Prepared {
 /// Connections that are ready to be made, and where they lead.
 pub(crate) struct Opened {
     pub(crate) way: Way,
+    /// Digest of what a Secret held, to tell whether it changes.
+    pub(crate) read: Option<Digest>,
     /// Scheme, host and port of the server, and the proxy on the way if there is one.
     pub(crate) address: String,
 }
 
+/// Where a kubeconfig is written.
+pub(crate) enum Written {
+    /// In a file, or wherever the environment says.
+    File(Kubeconfig),
+    /// In a Secret, which holds this.
+    Secret(Kubeconfig, String),
+    /// Nowhere: it is made of the pod's own service account.
+    Home(Box<File>),
+}
+
 /// Reads the kubeconfig and gets credentials.
 pub(crate) async fn open(kubeconfig: &Kubeconfig) -> Result<Opened, ClusterError> {
-    let place = kubeconfig.clone();
+    match &kubeconfig.secret {
+        None => open_written(Written::File(kubeconfig.clone())).await,
+        Some(secret) => {
+            let text = home::read(secret).await?;
+            let read = Some(Digest::of(text.as_bytes()));
+            let opened = open_written(Written::Secret(kubeconfig.clone(), text)).await?;
+            Ok(Opened { read, ..opened })
+        }
+    }
+}
+
+/// Gets the credentials that a kubeconfig names.
+pub(crate) async fn open_written(written: Written) -> Result<Opened, ClusterError> {
     let (done, prepared) = oneshot::channel();
     // A thread of its own, not the pool: a plugin that hangs must hold up neither us nor the process's end.
     let spawned = thread::Builder::new().name("kubeconfig".into()).spawn(move || {
         // The receiver is gone if the deadline has passed: nobody wants the result.
-        let _ = done.send(prepare(&place));
+        let _ = done.send(prepare(written));
     });
     let problem = |problem: &str| ClusterError::Credentials { problem: problem.to_owned() };
     spawned.map_err(|_| problem("no thread to get them"))?;
@@ -72,15 +96,28 @@ pub(crate) async fn open(kubeconfig: &Kubeconfig) -> Result<Opened, ClusterError
     let prepared = prepared.map_err(|_| problem("getting them ended abruptly"))??;
     let mut address = address(&prepared.config.cluster_url);
     let calls = client(&prepared, &address, Traffic::Calls)?;
-    let watches = client(&prepared, &address, Traffic::Watches)?;
+    let server = address.clone();
     if let Some(proxy) = &prepared.proxy {
         address = format!("{address} (through {})", proxy.shown());
     }
-    Ok(Opened { way: Way { calls, watches }, address })
+    let watches = Lanes::new(Box::new(move || client(&prepared, &server, Traffic::Watches)));
+    Ok(Opened { way: Way { calls, watches }, read: None, address })
 }
 
-fn prepare(place: &Kubeconfig) -> Result<Prepared, ClusterError> {
-    let (config, proxy) = config(place)?;
+fn prepare(written: Written) -> Result<Prepared, ClusterError> {
+    let (place, (config, proxy)) = match written {
+        Written::File(place) => {
+            let config = config(&place)?;
+            (place, config)
+        }
+        Written::Secret(place, text) => {
+            let file = File::from_yaml(&text).map_err(|error| kubeconfig_error(&place, &error))?;
+            holds_all(&file, &place)?;
+            let config = config_of(file, &place)?;
+            (place, config)
+        }
+        Written::Home(file) => (Kubeconfig::default(), config_of(*file, &Kubeconfig::default())?),
+    };
     let auth = config.auth_layer().map_err(|error| credentials(&error))?;
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Lost only against someone who installs one at the same moment.
@@ -88,7 +125,7 @@ fn prepare(place: &Kubeconfig) -> Result<Prepared, ClusterError> {
     }
     let tls = config.rustls_client_config().map_err(|error| {
         if let kube::Error::InferKubeconfig(error) = error {
-            return kubeconfig_error(place, &error);
+            return kubeconfig_error(&place, &error);
         }
         let problem = "the certificates or keys in the kubeconfig cannot be used".into();
         ClusterError::Tls { address: address(&config.cluster_url), problem }
@@ -113,8 +150,26 @@ fn config(place: &Kubeconfig) -> Result<(Config, Option<Proxy>), ClusterError> {
         });
         return in_cluster.map(|config| (config, None));
     }
+    config_of(read.map_err(|error| kubeconfig_error(place, &error))?, place)
+}
+
+/// Whoever may write a Secret is not to read files of this machine, or run programs on it.
+fn holds_all(file: &File, place: &Kubeconfig) -> Result<(), ClusterError> {
+    let of_user = file.auth_infos.iter().filter_map(|named| named.auth_info.as_ref()).any(|user| {
+        let files = [&user.token_file, &user.client_certificate, &user.client_key];
+        files.iter().any(|file| file.is_some()) || user.exec.is_some() || user.auth_provider.is_some()
+    });
+    let clusters = file.clusters.iter().filter_map(|named| named.cluster.as_ref());
+    if of_user || clusters.into_iter().any(|cluster| cluster.certificate_authority.is_some()) {
+        let problem = "it names a file or a program of this machine, which one in a Secret may not".into();
+        return Err(ClusterError::Kubeconfig { file: self::file(place), problem });
+    }
+    Ok(())
+}
+
+/// The configuration of the context in use.
+fn config_of(mut kubeconfig: File, place: &Kubeconfig) -> Result<(Config, Option<Proxy>), ClusterError> {
     let fail = |error: KubeconfigError| kubeconfig_error(place, &error);
-    let mut kubeconfig = read.map_err(fail)?;
     for user in kubeconfig.auth_infos.iter_mut().filter_map(|named| named.auth_info.as_mut()) {
         if let Some(exec) = &mut user.exec {
             // Nobody sits at a service's terminal, and what the plugin prints may be secret.
@@ -145,7 +200,7 @@ pub(crate) enum Traffic {
     /// Calls and lists, over HTTP/1.1. Measured on the real API server: 10-20 % more applies per second than
     /// over HTTP/2, and what a stalled watch has been sent ahead cannot hold them up.
     Calls,
-    /// Watches, over HTTP/2: one connection per cluster instead of one per resource.
+    /// Watches, over HTTP/2: one connection for many instead of one for each.
     Watches,
 }
 
@@ -225,6 +280,9 @@ fn address(url: &Uri) -> String {
 }
 
 fn file(place: &Kubeconfig) -> String {
+    if let Some(secret) = &place.secret {
+        return home::shown(secret);
+    }
     let named = place.file.clone().unwrap_or_else(|| PathBuf::from("$KUBECONFIG or ~/.kube/config"));
     named.display().to_string()
 }
@@ -275,4 +333,40 @@ fn credentials(error: &kube::Error) -> ClusterError {
         _ => "they cannot be used".into(),
     };
     ClusterError::Credentials { problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::definition::SecretKey;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn of_secret(user: Value, cluster: Value) -> Result<(), ClusterError> {
+        let text = json!({
+            "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": cluster}], "users": [{"name": "u", "user": user}],
+        });
+        let secret = Some(SecretKey { name: "eu".into(), namespace: Some("fleet".into()), key: "k".into() });
+        let place = Kubeconfig { secret, ..Kubeconfig::default() };
+        holds_all(&File::from_yaml(&text.to_string()).unwrap(), &place)
+    }
+
+    #[test]
+    fn a_kubeconfig_in_a_secret_names_no_file_and_no_program() {
+        let server = || json!({"server": "https://eu.example"});
+        assert_eq!(of_secret(json!({"token": "t"}), server()), Ok(()));
+        for (user, cluster) in [
+            (json!({"tokenFile": "/etc/shadow"}), server()),
+            (json!({"client-certificate": "/a", "client-key": "/b"}), server()),
+            (json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sh"}}), server()),
+            (json!({"token": "t"}), json!({"server": "https://eu.example", "certificate-authority": "/a"})),
+        ] {
+            let error = of_secret(user, cluster).unwrap_err();
+            assert!(
+                error.to_string().starts_with("kubeconfig Secret fleet/eu (k): it names a file"),
+                "{error}"
+            );
+        }
+    }
 }

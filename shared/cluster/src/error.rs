@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 use model::{Gvk, ObjectId, RetryClass};
 
+use crate::WATCHES_MAX;
+
 /// A failed act on a cluster.
 ///
 /// `request` says what was tried (`apply ConfigMap shop/web`). `message` holds the API server's own words,
@@ -172,6 +174,12 @@ pub enum ClusterError {
         /// Each field, and what is wrong with it; at most 100, no values.
         fields: Vec<Misfit>,
     },
+    /// More watches at once than one client carries; nothing was sent.
+    #[error("{request}: {WATCHES_MAX} watches are under way already")]
+    TooManyWatches {
+        /// What was to be tried.
+        request: String,
+    },
     /// 5xx.
     #[error("{request}: server error {status}: {message}")]
     Server {
@@ -281,7 +289,8 @@ impl ClusterError {
             | Self::Invalid { .. }
             | Self::Schema { .. }
             | Self::Refused { .. }
-            | Self::TooLarge { .. } => RetryClass::Permanent,
+            | Self::TooLarge { .. }
+            | Self::TooManyWatches { .. } => RetryClass::Permanent,
             Self::Late { .. }
             | Self::NotFound { .. }
             | Self::Moved { .. }
@@ -322,6 +331,7 @@ impl ClusterError {
             Self::Gone { .. } => "CLUSTER-GONE",
             Self::Throttled { .. } => "CLUSTER-THROTTLED",
             Self::TooLarge { .. } => "CLUSTER-TOO-LARGE",
+            Self::TooManyWatches { .. } => "CLUSTER-WATCHES",
             Self::Server { .. } => "CLUSTER-SERVER",
             Self::BadResponse { .. } => "CLUSTER-BAD-RESPONSE",
         }
@@ -333,7 +343,9 @@ impl ClusterError {
             Self::Kubeconfig { .. } => {
                 "check the Cluster's kubeconfig.file and context; `kubectl config view` must accept them"
             }
-            Self::Credentials { .. } => "run the kubeconfig's exec plugin by hand, or check its token file",
+            Self::Credentials { .. } => {
+                "run the kubeconfig's exec plugin by hand, check its token file, or the Secret that holds it"
+            }
             Self::Unauthorized { .. } => "renew the token or certificate in the kubeconfig",
             Self::Tls { .. } => {
                 "check the server address, certificate-authority and client certificate in the kubeconfig"
@@ -360,6 +372,9 @@ impl ClusterError {
                 "correct the field in the manifest, or install the version of its kind that has it"
             }
             Self::TooLarge { .. } => "split the object",
+            Self::TooManyWatches { .. } => {
+                "watches are kinds times spec.namespaces: name fewer namespaces, or make two Clusters of it"
+            }
             Self::Server { .. } => "look at the API server and its webhooks",
             Self::BadResponse { .. } => "check that the address in the kubeconfig is that of an API server",
             Self::NamespaceTerminating { .. }

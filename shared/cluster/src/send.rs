@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use crate::{
     ClusterError,
     connect::Traffic,
+    lanes::Place,
     status::{About, Quoting, Status},
     transport::{Renewed, Transport, Way},
 };
@@ -65,12 +66,16 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
+/// The head of an answer, and the place of a watch that has to be held while it goes on.
+type Opened = (Response<Body>, Option<Place>);
+
 impl Transport {
     /// Sends and takes in the whole answer; an answer that is no success is an error.
     pub(crate) async fn send(&self, call: Call) -> Result<Answer, ClusterError> {
         let (deadline, about, bytes_max) = (call.deadline, call.about.clone(), call.bytes_max);
         let whole = async {
-            let (head, body) = self.open_renewed(&call, Traffic::Calls).await?.into_parts();
+            let (response, _) = self.open_renewed(&call, Traffic::Calls).await?;
+            let (head, body) = response.into_parts();
             let body = self.collect(body, bytes_max, &about).await?;
             Ok(Answer { status: head.status, headers: head.headers, body })
         };
@@ -79,14 +84,15 @@ impl Transport {
     }
 
     /// Opens a watch: returns when the head of the answer has come.
-    pub(crate) async fn open_watch(&self, call: Call) -> Result<Body, ClusterError> {
+    pub(crate) async fn open_watch(&self, call: Call) -> Result<(Body, Option<Place>), ClusterError> {
         let late = ClusterError::Timeout { request: call.about.request.clone(), after: call.deadline };
         let open = timeout(call.deadline, self.open_renewed(&call, Traffic::Watches)).await;
-        Ok(open.map_err(|_| late)??.into_body())
+        let (response, place) = open.map_err(|_| late)??;
+        Ok((response.into_body(), place))
     }
 
     /// Sends, and sends once more if the credentials were refused and there are others.
-    async fn open_renewed(&self, call: &Call, traffic: Traffic) -> Result<Response<Body>, ClusterError> {
+    async fn open_renewed(&self, call: &Call, traffic: Traffic) -> Result<Opened, ClusterError> {
         let way = self.way();
         let refused = match self.open_on(&way, call, traffic).await {
             // Neither was carried out.
@@ -99,20 +105,16 @@ impl Transport {
         }
     }
 
-    async fn open_on(
-        &self,
-        way: &Way,
-        call: &Call,
-        traffic: Traffic,
-    ) -> Result<Response<Body>, ClusterError> {
-        let client = match traffic {
-            Traffic::Calls => &way.calls,
-            Traffic::Watches => &way.watches,
-        };
+    async fn open_on(&self, way: &Way, call: &Call, traffic: Traffic) -> Result<Opened, ClusterError> {
         let about = &call.about;
+        let place = match traffic {
+            Traffic::Calls => None,
+            Traffic::Watches => Some(way.watches.take(&about.request)?),
+        };
+        let client = place.as_ref().map_or(&way.calls, |place| &place.client);
         let response = client.send(self.request(call)?).await.map_err(|error| self.broken(error))?;
         if response.status().is_success() {
-            return Ok(response);
+            return Ok((response, place));
         }
         let http = response.status().as_u16();
         let retry_after = retry_after(response.headers());

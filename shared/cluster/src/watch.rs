@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use crate::{
     ClusterClient, ClusterError, Live, Resource,
+    lanes::Place,
     lines::{Line, Lines},
     list::Selection,
     send::{CALL_DEADLINE, Call, JSON, OBJECT_BYTES_MAX},
@@ -50,6 +51,8 @@ pub(crate) struct Watch {
     lines: Lines,
     ready: VecDeque<Line>,
     state: State,
+    /// Let go of with the watch.
+    _place: Option<Place>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -121,7 +124,7 @@ impl Watch {
             bytes_max: OBJECT_BYTES_MAX,
             about: about.clone(),
         };
-        let body = client.inner.transport.open_watch(call).await?;
+        let (body, place) = client.inner.transport.open_watch(call).await?;
         Ok(Self {
             client: client.clone(),
             resource: selection.resource.clone(),
@@ -130,6 +133,7 @@ impl Watch {
             lines: Lines::new(OBJECT_BYTES_MAX),
             ready: VecDeque::new(),
             state: State::Open,
+            _place: place,
         })
     }
 

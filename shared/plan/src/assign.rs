@@ -110,7 +110,7 @@ fn job(application: &Application) -> (Aggregate, RenderJob) {
 
 fn slice(application: &Application, cluster: &Cluster) -> Digest {
     // Labels choose targets but change nothing for one that is chosen.
-    digest_of("slice", &(application, &cluster.name, &cluster.kubeconfig))
+    digest_of("slice", &(application, &cluster.name, &cluster.kubeconfig, &cluster.reach))
 }
 
 fn digest_of(domain: &str, value: &impl Serialize) -> Digest {

@@ -101,12 +101,16 @@ impl TestCluster {
 
     /// As administrator: every right.
     pub fn admin(&self) -> Kubeconfig {
-        Kubeconfig { file: Some(self.kubeconfig.clone()), context: Some(self.name.clone()) }
+        Kubeconfig { file: Some(self.kubeconfig.clone()), context: Some(self.name.clone()), secret: None }
     }
 
     /// As a user who is known and has no rights.
     pub fn viewer(&self) -> Kubeconfig {
-        Kubeconfig { file: Some(self.kubeconfig.clone()), context: Some(format!("{}-viewer", self.name)) }
+        Kubeconfig {
+            file: Some(self.kubeconfig.clone()),
+            context: Some(format!("{}-viewer", self.name)),
+            secret: None,
+        }
     }
 
     /// Signals a process of the control plane.

@@ -9,7 +9,10 @@ use std::{
 use bus::Log;
 use cluster::{ClusterClient, ClusterError, ConnectOptions, Discovery, Lookup, Missing, Resource, Sensitive};
 use manifest::InstallKey;
-use model::{Cluster, ClusterName, Gvk, definition::Kubeconfig};
+use model::{
+    Cluster, ClusterName, Gvk,
+    definition::{Kubeconfig, Reach},
+};
 use plan::Step;
 use tokio::sync::Semaphore;
 
@@ -67,6 +70,7 @@ enum Entry {
 #[derive(Clone)]
 pub(super) struct Connected {
     kubeconfig: Kubeconfig,
+    reach: Reach,
     pub(super) client: ClusterClient,
     /// What has to be held before anything is written.
     pub(super) custody: Arc<Custody>,
@@ -147,6 +151,7 @@ impl Clusters {
         };
         Ok(Arc::new(Connected {
             kubeconfig: cluster.kubeconfig.clone(),
+            reach: cluster.reach.clone(),
             client,
             custody,
             served: Arc::new(tokio::sync::Mutex::new(Arc::new(served))),
@@ -208,7 +213,12 @@ impl Connected {
             Keeping::Each(_) => self.custody.namespace == cluster.namespace && !self.custody.is_over(),
             Keeping::Application(_) => true,
         };
-        held && self.kubeconfig == cluster.kubeconfig
+        held && self.kubeconfig == cluster.kubeconfig && self.reach == cluster.reach
+    }
+
+    /// Whether namespaces are made on it: they are resources of the whole cluster.
+    pub(super) fn may_make_namespaces(&self) -> bool {
+        self.reach.holds_cluster_resources()
     }
 
     /// What the cluster serves, as far as is known.

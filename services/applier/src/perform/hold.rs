@@ -68,6 +68,9 @@ impl Connected {
     /// Takes custody. A plain namespace is the one thing that is made before it is held: the Lease lives in it.
     pub(super) async fn hold(&self, manager: &str) -> Result<(), CustodyError> {
         match self.custody.take(&self.client).await {
+            Err(error) if error.lacks_namespace() && !self.may_make_namespaces() => {
+                Err(self.custody.homeless())
+            }
             Err(error) if error.lacks_namespace() => {
                 ensure(self, &self.custody.namespace, (manager, Before::Custody)).await?;
                 let taken = self.custody.take(&self.client).await;

@@ -190,7 +190,13 @@ impl Bed {
     /// The cluster as it is defined.
     pub fn cluster(&self) -> Cluster {
         let (name, namespace) = (self.target.cluster.clone(), self.platform.clone());
-        Cluster { name, labels: BTreeMap::new(), kubeconfig: self.kubeconfig.clone(), namespace }
+        Cluster {
+            name,
+            labels: BTreeMap::new(),
+            kubeconfig: self.kubeconfig.clone(),
+            namespace,
+            reach: Default::default(),
+        }
     }
 
     /// Publishes definitions with a further application.

@@ -9,7 +9,7 @@ use super::{Facts, Next, Step, judge::Judged};
 use crate::{
     desired::Desired,
     known::Around,
-    live::{KindView, Mark, group_kind},
+    live::{KindView, Mark},
 };
 
 /// The neighbours, if they are needed: for orphans, and for desired objects with the mark of another target.
@@ -54,14 +54,22 @@ fn twin(facts: &Facts<'_>, id: &ObjectId, about: &BTreeSet<ObjectId>) -> Option<
     if !about.iter().any(|other| same(other) && other.group != id.group) {
         return None;
     }
-    match (facts.live.get(id), facts.live.kind(&group_kind(id))) {
+    match (facts.live.get(id), facts.live.view(id)) {
         (Some(seen), _) => Some(match seen.mark {
             Mark::Ours => Existence::Theirs { uid: seen.uid.clone(), application: seen.application.clone() },
             Mark::LabelOnly => Existence::NotOurs { uid: seen.uid.clone() },
         }),
         (None, Some(KindView::Listed | KindView::NotServed)) => None,
-        (None, Some(KindView::Pending | KindView::Unavailable | KindView::Undiscovered) | None) => {
-            Some(Existence::Unknown)
-        }
+        (
+            None,
+            Some(
+                KindView::Pending
+                | KindView::Unavailable
+                | KindView::Undiscovered
+                | KindView::Refused(_)
+                | KindView::OutOfReach,
+            )
+            | None,
+        ) => Some(Existence::Unknown),
     }
 }

@@ -6,7 +6,7 @@ use events::state::{AppliedObject, Refreshed, SyncStage};
 use model::{Digest, Failure, Fingerprint, Gvk, ObjectId, Timestamp};
 use plan::{Deletion, DesiredObject, Existence, InventoryObject, LiveObject, Verdict};
 
-use super::{Facts, Next, Step, requests};
+use super::{Facts, Next, Step, reach, requests};
 use crate::{
     answers::{DryRun, DryRunKey, Found, Question},
     desired::Desired,
@@ -26,6 +26,8 @@ pub(super) struct Judged {
     pub refreshed: Vec<Refreshed>,
     /// Why the API server did not say what became of an object: of those, what is asked again first.
     pub unanswered: Option<Failure>,
+    /// Why a kind cannot be seen until somebody grants it. Nothing is asked again: the watch tells when it can.
+    pub refused: Option<Failure>,
 }
 
 impl Judged {
@@ -66,17 +68,27 @@ pub(super) fn kinds_listed(facts: &Facts<'_>, desired: &Desired) -> Step<()> {
     let wanted = desired.objects.iter().map(|object| (&object.id, &object.api_version));
     let rows = facts.snapshot.sync.iter().flat_map(|sync| sync.objects.values());
     let applied = rows.map(|row| (&row.id, &row.api_version));
+    // Of an inventory that is found, what is not seen yet would be left out of the record, and stray from then on.
+    let found = facts.live.of_application(&facts.target.application);
+    let found = found.filter(|(_, seen)| facts.snapshot.sync.is_none() && seen.mark == Mark::Ours);
+    let found = found.map(|(id, seen)| (id, &seen.api_version));
     let mut missing = BTreeMap::new();
     let mut pending = false;
-    for (id, api_version) in wanted.chain(applied) {
-        match facts.live.kind(&group_kind(id)) {
+    for (id, api_version) in wanted.chain(applied).chain(found) {
+        match facts.live.view(id) {
             None => {
                 let gvk = Gvk { api_version: api_version.clone(), kind: id.kind.clone() };
                 missing.entry(group_kind(id)).or_insert(gvk);
             }
             Some(KindView::Pending) => pending = true,
-            Some(KindView::Listed | KindView::Unavailable | KindView::Undiscovered | KindView::NotServed) => {
-            }
+            Some(
+                KindView::Listed
+                | KindView::Unavailable
+                | KindView::Undiscovered
+                | KindView::NotServed
+                | KindView::Refused(_)
+                | KindView::OutOfReach,
+            ) => {}
         }
     }
     for row in facts.snapshot.sync.iter().flat_map(|sync| sync.objects.values()) {
@@ -95,9 +107,8 @@ pub(super) fn kinds_listed(facts: &Facts<'_>, desired: &Desired) -> Step<()> {
 /// Whether an object of a kind that was not served has been written since that was looked at: its definition came
 /// with the same sync. Looked at once for each sync, because definitions also go.
 fn is_served_since(facts: &Facts<'_>, row: &AppliedObject) -> bool {
-    let kind = group_kind(&row.id);
-    let looked = facts.answers.looked_for(&kind);
-    facts.live.kind(&kind) == Some(&KindView::NotServed)
+    let looked = facts.answers.looked_for(&group_kind(&row.id));
+    facts.live.view(&row.id) == Some(&KindView::NotServed)
         && row.resource_version.is_some()
         && looked != facts.snapshot.sync.as_ref().map(|sync| sync.n)
 }
@@ -115,7 +126,7 @@ pub(super) fn watches_told(facts: &Facts<'_>, now: Timestamp) -> Step<()> {
     let fresh = now.since(at) < TOLD_WITHIN && at.since(now) < TOLD_WITHIN;
     let behind = |row: &AppliedObject| {
         let written = row.resource_version.as_ref();
-        written.is_some_and(|version| facts.live.is_behind(&group_kind(&row.id), version))
+        written.is_some_and(|version| facts.live.is_behind(&row.id, version))
     };
     if fresh && facts.live.versions() == Versions::Comparable && sync.objects.values().any(behind) {
         return Err(Next::Rest { wake: Some(at.plus(TOLD_WITHIN)) });
@@ -144,7 +155,11 @@ pub(super) fn judge(
         }
     }
     for object in &desired.objects {
-        if let Some(seen) = facts.live.get(&object.id) {
+        if let Some(KindView::Refused(failure)) = facts.live.view(&object.id) {
+            // What cannot be seen is not created either: nobody could say afterwards whether it is as it should be.
+            judged.refused.get_or_insert_with(|| failure.clone());
+            judged.live.insert(object.id.clone(), Existence::Unknown);
+        } else if let Some(seen) = facts.live.get(&object.id) {
             let live = || Existence::Ours(live_object(seen, Verdict::InSync));
             let not_ours = || Existence::NotOurs { uid: seen.uid.clone() };
             let existence = match seen.mark {
@@ -172,10 +187,19 @@ fn existence(
     wanted: Option<&DesiredObject>,
     judged: &mut Judged,
 ) -> Result<Existence, Box<Question>> {
-    match facts.live.kind(&group_kind(id)) {
+    match facts.live.view(id) {
         // The definition of its kind is gone, and its objects with it.
         Some(KindView::NotServed) => return Ok(Existence::Absent),
         None | Some(KindView::Pending | KindView::Unavailable | KindView::Undiscovered) => {
+            return Ok(Existence::Unknown);
+        }
+        Some(KindView::Refused(failure)) => {
+            judged.refused.get_or_insert_with(|| failure.clone());
+            return Ok(Existence::Unknown);
+        }
+        // It was applied when more was within reach.
+        Some(KindView::OutOfReach) => {
+            judged.refused.get_or_insert_with(|| reach::left_behind(facts, id, now));
             return Ok(Existence::Unknown);
         }
         Some(KindView::Listed) => {}

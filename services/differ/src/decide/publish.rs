@@ -17,11 +17,7 @@ use super::{
     preflight, requests, strays, summary, waits,
     waits::Applier,
 };
-use crate::{
-    answers::DryRunKey,
-    desired::Desired,
-    live::{KindView, group_kind},
-};
+use crate::{answers::DryRunKey, desired::Desired, live::KindView};
 
 /// How soon a kind that the cluster does not serve is looked for again.
 const UNKNOWN_KIND_RETRY: std::time::Duration = std::time::Duration::from_secs(10);
@@ -119,7 +115,7 @@ pub(super) fn is_settled(
 }
 
 fn is_as_left(facts: &Facts<'_>, row: &events::state::AppliedObject) -> bool {
-    let listed = facts.live.kind(&group_kind(&row.id)) == Some(&KindView::Listed);
+    let listed = facts.live.view(&row.id) == Some(&KindView::Listed);
     let done = matches!(
         row.outcome,
         ObjectOutcome::Created
@@ -343,7 +339,7 @@ fn rest(context: &Context<'_>, mut state: TargetState, plan: &SyncPlan) -> Next 
     }
     let retry = plan.held.iter().any(|held| held.reason == HeldReason::RetryBackoff);
     let retry = if retry { requests::retry_wake(facts) } else { None };
-    if let Some(failure) = &context.judged.unanswered {
+    if let Some(failure) = context.judged.refused.as_ref().or(context.judged.unanswered.as_ref()) {
         requests::unanswered(context, &mut state, failure);
     }
     let wake = [retry, context.gates.wake, context.judged.wake()].into_iter().flatten().min();

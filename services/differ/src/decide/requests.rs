@@ -256,12 +256,17 @@ fn shorten(outcome: &mut RequestOutcome) {
     }
 }
 
-/// Asks for the dry-runs of a preview, then for its text.
-pub(super) fn preview(context: &Context<'_>, plan: &SyncPlan) -> Step<Option<Next>> {
+/// Asks for the dry-runs of a preview, then for its text; fails it where a kind may not be seen.
+pub(super) fn preview(context: &Context<'_>, plan: &SyncPlan, now: Timestamp) -> Step<Option<Next>> {
     let Some(request) = context.request.filter(|request| matches!(request.kind, RequestKind::Preview { .. }))
     else {
         return Ok(None);
     };
+    if let Some(failure) = &context.judged.refused {
+        // Half a preview would be taken for a whole one.
+        let outcome = RequestOutcome::Failed(failure.clone());
+        return Ok(Some(answer(context.facts, request, outcome, now)));
+    }
     let dry_runs: Vec<DryRunKey> = plan
         .steps
         .iter()

@@ -10,7 +10,7 @@ use model::{HealthStatus, ObjectId, Timestamp};
 use plan::{Expiry, HeldReason, Reason, SyncPlan};
 
 use super::{Facts, judge::Judged};
-use crate::live::{KindView, group_kind};
+use crate::live::KindView;
 
 /// Objects named in a health summary: as many as a person reads.
 const UNHEALTHY_TOLD: usize = 20;
@@ -73,7 +73,7 @@ fn health(facts: &Facts<'_>) -> (HealthStatus, Vec<ObjectHealth>) {
 
 /// Whether a Job is gone because it was done, not because somebody deleted it before it could be.
 fn has_expired(facts: &Facts<'_>, row: &AppliedObject) -> bool {
-    let listed = facts.live.kind(&group_kind(&row.id)) == Some(&KindView::Listed);
+    let listed = facts.live.view(&row.id) == Some(&KindView::Listed);
     let a_job = row.id.group == "batch" && row.id.kind == "Job" && row.uid.is_some();
     if !a_job || !listed || facts.live.get(&row.id).is_some() {
         return false;
@@ -91,7 +91,13 @@ fn has_expired(facts: &Facts<'_>, row: &AppliedObject) -> bool {
 }
 
 fn object_health(facts: &Facts<'_>, id: &ObjectId) -> ObjectHealth {
-    let (status, reason) = match (facts.live.get(id), facts.live.kind(&group_kind(id))) {
+    let (status, reason) = match (facts.live.get(id), facts.live.view(id)) {
+        (_, Some(KindView::Refused(_))) => {
+            (HealthStatus::Unknown, "its kind may not be listed or watched".to_owned())
+        }
+        (_, Some(KindView::OutOfReach)) => {
+            (HealthStatus::Unknown, "it lies outside of the cluster's namespaces".to_owned())
+        }
         (Some(seen), _) => (seen.health.status, seen.health.reason.clone()),
         (None, Some(KindView::Listed | KindView::NotServed)) => (HealthStatus::Missing, String::new()),
         (None, Some(KindView::Pending | KindView::Unavailable | KindView::Undiscovered) | None) => {

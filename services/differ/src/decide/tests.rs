@@ -1,6 +1,7 @@
 //! Scenarios of the decision, told as what it asks for next.
 
 mod pause;
+mod reach;
 mod release;
 mod rotation;
 mod unanswered;
@@ -547,6 +548,27 @@ fn a_kind_that_cannot_be_watched_is_neither_missing_nor_pruned() {
     assert_eq!(world.step(), "HealthChanged Unknown Healthy");
     world.listed();
     assert_eq!(world.step(), "SyncPlanned OutOfSync: prune b Orphan");
+}
+
+#[test]
+fn what_may_not_be_listed_is_unknown_for_that_reason_until_it_may() {
+    let mut world = World::synced(&["a", "b"]);
+    world.step();
+    world.forbidden();
+    world.render(&[("a", "m"), ("c", "m")]);
+    world.load();
+    assert_eq!(world.step(), "PlanRefused Unknown CLUSTER-FORBIDDEN", "b is not pruned, c not created");
+    assert_eq!(world.step(), "rest", "the watch tells when it may");
+    world.request(RequestKind::Sync { after: None });
+    world.step();
+    let Some(RequestOutcome::Failed(told)) = world.answered() else { panic!("{:?}", world.told) };
+    assert_eq!(told.code, "CLUSTER-FORBIDDEN", "whoever asks learns it at once");
+    world.request(RequestKind::Preview { after: None });
+    world.step();
+    let failed = |it: &events::state::Handled| matches!(it.outcome, RequestOutcome::Failed(_));
+    assert_eq!(world.own().handled.iter().filter(|it| failed(it)).count(), 2, "{:?}", world.told);
+    world.listed();
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: create c New, prune b Orphan");
 }
 
 #[test]

@@ -59,6 +59,7 @@ mod tests {
             labels: Default::default(),
             kubeconfig: Default::default(),
             namespace: model::definition::OWN_NAMESPACE.into(),
+            reach: Default::default(),
         }
     }
 

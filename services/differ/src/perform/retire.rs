@@ -91,6 +91,7 @@ mod tests {
                 labels: Default::default(),
                 kubeconfig: Default::default(),
                 namespace: model::definition::OWN_NAMESPACE.into(),
+                reach: Default::default(),
             },
             reachability: events::state::Reachability::Connected { version: "v1".into() },
             restored: None,

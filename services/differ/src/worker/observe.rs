@@ -2,58 +2,93 @@
 
 use std::collections::BTreeSet;
 
-use cluster::{Live, Observation};
+use cluster::{ClusterError, Live, Observation, Resource, Scope};
 use futures::StreamExt;
-use model::{ApplicationName, Gvk, ObjectId, TargetId};
+use model::{ApplicationName, Failure, Gvk, ObjectId, TargetId, definition::Reach};
 
-use super::{News, Worker};
+use super::{News, Worker, now};
 use crate::{
     LABEL,
-    live::{Body, GroupKind, KindView, Seen, Versions},
-    perform::mark,
+    live::{Body, GroupKind, KindView, Part, Seen, Versions},
+    perform::{failure, mark},
 };
 
 impl Worker {
-    /// Watches a kind, unless it is watched already. `false`: the cluster does not serve it.
+    /// Watches a kind in every part of the cluster's reach in which it is not watched already.
     pub(super) fn start_watch(&mut self, gvk: &Gvk) {
         let kind = (gvk.api_version.group.clone(), gvk.kind.clone());
         let Some(connection) = &self.connection else {
             return;
         };
-        if matches!(self.live.kind(&kind), Some(KindView::Pending | KindView::Listed | KindView::Unavailable))
-        {
-            return;
-        }
-        let view = match connection.discovery.lookup(gvk) {
+        match connection.discovery.lookup(gvk) {
             cluster::Lookup::Known(resource) => {
-                let watched = kind.clone();
-                // It may have been restored while nobody watched: the list begins after this was recorded.
-                let seen = match self.live.versions() {
-                    Versions::Comparable => self
-                        .shared
-                        .known(|known| known.recorded_version(&self.cluster.name, &kind).to_owned()),
-                    Versions::Void => String::new(),
-                };
-                let stream = connection.client.observe_since(resource, None, LABEL, &seen);
-                self.observations.push(stream.map(move |seen| (watched.clone(), seen)).boxed());
-                KindView::Pending
+                let resource = resource.clone();
+                for part in self.parts_of(&resource) {
+                    self.watch_part(&resource, part);
+                }
             }
-            cluster::Lookup::UnknownKind => KindView::NotServed,
+            cluster::Lookup::UnknownKind => self.not_watched(kind, KindView::NotServed),
             cluster::Lookup::GroupUnavailable => {
                 tracing::warn!(cluster = %self.cluster.name, %gvk, "whether it is served cannot be told now");
-                KindView::Undiscovered
+                self.not_watched(kind, KindView::Undiscovered);
             }
+        }
+    }
+
+    /// Watches of a kind that are under way go on, whatever a later discovery says.
+    fn not_watched(&mut self, kind: GroupKind, view: KindView) {
+        let part = Part::whole(kind);
+        if !self.live.part(&part).is_some_and(is_watched) {
+            self.live.set(part, view);
+        }
+    }
+
+    /// The parts in which a resource is looked for: the namespaces within reach, or all at once.
+    pub(super) fn parts_of(&self, resource: &Resource) -> Vec<Part> {
+        let kind = (resource.gvk.api_version.group.clone(), resource.gvk.kind.clone());
+        let whole = Part::whole(kind);
+        match (self.cluster.reach.namespaces(), resource.scope) {
+            (None, _) => vec![whole],
+            (Some(_), Scope::Cluster) if !self.cluster.reach.holds_cluster_resources() => vec![],
+            (Some(_), Scope::Cluster) => vec![whole],
+            (Some(namespaces), Scope::Namespaced) => {
+                let of = |name: &String| Part { namespace: Some(name.clone()), ..whole.clone() };
+                namespaces.iter().map(of).collect()
+            }
+        }
+    }
+
+    fn watch_part(&mut self, resource: &Resource, part: Part) {
+        let Some(connection) = &self.connection else { return };
+        if self.live.part(&part).is_some_and(is_watched) {
+            return;
+        }
+        if self.observations.len() >= cluster::WATCHES_MAX {
+            let error = ClusterError::TooManyWatches { request: format!("watch {}", resource.gvk) };
+            tracing::warn!(cluster = %self.cluster.name, %error, "a kind is not watched");
+            self.live.set(part, KindView::Refused(failure(&error, now())));
+            return;
+        }
+        // It may have been restored while nobody watched: the list begins after this was recorded.
+        let seen = match self.live.versions() {
+            Versions::Comparable => {
+                self.shared.known(|known| known.recorded_version(&self.cluster.name, &part.kind).to_owned())
+            }
+            Versions::Void => String::new(),
         };
-        self.live.set_kind(kind, view);
+        let stream = connection.client.observe_since(resource, part.namespace.as_deref(), LABEL, &seen);
+        let watched = part.clone();
+        self.observations.push(stream.map(move |seen| (watched.clone(), seen)).boxed());
+        self.live.set(part, KindView::Pending);
     }
 
     /// Takes one observation; says which targets it concerns.
-    pub(super) fn observe(&mut self, kind: GroupKind, observation: Observation) -> BTreeSet<TargetId> {
+    pub(super) fn observe(&mut self, part: Part, observation: Observation) -> BTreeSet<TargetId> {
         match &observation {
             Observation::Upsert(Live { resource_version, .. })
             | Observation::Gone { resource_version, .. }
             | Observation::Listed { resource_version, .. }
-            | Observation::Current { resource_version } => self.live.tell(&kind, resource_version),
+            | Observation::Current { resource_version } => self.live.tell(&part, resource_version),
             Observation::Restored { .. } | Observation::Unreadable(_) | Observation::Unavailable(_) => {}
         }
         match observation {
@@ -64,31 +99,73 @@ impl Worker {
             }
             Observation::Listed { present, .. } => {
                 let listed: BTreeSet<ObjectId> = present.into_keys().collect();
-                self.live.retain_kind(&kind, &listed);
-                self.live.set_kind(kind, KindView::Listed);
+                self.live.retain(&part, &listed);
+                // A list alone lifts no refusal: where only watches are refused, the next one is a moment away.
+                if !matches!(self.live.part(&part), Some(KindView::Refused(_))) {
+                    self.live.set(part, KindView::Listed);
+                }
                 self.targets()
             }
-            Observation::Current { .. } => match self.live.kind(&kind) {
-                Some(KindView::Unavailable) => {
-                    self.live.set_kind(kind, KindView::Listed);
+            Observation::Current { .. } => match self.live.part(&part) {
+                Some(KindView::Unavailable | KindView::Refused(_)) => {
+                    self.live.set(part, KindView::Listed);
                     self.targets()
                 }
-                Some(KindView::Pending | KindView::Listed | KindView::Undiscovered | KindView::NotServed)
+                Some(
+                    KindView::Pending
+                    | KindView::Listed
+                    | KindView::Undiscovered
+                    | KindView::NotServed
+                    | KindView::OutOfReach,
+                )
                 | None => BTreeSet::new(),
             },
             Observation::Restored { .. } => {
                 tracing::warn!(cluster = %self.cluster.name, "the cluster was restored: everything is verified anew");
-                self.live.restored(&kind);
+                self.live.restored(&part);
                 self.news = News::Restored;
                 self.answers.clear();
                 self.targets()
             }
+            Observation::Unavailable(error) if is_refusal(&error) => self.refused(part, &error),
             Observation::Unreadable(error) | Observation::Unavailable(error) => {
-                tracing::warn!(cluster = %self.cluster.name, kind = kind.1, %error, "a kind cannot be watched now");
-                self.live.set_kind(kind, KindView::Unavailable);
+                tracing::warn!(cluster = %self.cluster.name, kind = part.kind.1, namespace = part.namespace, %error, "a kind cannot be watched now");
+                self.live.set(part, KindView::Unavailable);
                 self.doubt();
                 self.targets()
             }
+        }
+    }
+
+    /// The API server will not show a part: an answer, and not the last one. Told once; it is asked on and on.
+    fn refused(&mut self, part: Part, error: &ClusterError) -> BTreeSet<TargetId> {
+        let failure = refusal(&part.kind, error);
+        if let Some(KindView::Refused(known)) = self.live.part(&part)
+            && known.same_as(&failure)
+        {
+            return BTreeSet::new();
+        }
+        tracing::warn!(cluster = %self.cluster.name, kind = part.kind.1, namespace = part.namespace, %error,
+            "a kind may not be watched");
+        self.live.set(part.clone(), KindView::Refused(failure));
+        if part.namespace.is_none() {
+            self.watch_else(part);
+        }
+        self.targets()
+    }
+
+    /// Watches in its namespace what may not be watched on the whole cluster, if there is a namespace for that.
+    fn watch_else(&mut self, whole: Part) {
+        let (Reach::WholeElse { namespace }, Some(connection)) = (&self.cluster.reach, &self.connection)
+        else {
+            return;
+        };
+        let (group, kind) = &whole.kind;
+        if let cluster::Lookup::Known(resource) = connection.discovery.preferred(group, kind)
+            && resource.scope == Scope::Namespaced
+        {
+            let (resource, namespace) = (resource.clone(), Some(namespace.clone()));
+            self.watch_part(&resource, Part { namespace, ..whole });
         }
     }
 
@@ -130,4 +207,32 @@ impl Worker {
         }
         target.into_iter().collect()
     }
+}
+
+/// Whether a part has a watch, whatever it shows.
+fn is_watched(view: &KindView) -> bool {
+    match view {
+        KindView::Pending | KindView::Listed | KindView::Unavailable | KindView::Refused(_) => true,
+        KindView::Undiscovered | KindView::NotServed | KindView::OutOfReach => false,
+    }
+}
+
+/// Whether an error is an answer that stays until somebody changes something on the API server: 403, or that the kind
+/// can be listed or watched by nobody.
+fn is_refusal(error: &ClusterError) -> bool {
+    matches!(
+        error,
+        ClusterError::Forbidden { .. } | ClusterError::Refused { .. } | ClusterError::TooManyWatches { .. }
+    )
+}
+
+/// What people read of a kind that may not be seen.
+fn refusal((group, kind): &GroupKind, error: &ClusterError) -> Failure {
+    let failure = failure(error, now());
+    if !matches!(error, ClusterError::Forbidden { .. }) {
+        return failure;
+    }
+    let kind = if group.is_empty() { kind.clone() } else { format!("{kind}.{group}") };
+    let remedy = format!("grant get, list and watch on {kind} to the user of the kubeconfig");
+    Failure { remedy, ..failure }
 }

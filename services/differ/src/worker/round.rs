@@ -18,7 +18,7 @@ use crate::{
     decide::{self, Facts, Next, PreviewDue, Sealed},
     desired::{Desired, KindScope},
     known::{News, Snapshot},
-    live::KindView,
+    live::{KindView, Part},
     perform::{self, Asker, Attempt, Due, End, LastApplied, Shown},
 };
 
@@ -180,7 +180,7 @@ impl Worker {
         // Something of a kind that was not served has been written: a discovery of any age is too old.
         let come = kinds.iter().any(|gvk| {
             let kind = (gvk.api_version.group.clone(), gvk.kind.clone());
-            self.live.kind(&kind) == Some(&KindView::NotServed)
+            self.live.part(&Part::whole(kind)) == Some(&KindView::NotServed)
         });
         if unserved && come {
             self.discover().await;
@@ -318,6 +318,7 @@ impl Worker {
                 let application = assignment.as_ref().map(|it| &it.application);
                 let first_contact = application.map(|it| it.first_contact).unwrap_or_default();
                 let namespace = application.and_then(|it| it.namespace.clone());
+                let namespace = namespace.filter(|_| self.live.reach().holds_cluster_resources());
                 let last = LastApplied { intake: self.shared.intake.clone(), row, manifests };
                 async move {
                     let Some(held) = held else {

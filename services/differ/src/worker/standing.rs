@@ -3,17 +3,22 @@
 use std::{sync::Arc, time::Duration};
 
 use bus::{AppendError, ReadError};
-use cluster::{ClusterClient, ClusterError, ConnectOptions, Verb};
+use cluster::{ClusterClient, ClusterError, ConnectOptions, Listed, Resource, Scope, Verb};
 use events::{
     Draft, Event, EventType,
     state::{ClusterState, Reachability, State},
 };
-use futures::FutureExt;
-use model::{Aggregate, Failure, Gvk, RetryClass};
+use futures::{FutureExt, StreamExt, stream};
+use model::{Aggregate, Failure, Gvk, RetryClass, definition::Reach};
 use tokio::time::Instant;
 
 use super::{Connection, News, Worker, now};
-use crate::{Error, LABEL, decide::ClusterStanding, live::Mark, perform::failure};
+use crate::{
+    Error, LABEL,
+    decide::ClusterStanding,
+    live::{Mark, Part},
+    perform::failure,
+};
 
 /// Waits between two attempts to connect: 1 s, doubling to this. What does not answer costs one small request,
 /// and is to be noticed soon when it is back.
@@ -28,6 +33,9 @@ const SAME_RESTORE: Duration = Duration::from_secs(60);
 
 /// How old a discovery may be before an unknown kind makes it worth another one.
 const DISCOVERY_AGE: Duration = Duration::from_secs(2);
+
+/// Lists under way at once while an inventory is looked for: each holds its objects until all are in.
+const LISTS: usize = 16;
 
 /// What a cluster said when it was asked whether it answers.
 pub(super) struct Probed {
@@ -164,11 +172,14 @@ impl Worker {
         }
         let mut lists = Vec::new();
         for resource in preferred.into_values() {
-            let client = client.clone();
-            lists.push(async move { (client.list(&resource, None, LABEL).await, resource) }.boxed());
+            for part in self.parts_of(&resource) {
+                lists.push(
+                    list_part(client.clone(), resource.clone(), part, self.cluster.reach.clone()).boxed(),
+                );
+            }
         }
-        let answers = futures::future::join_all(lists).await;
-        for (answer, resource) in answers {
+        let answers = stream::iter(lists).buffer_unordered(LISTS).collect::<Vec<_>>().await;
+        for (resource, part, answer) in answers {
             let listed = match answer {
                 Ok(listed) => listed,
                 // What we may not see is not ours to prune.
@@ -184,8 +195,7 @@ impl Worker {
                 .iter()
                 .any(|live| matches!(crate::perform::mark(live.value.value()), Some((_, Mark::Ours))));
             for live in listed.items {
-                let kind = (resource.gvk.api_version.group.clone(), resource.gvk.kind.clone());
-                self.observe(kind, cluster::Observation::Upsert(live));
+                self.observe(part.clone(), cluster::Observation::Upsert(live));
             }
             if ours {
                 self.start_watch(&resource.gvk);
@@ -281,6 +291,23 @@ impl Worker {
             Some(Ok(_) | Err(AppendError::Conflict { .. } | AppendError::Undecodable(_))) | None => Ok(()),
             Some(Err(source)) => Err(Error::Append { aggregate, source: Box::new(source) }),
         }
+    }
+}
+
+/// Lists what carries our label in a part; where that is refused, in the namespace that is looked into instead.
+async fn list_part(
+    client: ClusterClient,
+    resource: Resource,
+    part: Part,
+    reach: Reach,
+) -> (Resource, Part, Result<Listed, ClusterError>) {
+    let answer = client.list(&resource, part.namespace.as_deref(), LABEL).await;
+    match (&answer, &reach, resource.scope) {
+        (Err(ClusterError::Forbidden { .. }), Reach::WholeElse { namespace }, Scope::Namespaced) => {
+            let answer = client.list(&resource, Some(namespace), LABEL).await;
+            (resource, Part { namespace: Some(namespace.clone()), ..part }, answer)
+        }
+        (_, _, _) => (resource, part, answer),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use model::{
     Application, Cluster, DefinitionSet, Source, TargetId,
-    definition::{FirstContact, Kubeconfig, OWN_NAMESPACE, SourcePath, SyncPolicy},
+    definition::{FirstContact, Kubeconfig, OWN_NAMESPACE, Reach, SourcePath, SyncPolicy},
 };
 
 use crate::{address, cli::Subject, problem::Problem, state_folder};
@@ -44,13 +44,16 @@ impl Wanted {
             "repository".parse().map_err(|error: model::name::NameError| usage(error.to_string(), ""))?;
         let target = TargetId { cluster, application };
         let kubeconfig = kubeconfig_file(subject.kubeconfig.as_deref())?;
+        let namespace = subject.namespace.clone().unwrap_or_else(|| "default".to_owned());
         let set = DefinitionSet::new(
             vec![Source { name: source.clone(), git, poll_ms: 30_000 }],
             vec![Cluster {
                 name: target.cluster.clone(),
                 labels: Default::default(),
-                kubeconfig: Kubeconfig { file: kubeconfig, context: subject.context.clone() },
+                kubeconfig: Kubeconfig { file: kubeconfig, context: subject.context.clone(), secret: None },
                 namespace: OWN_NAMESPACE.to_owned(),
+                // A user of one namespace may list nothing on the whole cluster.
+                reach: Reach::WholeElse { namespace },
             }],
             vec![Application {
                 name: target.application.clone(),

@@ -61,15 +61,21 @@ impl Api {
         let path = format!("{path}?fieldManager={manager}");
         let (status, body) =
             self.ask("PATCH", &path, "application/apply-patch+yaml", Some(object.to_string()));
-        assert_eq!(status, 200, "{body}");
+        assert!(matches!(status, 200 | 201), "{body}");
     }
 
     /// What `kubectl create` sends, to the path of the collection.
     #[track_caller]
     pub fn create(&self, collection: &str, object: Value) {
-        let path = format!("{collection}?fieldManager=kubectl-create");
-        let (status, body) = self.ask("POST", &path, "application/json", Some(object.to_string()));
+        self.post(&format!("{collection}?fieldManager=kubectl-create"), object);
+    }
+
+    /// Posts an object, and answers what came of it.
+    #[track_caller]
+    pub fn post(&self, path: &str, object: Value) -> Value {
+        let (status, body) = self.ask("POST", path, "application/json", Some(object.to_string()));
         assert_eq!(status, 201, "{body}");
+        serde_json::from_str(&body).unwrap()
     }
 
     #[track_caller]

@@ -49,14 +49,29 @@ fn definitions(scene: &Scene) -> Value {
 impl<'s> Platform<'s> {
     /// Starts one on a free port, and waits until it is ready.
     pub async fn up(scene: &'s Scene, options: &[&str]) -> Self {
+        Self::of(scene, definitions(scene), options).await
+    }
+
+    /// The same with other definitions.
+    pub async fn of(scene: &'s Scene, definitions: Value, options: &[&str]) -> Self {
+        Self::within(scene, definitions, (options, &[])).await
+    }
+
+    /// The same in other surroundings.
+    pub async fn within(
+        scene: &'s Scene,
+        definitions: Value,
+        (options, surroundings): (&[&str], &[(&str, String)]),
+    ) -> Self {
         fs::create_dir_all(scene.state()).unwrap();
         let file = scene.folder().join("definitions.json");
-        fs::write(&file, definitions(scene).to_string()).unwrap();
+        fs::write(&file, definitions.to_string()).unwrap();
         let said = scene.folder().join("up.log");
         let log = File::create(&said).unwrap();
         let mut run = scene.bare();
         run.args(["up", "--listen", "127.0.0.1:0"]).arg("--definitions").arg(file);
         run.arg("--state").arg(scene.state()).args(options).env("HOOK", SECRET).env("API", TOKEN);
+        run.envs(surroundings.iter().map(|(name, value)| (name, value)));
         run.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let process = run.spawn().unwrap();
         let address = || {
@@ -79,9 +94,14 @@ impl<'s> Platform<'s> {
 
     /// The status of the one target.
     pub fn status(&self) -> Value {
+        self.statuses().swap_remove(0)
+    }
+
+    /// The statuses of all targets.
+    pub fn statuses(&self) -> Vec<Value> {
         let told = self.ask(&["status", "-o", "json"]);
         assert_eq!(told.exit, 0, "{told}");
-        serde_json::from_str::<Value>(&told.out).unwrap()["targets"][0].take()
+        serde_json::from_value(serde_json::from_str::<Value>(&told.out).unwrap()["targets"].take()).unwrap()
     }
 
     pub async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
@@ -101,6 +121,11 @@ impl<'s> Platform<'s> {
         let text = String::from_utf8(output.stdout).unwrap();
         let (body, status) = text.rsplit_once('\n').unwrap();
         (status.parse().unwrap(), body.to_owned())
+    }
+
+    /// All that it has said.
+    pub fn said(&self) -> String {
+        fs::read_to_string(&self.said).unwrap()
     }
 
     /// Asks it to end, and waits until it has.

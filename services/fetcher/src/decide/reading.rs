@@ -102,7 +102,7 @@ mod tests {
     fn cluster(name: &str, region: &str) -> Cluster {
         let labels = BTreeMap::from([("region".to_owned(), region.to_owned())]);
         let (kubeconfig, namespace) = (Kubeconfig::default(), "driftless".to_owned());
-        Cluster { name: name.parse().unwrap(), labels, kubeconfig, namespace }
+        Cluster { name: name.parse().unwrap(), labels, kubeconfig, namespace, reach: Default::default() }
     }
 
     /// One application with a chart in `chart`; in one region with another folder and more values.

@@ -69,7 +69,7 @@ impl Mock {
             "contexts": [{"name": "c", "context": {"cluster": "c"}}],
         });
         file.write_all(config.to_string().as_bytes()).unwrap();
-        let kubeconfig = Kubeconfig { file: Some(file.path().to_owned()), context: None };
+        let kubeconfig = Kubeconfig { file: Some(file.path().to_owned()), context: None, secret: None };
         let key = InstallKey::from_bytes([7; 32]);
         let options = ConnectOptions { key, user_agent: "driftless-test".into() };
         let client = ClusterClient::connect(&kubeconfig, options).await.unwrap();

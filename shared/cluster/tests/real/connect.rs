@@ -32,7 +32,7 @@ pub async fn connected(
     let text = config.as_str().map_or_else(|| config.to_string(), str::to_owned);
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), text).unwrap();
-    let kubeconfig = Kubeconfig { file: Some(file.path().to_owned()), context: None };
+    let kubeconfig = Kubeconfig { file: Some(file.path().to_owned()), context: None, secret: None };
     Ok((ClusterClient::connect(&kubeconfig, options()).await?, file))
 }
 
@@ -93,7 +93,7 @@ const OTHER_CA: &str = include_str!("other-ca.base64");
 #[tokio::test]
 async fn no_kubeconfig_is_told() {
     let file = std::env::temp_dir().join(unique("none"));
-    let kubeconfig = Kubeconfig { file: Some(file.clone()), context: None };
+    let kubeconfig = Kubeconfig { file: Some(file.clone()), context: None, secret: None };
     let error = ClusterClient::connect(&kubeconfig, options()).await.err().unwrap();
     assert_eq!((error.code(), error.class()), ("CLUSTER-KUBECONFIG", RetryClass::Permanent));
     assert!(error.to_string().contains(&file.display().to_string()), "{error}");

@@ -143,3 +143,24 @@ async fn a_server_that_was_away_for_long_is_noticed_within_seconds() {
     until(&mut observations, "the server's return", is_listed).await;
     assert!(back.elapsed() < Duration::from_secs(6), "{:?}", back.elapsed());
 }
+
+/// As many as one client carries, over more connections than one; the next one is told at once, not left to wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_of_watches_are_open_at_once_and_one_more_is_refused() {
+    let fixture = Fixture::new().await;
+    let namespaces = (0..cluster::WATCHES_MAX).map(|at| format!("{}-{at}", fixture.namespace));
+    let mut open: Vec<Observations> = vec![];
+    for namespace in namespaces {
+        open.push(Box::pin(fixture.client.observe(&config_maps(), Some(&namespace), "app=test")));
+    }
+    let opening = open.iter_mut().map(|watch| until(watch, "an open watch", is_current));
+    let opened = futures::future::join_all(opening);
+    timeout(Duration::from_secs(60), opened).await.expect("every watch is open");
+    let mut more = observe(&fixture);
+    let refused =
+        |it: &Observation| matches!(it, Observation::Unavailable(ClusterError::TooManyWatches { .. }));
+    until(&mut more, "the refusal of one more", refused).await;
+    // Whoever ends makes room.
+    open.pop();
+    until(&mut more, "an open watch", is_current).await;
+}

@@ -41,7 +41,9 @@ impl Fixture {
 pub async fn connect(file: PathBuf) -> ClusterClient {
     let options =
         ConnectOptions { key: InstallKey::from_bytes([7; 32]), user_agent: "driftless-test".into() };
-    ClusterClient::connect(&Kubeconfig { file: Some(file), context: None }, options).await.unwrap()
+    ClusterClient::connect(&Kubeconfig { file: Some(file), context: None, secret: None }, options)
+        .await
+        .unwrap()
 }
 
 pub async fn apply(client: &ClusterClient, body: &Value, force: Force) -> Result<Applied, ClusterError> {

@@ -273,3 +273,54 @@ fn rendered_documents_say_the_same_and_are_pointed_at() {
         number"
     );
 }
+
+#[test]
+fn a_cluster_may_be_restricted_to_namespaces() {
+    use model::definition::{ClusterResources, OWN_NAMESPACE, Reach};
+    let cluster = |more: &str| CLUSTER.replace("{file: eu.yaml}", &format!("{{file: eu.yaml}}, {more}"));
+    let read = |more: &str| {
+        let set = set(&[SOURCE, &cluster(more), APPLICATION]);
+        (set.clusters()[0].namespace.clone(), set.clusters()[0].reach.clone())
+    };
+    let only = |names: &[&str], cluster_resources| Reach::Only {
+        namespaces: names.iter().map(|name| (*name).to_owned()).collect(),
+        cluster_resources,
+    };
+    let (refused_ones, allowed) = (ClusterResources::Refused, ClusterResources::Allowed);
+    assert_eq!(read("clusterResources: true"), (OWN_NAMESPACE.into(), Reach::Whole));
+    assert_eq!(
+        read("namespaces: [b, a]"),
+        ("b".into(), only(&["b", "a"], refused_ones)),
+        "the Lease is in b"
+    );
+    let said = read("namespaces: [b, a], namespace: a, clusterResources: true");
+    assert_eq!(said, ("a".into(), only(&["b", "a"], allowed)));
+    for (more, expected) in [
+        ("namespaces: []", "spec.namespaces: a cluster that is restricted to namespaces needs at least one"),
+        ("namespaces: [a, a]", "spec.namespaces: namespace a stands here twice"),
+        ("namespaces: [a], namespace: b", "spec.namespaces: namespace b, in which the Lease is kept"),
+        ("namespaces: [a, B]", "spec.namespaces[1]: "),
+        ("clusterResources: false", "spec.clusterResources: is of use only beside namespaces"),
+    ] {
+        let told = told(&[SOURCE, &cluster(more), APPLICATION].join("---\n"));
+        assert!(told.len() == 1 && told[0].contains(&format!("Cluster eu: {expected}")), "{told:?}");
+    }
+}
+
+#[test]
+fn a_kubeconfig_may_be_in_a_secret() {
+    let cluster = |kubeconfig: &str| CLUSTER.replace("{file: eu.yaml}", kubeconfig);
+    let set =
+        set(&[SOURCE, &cluster("{secret: {name: eu-1, namespace: fleet}, context: admin}"), APPLICATION]);
+    let kubeconfig = &set.clusters()[0].kubeconfig;
+    let secret = kubeconfig.secret.as_ref().unwrap();
+    let said = (secret.name.as_str(), secret.namespace.as_deref(), secret.key.as_str());
+    assert_eq!(said, ("eu-1", Some("fleet"), "kubeconfig"));
+    for (kubeconfig, expected) in [
+        ("{secret: {name: eu-1}, file: eu.yaml}", "spec.kubeconfig: file and secret exclude each other"),
+        ("{secret: {name: a/b}}", "spec.kubeconfig.secret.name: this is not the name of an object"),
+    ] {
+        let told = told(&[SOURCE, &cluster(kubeconfig), APPLICATION].join("---\n"));
+        assert!(told.len() == 1 && told[0].contains(&format!("Cluster eu: {expected}")), "{told:?}");
+    }
+}

@@ -68,6 +68,14 @@ pub enum SetError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A cluster is restricted to namespaces that cannot be.
+    #[error("the reach of cluster {cluster} cannot be: {problem}")]
+    Reach {
+        /// The cluster.
+        cluster: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Too many definitions.
     #[error("{count} definitions of kind {kind}: {DEFINITIONS_MAX} are the most")]
     TooMany {
@@ -108,6 +116,11 @@ impl DefinitionSet {
                 application: lost.name.to_string(),
                 name: lost.source.name.to_string(),
             });
+        }
+        for cluster in &clusters {
+            if let Some(problem) = cluster.reach.problem(&cluster.namespace) {
+                return Err(SetError::Reach { cluster: cluster.name.to_string(), problem });
+            }
         }
         for application in &applications {
             if let Some(problem) = application.ignore.iter().find_map(IgnoreRule::problem) {

@@ -27,6 +27,7 @@ pub(crate) fn cluster(name: &str, labels: &[(&str, &str)]) -> Cluster {
         labels: labels.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
         kubeconfig: Kubeconfig::default(),
         namespace: model::definition::OWN_NAMESPACE.to_owned(),
+        reach: Default::default(),
     }
 }
 

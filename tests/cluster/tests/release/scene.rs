@@ -87,6 +87,7 @@ impl Scene {
             labels: BTreeMap::new(),
             kubeconfig: self.cluster.admin(),
             namespace: self.name("platform"),
+            reach: Default::default(),
         };
         self.define_on(vec![cluster], applications).await;
     }

@@ -105,9 +105,9 @@ fn write_kubeconfig(file: &Path, server: &str) {
 async fn clusters(folder: &Path) -> (Clusters, Cluster) {
     let log = bus::open(bus::LogConfig::embedded(folder.join("log"))).await.unwrap();
     let clusters = Clusters::new(&log, &Config::new(InstallKey::from_bytes([7; 32]), "one", Share::Sole));
-    let kubeconfig = Kubeconfig { file: Some(folder.join("kubeconfig")), context: None };
+    let kubeconfig = Kubeconfig { file: Some(folder.join("kubeconfig")), context: None, secret: None };
     let (name, namespace) = ("eu".parse().unwrap(), OWN_NAMESPACE.to_owned());
-    (clusters, Cluster { name, labels: Default::default(), kubeconfig, namespace })
+    (clusters, Cluster { name, labels: Default::default(), kubeconfig, namespace, reach: Default::default() })
 }
 
 #[tokio::test]

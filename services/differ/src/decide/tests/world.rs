@@ -13,7 +13,7 @@ use events::{
 use manifest::{DesiredObject, InstallKey, redact};
 use model::{
     Application, Digest, Failure, Gvk, ObjectId, RetryClass, TargetId, Timestamp,
-    definition::{Deletion, SourcePath, SyncPolicy},
+    definition::{Deletion, Reach, SourcePath, SyncPolicy},
 };
 use plan::{Action, Assignment, Expiry, Left, Neighbour, RebuiltPrune, SyncPlan};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ use crate::{
     answers::{Answers, DryRun, DryRunKey, Found, Question},
     desired::Desired,
     known::{Around, Snapshot, SourceFacts, SyncFacts, Versioned},
-    live::{Body, KindView, LiveView, Mark, Seen},
+    live::{Body, KindView, LiveView, Mark, Part, Seen},
 };
 
 const MANAGER: &str = "driftless:shop";
@@ -35,6 +35,10 @@ pub fn id(name: &str) -> ObjectId {
         namespace: Some("shop".into()),
         name: name.into(),
     }
+}
+
+fn config_maps() -> Part {
+    Part::whole((String::new(), "ConfigMap".into()))
 }
 
 pub fn failure(code: &str, class: RetryClass) -> Failure {
@@ -258,12 +262,12 @@ impl World {
     }
 
     pub fn pending(&mut self) {
-        self.live.set_kind((String::new(), "ConfigMap".into()), KindView::Pending);
+        self.live.set(config_maps(), KindView::Pending);
     }
 
     pub fn not_served(&mut self) {
-        self.live.set_kind((String::new(), "ConfigMap".into()), KindView::NotServed);
-        self.live.retain_kind(&(String::new(), "ConfigMap".into()), &std::collections::BTreeSet::new());
+        self.live.set(config_maps(), KindView::NotServed);
+        self.live.retain(&config_maps(), &std::collections::BTreeSet::new());
     }
 
     /// The newest discovery was made after the newest sync.
@@ -273,20 +277,54 @@ impl World {
     }
 
     pub fn unavailable(&mut self) {
-        self.live.set_kind((String::new(), "ConfigMap".into()), KindView::Unavailable);
+        self.live.set(config_maps(), KindView::Unavailable);
+    }
+
+    /// From now on the cluster is seen in these namespaces only, and listed there.
+    pub fn only(&mut self, namespaces: &[&str]) {
+        let names: Vec<String> = namespaces.iter().map(|name| (*name).to_owned()).collect();
+        let before = std::mem::take(&mut self.live);
+        let reach = Reach::Only { namespaces: names.clone(), cluster_resources: Default::default() };
+        self.live = LiveView::of(reach);
+        for name in names {
+            self.live.set(Part { namespace: Some(name), ..config_maps() }, KindView::Listed);
+        }
+        for (id, seen) in before.of_application(&self.target.application) {
+            self.live.upsert(id.clone(), seen.clone());
+        }
+    }
+
+    /// An object of the application is found in a namespace of which the list is not complete yet.
+    pub fn found_in(&mut self, namespace: &str, name: &str) {
+        self.see(name, "10", "m");
+        let seen = self.live.get(&id(name)).unwrap().clone();
+        self.live.remove(&id(name));
+        self.live.upsert(ObjectId { namespace: Some(namespace.into()), ..id(name) }, seen);
+        self.in_namespace(namespace, KindView::Pending);
+    }
+
+    /// How far the watch of a namespace is.
+    pub fn in_namespace(&mut self, namespace: &str, view: KindView) {
+        self.live.set(Part { namespace: Some(namespace.into()), ..config_maps() }, view);
+    }
+
+    /// The API server answers that the kind may not be listed.
+    pub fn forbidden(&mut self) {
+        let failure = failure("CLUSTER-FORBIDDEN", RetryClass::Permanent);
+        self.live.set(config_maps(), KindView::Refused(failure));
     }
 
     pub fn listed(&mut self) {
-        self.live.set_kind((String::new(), "ConfigMap".into()), KindView::Listed);
+        self.live.set(config_maps(), KindView::Listed);
     }
 
     pub fn restored(&mut self) {
-        self.live.restored(&(String::new(), "ConfigMap".into()));
+        self.live.restored(&config_maps());
     }
 
     /// The watch has told of everything up to a version, and shows no object of that name so far.
     pub fn told_up_to(&mut self, version: &str, unseen: &str) {
-        self.live.tell(&(String::new(), "ConfigMap".into()), version);
+        self.live.tell(&config_maps(), version);
         self.live.remove(&id(unseen));
     }
 
@@ -352,6 +390,18 @@ impl World {
         let mut assignment = Assignment::clone(self.snapshot.assignment.as_ref().unwrap());
         change(&mut assignment.application.sync);
         self.snapshot.assignment = Some(Arc::new(assignment));
+    }
+
+    /// The application has that namespace, which is made if it is missing.
+    pub fn namespace(&mut self, name: &str) {
+        let mut assignment = Assignment::clone(self.snapshot.assignment.as_ref().unwrap());
+        assignment.application.namespace = Some(name.to_owned());
+        self.snapshot.assignment = Some(Arc::new(assignment));
+    }
+
+    /// The newest plan.
+    pub fn plan(&self) -> SyncPlan {
+        plan_of(self.own())
     }
 
     pub fn ignore(&mut self, pointer: &str) {
@@ -598,9 +648,13 @@ fn question(question: &Question) -> String {
     }
 }
 
-fn plan_text(state: &TargetState) -> String {
+fn plan_of(state: &TargetState) -> SyncPlan {
     let Content::Inline(bytes) = &state.plan.as_ref().unwrap().plan else { panic!("a small plan") };
-    let plan = SyncPlan::decode(bytes).unwrap();
+    SyncPlan::decode(bytes).unwrap()
+}
+
+fn plan_text(state: &TargetState) -> String {
+    let plan = plan_of(state);
     let word = |action: &Action| match action {
         Action::Create => "create",
         Action::Apply { .. } => "apply",
