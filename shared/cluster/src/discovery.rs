@@ -59,6 +59,15 @@ impl Discovery {
         }
     }
 
+    /// Where objects of a kind are to be found: at this version, or, if that one is served no more, at the one that the
+    /// server prefers. They outlive the version that they were written at.
+    pub fn found(&self, gvk: &Gvk) -> Lookup<'_> {
+        match self.lookup(gvk) {
+            Lookup::UnknownKind => self.preferred(&gvk.api_version.group, &gvk.kind),
+            known @ (Lookup::Known(_) | Lookup::GroupUnavailable) => known,
+        }
+    }
+
     /// The kind at the version that the server prefers among those that serve it.
     pub fn preferred(&self, group: &str, kind: &str) -> Lookup<'_> {
         let versions = self.versions.get(group).map(Vec::as_slice).unwrap_or_default();
@@ -112,6 +121,11 @@ mod tests {
         // v1alpha1 might serve it.
         assert_eq!(discovery.preferred("shop", "Other"), Lookup::GroupUnavailable);
         assert_eq!(discovery.preferred("none", "Other"), Lookup::UnknownKind);
+        // Served no more at the version that it was written at.
+        let cart = resource("shop/v1", "Cart");
+        assert_eq!(discovery.found(&gvk("shop/v1beta1", "Cart")), Lookup::Known(&cart));
+        assert_eq!(discovery.found(&gvk("shop/v1beta1", "Other")), Lookup::GroupUnavailable);
+        assert_eq!(discovery.found(&gvk("none/v1", "Other")), Lookup::UnknownKind);
     }
 
     #[test]

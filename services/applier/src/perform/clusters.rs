@@ -248,10 +248,14 @@ impl Served {
         matches!(self.discovery.lookup(kind), Lookup::Known(_))
     }
 
-    /// The resource of a step.
+    /// The resource of a step: what is applied is written at its version, what goes may be served at another by now.
     pub(super) fn resource(&self, step: &Step, address: &str) -> Result<&Resource, ClusterError> {
         let gvk = Gvk { api_version: step.api_version.clone(), kind: step.id.kind.clone() };
-        match self.discovery.lookup(&gvk) {
+        let found = match step.action.applies() {
+            true => self.discovery.lookup(&gvk),
+            false => self.discovery.found(&gvk),
+        };
+        match found {
             Lookup::Known(resource) => Ok(resource),
             Lookup::UnknownKind => {
                 Err(ClusterError::NotFound { request: format!("find {gvk}"), missing: Missing::Resource })

@@ -53,13 +53,26 @@ pub fn failure(error: &ClusterError, now: Timestamp) -> Failure {
     }
 }
 
+fn gvk(id: &ObjectId, api_version: &ApiVersion) -> Gvk {
+    Gvk { api_version: api_version.clone(), kind: id.kind.clone() }
+}
+
+fn known(lookup: Lookup<'_>) -> Option<&Resource> {
+    match lookup {
+        Lookup::Known(resource) => Some(resource),
+        Lookup::UnknownKind | Lookup::GroupUnavailable => None,
+    }
+}
+
 impl Asker {
-    fn resource(&self, id: &ObjectId, api_version: &ApiVersion) -> Option<&Resource> {
-        let gvk = Gvk { api_version: api_version.clone(), kind: id.kind.clone() };
-        match self.discovery.lookup(&gvk) {
-            Lookup::Known(resource) => Some(resource),
-            Lookup::UnknownKind | Lookup::GroupUnavailable => None,
-        }
+    /// Where an object is read that was written at that version.
+    fn found(&self, id: &ObjectId, api_version: &ApiVersion) -> Option<&Resource> {
+        known(self.discovery.found(&gvk(id, api_version)))
+    }
+
+    /// Where an object is written at that version, and at no other.
+    fn exact(&self, id: &ObjectId, api_version: &ApiVersion) -> Option<&Resource> {
+        known(self.discovery.lookup(&gvk(id, api_version)))
     }
 
     fn unserved(&self, id: &ObjectId) -> Failure {
@@ -75,7 +88,7 @@ impl Asker {
 
     /// Reads one object.
     pub async fn existence(&self, id: &ObjectId, api_version: &ApiVersion) -> Found {
-        let Some(resource) = self.resource(id, api_version) else {
+        let Some(resource) = self.found(id, api_version) else {
             return Found::Unknown(self.unserved(id));
         };
         match self.client.get(resource, id).await {
@@ -96,7 +109,7 @@ impl Asker {
         let Some(wanted) = attempt.desired.manifest(&key.id) else {
             return DryRun::Unknown(self.unserved(&key.id));
         };
-        let Some(resource) = self.resource(&key.id, &wanted.api_version) else {
+        let Some(resource) = self.exact(&key.id, &wanted.api_version) else {
             return DryRun::Unknown(self.unserved(&key.id));
         };
         let values = attempt.secrets.get(&wanted.id).cloned().unwrap_or_default();

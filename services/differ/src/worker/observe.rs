@@ -20,7 +20,7 @@ impl Worker {
         let Some(connection) = &self.connection else {
             return;
         };
-        match connection.discovery.lookup(gvk) {
+        match connection.discovery.found(gvk) {
             cluster::Lookup::Known(resource) => {
                 let resource = resource.clone();
                 for part in self.parts_of(&resource) {

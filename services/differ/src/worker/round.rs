@@ -175,7 +175,7 @@ impl Worker {
 
     async fn observe_kinds(&mut self, kinds: &BTreeSet<Gvk>) {
         let unserved = self.connection.as_ref().is_some_and(|connection| {
-            kinds.iter().any(|gvk| !matches!(connection.discovery.lookup(gvk), cluster::Lookup::Known(_)))
+            kinds.iter().any(|gvk| !matches!(connection.discovery.found(gvk), cluster::Lookup::Known(_)))
         });
         // Something of a kind that was not served has been written: a discovery of any age is too old.
         let come = kinds.iter().any(|gvk| {

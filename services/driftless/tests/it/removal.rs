@@ -81,3 +81,45 @@ fn a_field_that_left_the_manifest_leaves_the_object() {
     scene.sync(&[]);
     assert_eq!(version(&scene.api.object(&path)), version(&object));
 }
+
+/// A kind at two versions, of which the older one can be switched off.
+fn kind_at_two_versions(group: &str, name: &str, older: bool) -> String {
+    let schema = "schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}";
+    format!(
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: {name}s.{group}}}\n\
+         spec:\n  group: {group}\n  scope: Namespaced\n  names: {{plural: {name}s, singular: {name}, kind: T{name}}}\n  \
+         versions:\n  - {{name: v1, served: true, storage: true, {schema}}}\n  \
+         - {{name: v1beta1, served: {older}, storage: false, {schema}}}\n"
+    )
+}
+
+#[test]
+fn an_object_outlives_the_version_that_it_was_written_at_and_is_deleted_all_the_same() {
+    let scene = Scene::new();
+    let (group, name) = ("removal.example", scene.name.replace('-', ""));
+    let definition = |older| kind_at_two_versions(group, &name, older);
+    let thing =
+        |thing: &str| format!("apiVersion: {group}/v1beta1\nkind: T{name}\nmetadata: {{name: {thing}}}\n");
+    let path = |thing: &str| format!("/apis/{group}/v1/namespaces/{}/{name}s/{thing}", scene.name);
+    let is_there = |thing: &str| scene.api.get(&path(thing)).is_some();
+    scene.repository.commit(&[
+        ("deploy/crd.yaml", &definition(true)),
+        ("deploy/a.yaml", &thing("a")),
+        ("deploy/b.yaml", &thing("b")),
+        ("deploy/c0.yaml", &shop::config("c0")),
+        ("deploy/c1.yaml", &shop::config("c1")),
+        ("deploy/c2.yaml", &shop::config("c2")),
+        ("deploy/c3.yaml", &shop::config("c3")),
+    ]);
+    scene.sync(&[]);
+    assert!(is_there("a") && is_there("b"));
+
+    scene.repository.remove(&["deploy/a.yaml", "deploy/b.yaml"]);
+    scene.repository.commit(&[("deploy/crd.yaml", &definition(false))]);
+    let kept = scene.sync(&[]);
+    assert!(is_there("a") && is_there("b"), "{kept}");
+    let pruned = scene.sync(&["--prune"]);
+    assert!(!is_there("a") && !is_there("b"), "{pruned}");
+    let again = scene.sync(&["--prune"]);
+    assert!(again.out.contains(": 5 objects"), "{again}");
+}
