@@ -118,9 +118,11 @@ fn wanted(
 }
 
 fn by_policy(situation: &Situation<'_>, orphan: &InventoryObject, live: &LiveObject) -> Outcome {
-    let uid = live.uid.clone();
-    match (situation.release, prune_consent(situation, &orphan.id, orphan.origin), orphan.origin) {
-        (Some(definition::Deletion::Orphan), _, _) => Outcome::Do(Action::Orphan { uid }, Reason::Released),
+    let (uid, origin) = (live.uid.clone(), orphan.origin);
+    match (situation.release, prune_consent(situation, &orphan.id, origin), origin) {
+        (Some(definition::Deletion::Orphan), _, _) => {
+            Outcome::Do(Action::Orphan { uid, origin }, Reason::Released)
+        }
         (Some(definition::Deletion::Delete), Ok(()), _) => {
             Outcome::Do(Action::Prune { uid }, Reason::Released)
         }
@@ -129,7 +131,7 @@ fn by_policy(situation: &Situation<'_>, orphan: &InventoryObject, live: &LiveObj
             Some(definition::Deletion::Delete),
             Err(HeldReason::PruneNeedsConsent | HeldReason::PruneAdopted),
             _,
-        ) => Outcome::Do(Action::Orphan { uid }, Reason::Released),
+        ) => Outcome::Do(Action::Orphan { uid, origin }, Reason::Released),
         (None, Ok(()), _) => Outcome::Do(Action::Prune { uid }, Reason::Orphan),
         // Kept, and from now on known to the log: else it would be a stray after this sync.
         (None, Err(_), Origin::Found) => Outcome::Do(Action::Record { uid }, Reason::Found),
