@@ -94,9 +94,10 @@ impl Intake {
                 News::Cluster(name.clone(), None)
             }
             Aggregate::Cluster(name) => News::Cluster(name.clone(), Some(state::<ClusterState>(event)?)),
-            Aggregate::Command(CommandScope::Source(_) | CommandScope::Cluster(_) | CommandScope::Fleet) => {
-                return Ok(None);
+            Aggregate::Command(CommandScope::Fleet) => {
+                News::FleetRequests(state::<CommandState>(event)?.pending)
             }
+            Aggregate::Command(CommandScope::Source(_) | CommandScope::Cluster(_)) => return Ok(None),
         }))
     }
 

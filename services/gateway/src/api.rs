@@ -1,6 +1,7 @@
 //! The HTTP API, by path.
 
 mod backup;
+mod definitions;
 mod guard;
 mod listing;
 mod live;
@@ -31,6 +32,8 @@ pub fn routes(gateway: Arc<Gateway>) -> Router {
         .route("/sources", get(listing::sources))
         .route("/clusters", get(listing::clusters))
         .route("/applications", get(listing::applications))
+        .route("/definitions", get(definitions::show))
+        .route("/definitions/approvals", post(definitions::approve))
         .route("/targets", get(target::list))
         .route("/targets/{cluster}/{application}", get(target::detail))
         .route("/targets/{cluster}/{application}/requests", post(request::ask))

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, Error, Listener,
-    decide::{self, Picture, Taken},
+    decide::{self, Picture, Taken, Told},
     serve::serve,
     wire::{self, Evaluated, TargetStatus},
 };
@@ -195,7 +195,9 @@ impl Gateway {
             Ok(Taken::Targets(targets)) => self.tell(targets),
             Ok(Taken::Definitions(n, state)) => match read_set(log, &state).await {
                 Some(set) => {
-                    let concerned = self.picture_mut().define(n, Arc::new(set), state.rejected);
+                    let DefinitionsState { commit, rejected, consent, .. } = *state;
+                    let told = Told { commit, rejected, consent };
+                    let concerned = self.picture_mut().define(n, Arc::new(set), told);
                     self.tell(concerned);
                 }
                 None => tracing::error!(n, "the definitions cannot be read here"),

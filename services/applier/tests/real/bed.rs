@@ -166,6 +166,7 @@ impl Bed {
             rejected: None,
             commit: None,
             observation: 0,
+            consent: Default::default(),
         };
         self.publish(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
     }
@@ -230,6 +231,7 @@ impl Bed {
             rejected: None,
             commit: None,
             observation: 0,
+            consent: Default::default(),
         };
         self.publish(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
     }

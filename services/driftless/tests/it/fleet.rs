@@ -11,10 +11,10 @@ use crate::{
     scene::Scene,
 };
 
-const LABEL: &str = "driftless.dev/application";
+pub const LABEL: &str = "driftless.dev/application";
 
 /// The fleet of a scene: one source, one cluster, and applications of the scene's namespace.
-fn definitions(scene: &Scene, applications: &[&str]) -> String {
+pub fn definitions(scene: &Scene, applications: &[&str]) -> String {
     let (name, repository, kubeconfig) = (&scene.name, scene.repository.url(), scene.kubeconfig().display());
     let application = |application: &&str| {
         format!(
@@ -30,7 +30,7 @@ fn definitions(scene: &Scene, applications: &[&str]) -> String {
     )
 }
 
-fn config_map(name: &str) -> String {
+pub fn config_map(name: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{colour: blue}}\n")
 }
 

@@ -49,6 +49,13 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "API-REQUEST", message, "see /api/v1/openapi.json")
     }
 
+    /// Other definitions are held back than those that are approved, or none are.
+    pub fn not_held() -> Self {
+        let message = "no definitions with that digest are held back";
+        let remedy = "`driftless status` tells which are, if any: look at what they let go of";
+        Self::new(StatusCode::CONFLICT, "API-NOT-HELD", message, remedy)
+    }
+
     /// The caller did not show who it is.
     pub fn unauthorized(message: &str) -> Self {
         let remedy = "send `Authorization: Bearer TOKEN` with the token that the gateway was started with";

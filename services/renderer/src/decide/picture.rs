@@ -77,7 +77,7 @@ pub enum Taken {
     /// Something about a render.
     Render(Aggregate),
     /// A new set of definitions, to be read and then put in force by [`Picture::define`].
-    Definitions(DefinitionsState),
+    Definitions(Box<DefinitionsState>),
     /// A revision whose paths are to be read and then handed to [`Picture::observe`].
     Revision {
         /// The source.
@@ -114,7 +114,7 @@ impl Picture {
     pub fn take(&mut self, event: &Event) -> Result<Taken, DecodeError> {
         let (format, payload) = (event.draft.format, &event.draft.payload);
         Ok(match event.aggregate() {
-            Aggregate::Definitions => Taken::Definitions(events::decode(format, payload)?),
+            Aggregate::Definitions => Taken::Definitions(Box::new(events::decode(format, payload)?)),
             Aggregate::Source(name) => {
                 let state: SourceState = events::decode(format, payload)?;
                 self.revision(name, event, state)

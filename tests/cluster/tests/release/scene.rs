@@ -112,6 +112,7 @@ impl Scene {
             rejected: None,
             commit: None,
             observation: 0,
+            consent: Default::default(),
         };
         self.publish(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
     }
