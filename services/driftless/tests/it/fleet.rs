@@ -86,9 +86,17 @@ async fn a_fleet_repository_says_what_there_is() {
     fleet.commit(&[("fleet/all.yaml", &good), ("fleet/more.yaml", "a: [")]);
     rejected(&services, "fleet/more.yaml:1:", &first).await;
 
+    // What calls itself a hook does not leave in silence, and a null that takes a default away is not lost in silence.
+    fleet.remove(&["fleet/more.yaml"]);
+    let hook = good.replacen("metadata:\n", "metadata:\n  annotations: {helm.sh/hook: test}\n", 1);
+    fleet.commit(&[("fleet/all.yaml", &hook)]);
+    rejected(&services, "fleet/all.yaml:14:17: ", &first).await;
+    let null = good.replacen("  targets:", "  helm: {values: {colour: null}}\n  targets:", 1);
+    fleet.commit(&[("fleet/all.yaml", &null)]);
+    rejected(&services, "a null in it would be lost", &first).await;
+
     // Corrected; from now on by a kustomization, of which mistakes are found too.
     let kustomization = "resources: [all.yaml]\n";
-    fleet.remove(&["fleet/more.yaml"]);
     let text = good.clone() + "  guard: {maxPrunePercent: 50}\n";
     let second = fleet.commit(&[("fleet/all.yaml", &text), ("fleet/kustomization.yaml", kustomization)]);
     in_force(&services, &second).await;
