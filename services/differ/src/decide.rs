@@ -7,6 +7,7 @@ mod around;
 mod definitions;
 mod facts;
 mod heals;
+mod identity;
 mod inventory;
 mod judge;
 mod pause;
@@ -29,6 +30,7 @@ pub use definitions::{
     Judged, OtherFleet, Scales, begin, is_past, judge as judge_fleet, weigh as weigh_fleet,
 };
 pub use facts::{ClusterStanding, Facts, Sealed};
+pub use identity::{Claim, admit, refused};
 pub use judge::judged_bodies;
 pub use requests::{PreviewDue, previewed};
 

@@ -2,6 +2,7 @@
 
 mod around;
 mod fleet;
+mod identity;
 mod nameless;
 
 use std::{

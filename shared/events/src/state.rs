@@ -12,7 +12,7 @@ mod source;
 mod sync;
 mod target;
 
-pub use cluster::{ClusterState, Reachability};
+pub use cluster::{ClusterIdentity, ClusterState, Reachability};
 pub use codec::{DecodeError, State, decode, encode};
 pub use command::{CommandState, REQUESTS_MAX, Request, RequestId, RequestKind};
 pub use definitions::{Consent, DefinitionsState};

@@ -222,6 +222,7 @@ impl Bed {
             definition: cluster,
             reachability: Reachability::Connected { version: "v1".into() },
             restored: None,
+            identity: Default::default(),
         };
         let name = self.target.cluster.clone();
         self.publish(Aggregate::Cluster(name), EventType::ClusterConnected, &kept).await;

@@ -179,7 +179,7 @@ fn the_problem_nearest_to_its_root_is_told() {
     assert_eq!(story.problem().as_deref(), Some("GIT-AUTH"));
     let definition = set(&[]).clusters()[0].clone();
     let reachability = Reachability::Unreachable { since: NOW, failure: failure("CLUSTER-AUTH") };
-    let cluster = ClusterState { definition, reachability, restored: None };
+    let cluster = ClusterState { definition, reachability, restored: None, identity: Default::default() };
     story.take(Aggregate::Cluster("eu".parse().unwrap()), EventType::ClusterUnreachable, &cluster);
     assert_eq!(story.problem().as_deref(), Some("CLUSTER-AUTH"));
 }
