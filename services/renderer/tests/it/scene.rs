@@ -146,7 +146,7 @@ impl Scene {
             self.log.put_blob(page.into()).await.unwrap();
         }
         let commit = format!("{observation:040x}").parse().unwrap();
-        let revision = ObservedRevision { commit, reference: "main".into(), paths: laid.table };
+        let revision = ObservedRevision { commit, reference: "main".into(), paths: laid.table, origin: None };
         let state = SourceState { observation, revision: Some(revision), failure: None, handled: vec![] };
         self.append(Aggregate::Source("shop".parse().unwrap()), EventType::RevisionObserved, &state).await;
     }

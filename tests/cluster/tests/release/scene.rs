@@ -145,6 +145,7 @@ impl Scene {
             commit: "a".repeat(40).parse().unwrap(),
             reference: "refs/heads/main".into(),
             paths: Table::Inline(paths.collect()),
+            origin: None,
         };
         let state = SourceState {
             observation: self.observation,
