@@ -106,7 +106,7 @@ impl Intake {
         self.log.history(aggregate, limit).await.map_err(Error::Read)
     }
 
-    /// Reads what was in force last for targets that left. A set that cannot be read tells nothing.
+    /// Reads what was in force last for targets that left. Behind a set that cannot be read nothing is deleted.
     pub async fn left(&self, targets: BTreeSet<TargetId>) -> Result<BTreeMap<TargetId, Left>, Error> {
         let mut search = Search::new(targets);
         let history = self.log.history(&Aggregate::Definitions, HISTORY_MAX).await.map_err(Error::Read)?;
@@ -119,6 +119,7 @@ impl Intake {
                 Ok(_) => {}
                 Err(error @ (Error::Content { .. } | Error::BlobMissing { .. })) => {
                     tracing::error!(n = event.n(), %error, "old definitions cannot be read");
+                    search.miss(event.draft.time);
                 }
                 Err(error) => return Err(error),
             }

@@ -155,6 +155,10 @@ pub async fn serve(role: Role, part: Part, stop: CancellationToken) -> Result<()
                     let remedy = "name that one, or say --fleet-changed: what is in force stays until the other was read";
                     return Err(Problem::new("FLEET-CHANGED", chain(&error), remedy).ending(Exit::Refused));
                 }
+                Err(error @ differ::Error::DefinitionsLost { .. }) => {
+                    let remedy = "restore the log from a backup, or hand the set of that commit over with --definitions";
+                    return Err(Problem::new("DEFINITIONS-LOST", chain(&error), remedy).ending(Exit::Failed));
+                }
                 ended => text(ended),
             }
         }

@@ -383,7 +383,7 @@ impl ClusterError {
             Self::Server { .. } => "look at the API server and its webhooks",
             Self::BadResponse { .. } => "check that the address in the kubeconfig is that of an API server",
             Self::Changed { .. } => {
-                "correct the kubeconfig; if another API server is meant, give the Cluster another name"
+                "correct the kubeconfig; if another API server is meant, give the Cluster another name (a run: --context, --state)"
             }
             Self::Twin { .. } => "remove one of the two Clusters, or correct its kubeconfig",
             Self::NamespaceTerminating { .. }

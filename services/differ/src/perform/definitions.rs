@@ -1,5 +1,7 @@
 //! Keeps definitions in force: those of the command line, or what the fleet repository says.
 
+mod lost;
+
 use std::sync::Arc;
 
 use ::fleet::{Files, Reading};
@@ -83,7 +85,12 @@ async fn begin(shared: &Shared, bootstrap: &Bootstrap) -> Result<(), Error> {
         let newest = shared.log.newest(&Aggregate::Definitions).await?;
         let current = match &newest {
             None => None,
-            Some(event) => current(shared, bootstrap, event).await?,
+            Some(event) => match current(shared, bootstrap, event).await? {
+                Current::Standing(standing) => Some(*standing),
+                Current::Lost => None,
+                Current::Found(Appended::Yes) => return Ok(()),
+                Current::Found(Appended::Overtaken) => continue,
+            },
         };
         let before = current.as_ref().map(|standing| &standing.state);
         let set = current.as_ref().map(|standing| standing.set.clone());
@@ -132,11 +139,24 @@ async fn begin(shared: &Shared, bootstrap: &Bootstrap) -> Result<(), Error> {
     }
 }
 
-/// What is in force. A set that is lost can be handed over again; a fleet repository says nothing about what was lost.
-async fn current(shared: &Shared, bootstrap: &Bootstrap, event: &Event) -> Result<Option<Standing>, Error> {
+/// What is in force.
+enum Current {
+    /// It.
+    Standing(Box<Standing>),
+    /// It is lost.
+    Lost,
+    /// It was lost, and made again from Git.
+    Found(Appended),
+}
+
+/// What is in force. A set that is lost can be handed over again, or is the same as one that the fleet repository held.
+async fn current(shared: &Shared, bootstrap: &Bootstrap, event: &Event) -> Result<Current, Error> {
     match (read(shared, event.clone()).await, bootstrap) {
-        (Ok(standing), _) => Ok(Some(standing)),
-        (Err(Error::BlobMissing { .. }), Bootstrap::Set(_)) => Ok(None),
+        (Ok(standing), _) => Ok(Current::Standing(Box::new(standing))),
+        (Err(Error::BlobMissing { .. }), Bootstrap::Set(_)) => Ok(Current::Lost),
+        (Err(Error::BlobMissing { .. }), Bootstrap::Fleet(fleet)) => {
+            lost::rebuild(shared, fleet, event).await.map(Current::Found)
+        }
         (Err(error), _) => Err(error),
     }
 }
