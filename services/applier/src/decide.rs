@@ -14,4 +14,5 @@ pub mod materials;
 pub mod ownership;
 pub mod picture;
 pub mod queue;
+pub mod returning;
 pub mod step;

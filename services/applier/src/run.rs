@@ -160,7 +160,7 @@ impl Applier {
                     self.queue.push(target);
                 }
             }
-            Ok(Told::Definitions(n, state)) => self.unread = Some((n, state)),
+            Ok(Told::Definitions(n, state)) => self.unread = Some((n, *state)),
             Ok(Told::Target(_) | Told::Nothing) => {}
             Err(error) => {
                 let aggregate = event.aggregate();

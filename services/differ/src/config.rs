@@ -10,6 +10,9 @@ use plan::RebuiltPrune;
 /// Time between two looks at everything: nothing rests on a wake-up.
 pub const SWEEP: Duration = Duration::from_secs(60);
 
+/// The share that one revision of the fleet repository may let go of, in percent: as much as one sync may prune.
+pub const FLEET_GUARD: u8 = 30;
+
 /// Where definitions come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bootstrap {
@@ -40,6 +43,9 @@ pub struct Config {
     pub bootstrap: Option<Bootstrap>,
     /// Whether that may be elsewhere than the log says.
     pub fleet_change: FleetChange,
+    /// Largest share of all objects, in percent, that one revision of the fleet repository may let go of without a
+    /// person's word.
+    pub fleet_guard: u8,
     /// Whether a person allowed prunes of an inventory that was rebuilt from a cluster.
     pub rebuilt_prune: RebuiltPrune,
     /// How long the applier may be silent about a plan before its target counts as stalled.
@@ -60,6 +66,7 @@ impl Config {
             key,
             bootstrap: None,
             fleet_change: FleetChange::default(),
+            fleet_guard: FLEET_GUARD,
             rebuilt_prune: RebuiltPrune::Unconfirmed,
             silence: plan::patience::SILENCE,
             share,

@@ -7,6 +7,7 @@ mod around;
 mod definitions;
 mod facts;
 mod heals;
+mod identity;
 mod inventory;
 mod judge;
 mod pause;
@@ -26,8 +27,11 @@ use events::{EventType, state::TargetState};
 use model::{Digest, Gvk, ObjectId, Timestamp};
 use plan::Stock;
 
-pub use definitions::{Judged, OtherFleet, begin, is_past, judge as judge_fleet};
+pub use definitions::{
+    Judged, OtherFleet, Scales, begin, is_past, judge as judge_fleet, weigh as weigh_fleet,
+};
 pub use facts::{ClusterStanding, Facts, Sealed};
+pub use identity::{Claim, admit, refused};
 pub use judge::judged_bodies;
 pub use requests::{PreviewDue, previewed};
 

@@ -52,6 +52,14 @@ pub enum Error {
         /// Where they would come from.
         now: String,
     },
+    /// The definitions in force are gone from the log's store, and cannot be made again.
+    #[error(
+        "the definitions in force, made from commit {commit:?}, are lost, and what was rendered of it too"
+    )]
+    DefinitionsLost {
+        /// The commit that they were made from; empty: they were handed over.
+        commit: String,
+    },
     /// The log is another one, or an older copy: everything that was seen is void.
     #[error("the log was replaced: it is at {}, {} was seen", found.sequence, seen.sequence)]
     Restarted {
@@ -76,7 +84,9 @@ impl Error {
             Self::Append { source, .. } => source.class(),
             Self::Blob(error) => error.class(),
             Self::BlobMissing { .. } => RetryClass::Transient,
-            Self::Content { .. } | Self::OtherFleet { .. } => RetryClass::Permanent,
+            Self::Content { .. } | Self::OtherFleet { .. } | Self::DefinitionsLost { .. } => {
+                RetryClass::Permanent
+            }
             Self::Sealed { source, .. } => source.class(),
             Self::Restarted { .. } | Self::WatchEnded => RetryClass::Transient,
             Self::TaskEnded(_) => RetryClass::Bug,

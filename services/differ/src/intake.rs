@@ -94,9 +94,10 @@ impl Intake {
                 News::Cluster(name.clone(), None)
             }
             Aggregate::Cluster(name) => News::Cluster(name.clone(), Some(state::<ClusterState>(event)?)),
-            Aggregate::Command(CommandScope::Source(_) | CommandScope::Cluster(_) | CommandScope::Fleet) => {
-                return Ok(None);
+            Aggregate::Command(CommandScope::Fleet) => {
+                News::FleetRequests(state::<CommandState>(event)?.pending)
             }
+            Aggregate::Command(CommandScope::Source(_) | CommandScope::Cluster(_)) => return Ok(None),
         }))
     }
 
@@ -105,7 +106,7 @@ impl Intake {
         self.log.history(aggregate, limit).await.map_err(Error::Read)
     }
 
-    /// Reads what was in force last for targets that left. A set that cannot be read tells nothing.
+    /// Reads what was in force last for targets that left. Behind a set that cannot be read nothing is deleted.
     pub async fn left(&self, targets: BTreeSet<TargetId>) -> Result<BTreeMap<TargetId, Left>, Error> {
         let mut search = Search::new(targets);
         let history = self.log.history(&Aggregate::Definitions, HISTORY_MAX).await.map_err(Error::Read)?;
@@ -118,6 +119,7 @@ impl Intake {
                 Ok(_) => {}
                 Err(error @ (Error::Content { .. } | Error::BlobMissing { .. })) => {
                     tracing::error!(n = event.n(), %error, "old definitions cannot be read");
+                    search.miss(event.draft.time);
                 }
                 Err(error) => return Err(error),
             }

@@ -2,6 +2,7 @@
 
 mod around;
 mod fleet;
+mod identity;
 mod nameless;
 
 use std::{
@@ -106,6 +107,8 @@ pub enum News {
     Unreadable(ClusterName),
     /// The pending requests of a target.
     Requests(TargetId, Vec<Request>),
+    /// The pending requests of the fleet.
+    FleetRequests(Vec<Request>),
     /// The target's own newest event cannot be read: it must not be written.
     Parked(TargetId),
 }
@@ -128,6 +131,7 @@ pub struct Known {
     syncs: BTreeMap<TargetId, Arc<SyncFacts>>,
     targets: BTreeMap<TargetId, Arc<Versioned<TargetState>>>,
     requests: BTreeMap<TargetId, Arc<Vec<Request>>>,
+    fleet_requests: Arc<Vec<Request>>,
     parked: BTreeSet<TargetId>,
     clusters: BTreeMap<ClusterName, Arc<ClusterState>>,
     /// Those of them that the definitions do not name.
@@ -214,6 +218,10 @@ impl Known {
             News::Requests(target, requests) => {
                 self.requests.insert(target.clone(), Arc::new(requests));
                 Dirty::Targets(vec![target])
+            }
+            News::FleetRequests(requests) => {
+                self.fleet_requests = Arc::new(requests);
+                Dirty::Targets(Vec::new())
             }
             News::Parked(target) => {
                 self.parked.insert(target);

@@ -17,7 +17,7 @@ mod perform;
 mod run;
 mod worker;
 
-pub use config::{Bootstrap, Config, FleetChange, SWEEP};
+pub use config::{Bootstrap, Config, FLEET_GUARD, FleetChange, SWEEP};
 pub use error::Error;
 pub use run::run;
 

@@ -1,5 +1,6 @@
 //! One cluster: its watches, its live view, and the rounds in which its targets are decided.
 
+mod identity;
 mod inbox;
 mod look_around;
 mod observe;
@@ -16,6 +17,7 @@ use std::{
 
 use bus::{Log, now};
 use cluster::{ClusterClient, Discovery};
+use events::state::ClusterIdentity;
 use futures::{
     StreamExt,
     future::BoxFuture,
@@ -102,6 +104,8 @@ pub struct Worker {
     live: LiveView,
     /// What the watches have found that is still to be told.
     news: News,
+    /// Which API server it is, as far as one has answered.
+    identity: Option<ClusterIdentity>,
     observations: SelectAll<BoxStream<'static, (Part, cluster::Observation)>>,
     /// The one question whether the cluster still answers; none while nothing makes us doubt it.
     probe: FuturesUnordered<BoxFuture<'static, Probed>>,
@@ -128,6 +132,7 @@ impl Worker {
             standing: ClusterStanding::Connecting,
             connection: None,
             news: News::default(),
+            identity: None,
             observations: SelectAll::new(),
             probe: FuturesUnordered::new(),
             vigil: Vigil::default(),

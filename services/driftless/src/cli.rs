@@ -12,8 +12,8 @@ use model::definition::{IgnoreRule, SecretRef};
 pub use backup::{BackupOptions, RestoreOptions};
 pub use nats::NatsOptions;
 pub use platform::{
-    ApiOptions, DemoOptions, DescribeOptions, GatewayOptions, GetOptions, Kind, LogOptions, RequestOptions,
-    StatusOptions, StatusOutput, UpOptions,
+    ApiOptions, ApproveOptions, DemoOptions, DescribeOptions, GatewayOptions, GetOptions, Kind, LogOptions,
+    RequestOptions, StatusOptions, StatusOutput, UpOptions,
 };
 
 /// Keeps clusters in the state that Git describes.
@@ -57,6 +57,8 @@ pub enum Command {
     /// Confirm an inventory that was rebuilt from its cluster: what is no longer in Git may be deleted
     #[command(after_help = platform::REQUEST_HELP)]
     Confirm(RequestOptions),
+    /// Approve definitions that let go of more than the guard allows
+    Approve(ApproveOptions),
     /// Show what happened to an application
     #[command(after_help = platform::QUESTION_HELP)]
     Log(LogOptions),
@@ -405,6 +407,10 @@ pub struct FleetOptions {
     /// Let definitions come from elsewhere than before
     #[arg(long = "fleet-changed")]
     pub changed: bool,
+    /// Largest share of all objects, in percent, that one revision of it may let go of without an approval
+    #[arg(long = "fleet-guard", value_name = "PERCENT", default_value_t = differ::FLEET_GUARD,
+        value_parser = clap::value_parser!(u8).range(..=100))]
+    pub guard: u8,
     #[command(flatten)]
     pub access: Access,
 }
@@ -462,7 +468,7 @@ mod tests {
         let page = include_str!("../../../docs/cli.md");
         let sections: Vec<&str> = page.split("\n## ").collect();
         let program = Cli::command();
-        assert_eq!(program.get_subcommands().count(), 21, "a new command needs a section");
+        assert_eq!(program.get_subcommands().count(), 22, "a new command needs a section");
         assert!(known(&program).is_subset(&told(sections[0])), "{:?}", known(&program));
         for command in program.get_subcommands() {
             let name = command.get_name();

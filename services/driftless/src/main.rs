@@ -74,6 +74,7 @@ async fn run(command: Command) -> Exit {
         Command::Pause(options) => platform::request(AskedKind::Pause, options).await,
         Command::Resume(options) => platform::request(AskedKind::Resume, options).await,
         Command::Confirm(options) => platform::request(AskedKind::ConfirmInventory, options).await,
+        Command::Approve(options) => platform::approve(options).await,
         Command::Log(options) => platform::log(options).await,
         Command::Lint(options) => lint::lint(options).await,
         Command::Schema { kind } => Ok(lint::schema(kind)),

@@ -1,5 +1,6 @@
 //! The commands that ask a running platform, over the API of its gateway.
 
+mod approve;
 mod backup;
 mod client;
 mod describe;
@@ -11,6 +12,7 @@ mod status;
 mod table;
 mod watched;
 
+pub use approve::approve;
 pub use backup::backup;
 pub use client::Client;
 pub use describe::describe;

@@ -60,10 +60,18 @@ pub struct Part {
 }
 
 /// Where definitions come from; by default from where the log says.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Origin {
     pub bootstrap: Option<Bootstrap>,
     pub change: FleetChange,
+    /// Largest share of all objects, in percent, that one revision may let go of.
+    pub guard: u8,
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        Self { bootstrap: None, change: FleetChange::default(), guard: differ::FLEET_GUARD }
+    }
 }
 
 impl Origin {
@@ -74,7 +82,7 @@ impl Origin {
             None => fleet(options)?.map(Bootstrap::Fleet),
         };
         let change = if options.changed { FleetChange::Allowed } else { FleetChange::Refused };
-        Ok(Self { bootstrap, change })
+        Ok(Self { bootstrap, change, guard: options.guard })
     }
 }
 
@@ -152,13 +160,17 @@ pub async fn serve(role: Role, part: Part, stop: CancellationToken) -> Result<()
         }
         Role::Differ => {
             let evaluated = membership.evaluated();
-            let Origin { bootstrap, change: fleet_change } = origin;
+            let Origin { bootstrap, change: fleet_change, guard: fleet_guard } = origin;
             let config = differ::Config::new(key, instance, share);
-            let config = differ::Config { bootstrap, fleet_change, evaluated, ..config };
+            let config = differ::Config { bootstrap, fleet_change, fleet_guard, evaluated, ..config };
             match differ::run(log, config, stop).await {
                 Err(error @ differ::Error::OtherFleet { .. }) => {
                     let remedy = "name that one, or say --fleet-changed: what is in force stays until the other was read";
                     return Err(Problem::new("FLEET-CHANGED", chain(&error), remedy).ending(Exit::Refused));
+                }
+                Err(error @ differ::Error::DefinitionsLost { .. }) => {
+                    let remedy = "restore the log from a backup, or hand the set of that commit over with --definitions";
+                    return Err(Problem::new("DEFINITIONS-LOST", chain(&error), remedy).ending(Exit::Failed));
                 }
                 ended => text(ended),
             }

@@ -156,7 +156,7 @@ impl Fetcher {
                     self.agenda.set(remote, Timestamp::default());
                 }
             }
-            Ok(Taken::Definitions(state)) => self.unread = Some(state),
+            Ok(Taken::Definitions(state)) => self.unread = Some(*state),
             Ok(Taken::Nothing) => {}
             Err(error) => {
                 let aggregate = event.aggregate();

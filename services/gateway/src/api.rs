@@ -2,6 +2,7 @@
 
 mod backup;
 mod body;
+mod definitions;
 mod documented;
 mod guard;
 mod listing;
@@ -32,6 +33,8 @@ pub fn routes(gateway: Arc<Gateway>) -> Router {
         .route("/sources", get(listing::sources))
         .route("/clusters", get(listing::clusters))
         .route("/applications", get(listing::applications))
+        .route("/definitions", get(definitions::show))
+        .route("/definitions/approvals", post(definitions::approve))
         .route("/targets", get(target::list))
         .route("/targets/{cluster}/{application}", get(target::detail))
         .route("/targets/{cluster}/{application}/requests", post(request::ask))

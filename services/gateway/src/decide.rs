@@ -14,7 +14,7 @@ pub use address::same_repository;
 pub use history::describe;
 pub use listing::application;
 pub use pending::{Earlier, NotAdded, added};
-pub use picture::{Picture, Taken};
+pub use picture::{Picture, Taken, Told};
 pub use signature::{Signed, is_signed, same};
 pub use status::evaluated;
 pub use unread::{Reason, failure};

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Config, Error, Listener,
     api::Refusal,
-    decide::{self, Picture, Reason, Taken},
+    decide::{self, Picture, Reason, Taken, Told},
     serve::serve,
     shown::Shown,
     wire::{Evaluated, TargetStatus, Unread},
@@ -216,7 +216,7 @@ impl Gateway {
         let taken = self.picture_mut().take(event);
         match taken {
             Ok(Taken::Targets(targets)) => self.tell(targets),
-            Ok(Taken::Definitions(n, state)) => *unreadable = self.define(n, state).await,
+            Ok(Taken::Definitions(n, state)) => *unreadable = self.define(n, *state).await,
             Err(error) => {
                 if event.aggregate() == &Aggregate::Definitions {
                     *unreadable = None;
@@ -230,7 +230,9 @@ impl Gateway {
     async fn define(&self, n: u64, state: DefinitionsState) -> Unreadable {
         match read_set(&self.log, &state).await {
             Ok(set) => {
-                let concerned = self.picture_mut().define(n, Arc::new(set), state.rejected);
+                let DefinitionsState { commit, rejected, consent, .. } = state;
+                let told = Told { commit, rejected, consent };
+                let concerned = self.picture_mut().define(n, Arc::new(set), told);
                 self.evaluations_mut().outdated = None;
                 self.tell(concerned);
                 None

@@ -381,6 +381,31 @@ pub enum AskedKind {
     Resume,
 }
 
+/// Which definitions are in force, and why newer ones are not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Definitions {
+    /// Version of the document.
+    pub version: u32,
+    /// The commit of the fleet repository that those in force were made from; null: they were handed over.
+    pub commit: Option<String>,
+    /// Why the newest ones are not in force; null if they are.
+    pub rejected: Option<Problem>,
+    /// Digest of the newest ones, if they wait for an approval because they let go of too much.
+    pub held: Option<String>,
+    /// Approvals that were answered, newest last.
+    pub answered: Vec<String>,
+}
+
+/// Consent to definitions that let go of more than the guard allows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Approval {
+    /// 8 to 64 letters, digits and dashes, as of every request.
+    pub id: Option<String>,
+    /// Digest of the definitions that are held back.
+    pub digest: String,
+}
+
 /// A request that was taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Accepted {

@@ -251,7 +251,7 @@ impl Renderer {
     fn note(&mut self, event: &Event) {
         match self.picture.take(event) {
             Ok(Taken::Render(render)) => self.agenda.set(render, Timestamp::default()),
-            Ok(Taken::Definitions(state)) => self.definitions = Some(state),
+            Ok(Taken::Definitions(state)) => self.definitions = Some(*state),
             Ok(Taken::Revision { name, observed, paths }) => {
                 self.revisions.insert(name, (observed, paths));
             }

@@ -190,6 +190,22 @@ pub enum ClusterError {
         /// The server's words.
         message: String,
     },
+    /// Another API server answers than the one that the name stood for; nothing was done.
+    #[error(
+        "another API server answers: its kube-system namespace has uid {found}, that of the cluster was {recorded}"
+    )]
+    Changed {
+        /// The uid that was recorded.
+        recorded: String,
+        /// The uid that was found.
+        found: String,
+    },
+    /// The API server has another name already; nothing was done.
+    #[error("this API server is that of cluster {other} already")]
+    Twin {
+        /// The name.
+        other: String,
+    },
     /// An answer that is none: not JSON, or not the object asked for.
     #[error("{request}: unintelligible answer: {problem}")]
     BadResponse {
@@ -289,6 +305,8 @@ impl ClusterError {
             | Self::Invalid { .. }
             | Self::Schema { .. }
             | Self::Refused { .. }
+            | Self::Changed { .. }
+            | Self::Twin { .. }
             | Self::TooLarge { .. }
             | Self::TooManyWatches { .. } => RetryClass::Permanent,
             Self::Late { .. }
@@ -334,6 +352,8 @@ impl ClusterError {
             Self::TooManyWatches { .. } => "CLUSTER-WATCHES",
             Self::Server { .. } => "CLUSTER-SERVER",
             Self::BadResponse { .. } => "CLUSTER-BAD-RESPONSE",
+            Self::Changed { .. } => "CLUSTER-CHANGED",
+            Self::Twin { .. } => "CLUSTER-TWIN",
         }
     }
 
@@ -377,6 +397,10 @@ impl ClusterError {
             }
             Self::Server { .. } => "look at the API server and its webhooks",
             Self::BadResponse { .. } => "check that the address in the kubeconfig is that of an API server",
+            Self::Changed { .. } => {
+                "correct the kubeconfig; if another API server is meant, give the Cluster another name (a run: --context, --state)"
+            }
+            Self::Twin { .. } => "remove one of the two Clusters, or correct its kubeconfig",
             Self::NamespaceTerminating { .. }
             | Self::Late { .. }
             | Self::Moved { .. }

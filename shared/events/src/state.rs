@@ -12,10 +12,10 @@ mod source;
 mod sync;
 mod target;
 
-pub use cluster::{ClusterState, Reachability};
+pub use cluster::{ClusterIdentity, ClusterState, Reachability};
 pub use codec::{DecodeError, State, decode, encode};
 pub use command::{Asker, CommandState, REQUESTS_MAX, Request, RequestId, RequestKind};
-pub use definitions::DefinitionsState;
+pub use definitions::{Consent, DefinitionsState};
 pub use render::{DesiredState, Note, RenderInputs, RenderState};
 pub use source::{NOTES_MAX, ObservedPath, ObservedRevision, PathOutcome, SourceState};
 pub use sync::{AppliedObject, ObjectOutcome, Origin, SyncOutcome, SyncStage, SyncState};

@@ -45,6 +45,17 @@ pub(crate) fn secrets(metadata: &Metadata, faults: &mut Faults) {
     }
 }
 
+/// Annotations by which other tools tell hooks from objects.
+const HOOKS: [&str; 2] = ["helm.sh/hook", "argocd.argoproj.io/hook"];
+
+/// A hook comes and goes, while what is defined is in force until a commit says otherwise.
+pub(crate) fn hooks(metadata: &Metadata, faults: &mut Faults) {
+    for hook in HOOKS.into_iter().filter(|hook| metadata.annotations.contains_key(*hook)) {
+        let pointer = below("/metadata/annotations", hook);
+        faults.value(&pointer, "a definition is no hook", "take the annotation away");
+    }
+}
+
 /// A name, whatever it names.
 fn named<N: FromStr<Err = NameError>>(text: &str, pointer: &str, faults: &mut Faults) -> Option<N> {
     let parsed = text.parse();

@@ -107,6 +107,7 @@ impl<'d> Fleet<'d> {
         let value = without_nulls(document);
         let Some(metadata) = part::<Metadata>(&value, "metadata", faults) else { return };
         convert::secrets(&metadata, faults);
+        convert::hooks(&metadata, faults);
         match kind {
             Kind::Source => {
                 let spec = part(&value, "spec", faults);

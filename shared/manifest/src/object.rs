@@ -15,6 +15,9 @@ const NAME_BYTES_MAX: usize = 253;
 /// Longest namespace and kind, in bytes. Source: RFC 1123 label; apiextensions validation of kinds.
 const LABEL_BYTES_MAX: usize = 63;
 
+/// Group of what is read by driftless itself: sources, clusters, applications.
+const DEFINITIONS_GROUP: &str = "driftless.dev";
+
 /// Where in an artifact an object was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
@@ -156,9 +159,15 @@ impl Manifest {
         Gvk { api_version: self.api_version.clone(), kind: self.id.kind.clone() }
     }
 
-    /// Why it is not applied as an ordinary object, if it is a hook or a test.
+    /// Why it is not applied as an ordinary object, if it is a hook or a test. A definition is neither: set aside, it
+    /// would leave the fleet without a word.
     pub fn set_aside(&self) -> Option<SetAside> {
-        SetAside::of(&self.value)
+        if self.is_definition() { None } else { SetAside::of(&self.value) }
+    }
+
+    /// Whether it is read by driftless itself, and goes to no cluster.
+    pub fn is_definition(&self) -> bool {
+        self.api_version.group == DEFINITIONS_GROUP
     }
 }
 

@@ -224,7 +224,10 @@ fn digest_of<'t>(texts: impl Iterator<Item = &'t [u8]>) -> Digest {
 }
 
 fn finish(mut manifest: Manifest, key: &InstallKey) -> Result<(DesiredObject, SecretValues), SetError> {
-    normalise(&mut manifest.value);
+    // What server-side apply needs means something else here: to Helm a null takes a default away.
+    if !manifest.is_definition() {
+        normalise(&mut manifest.value);
+    }
     let sensitive = sensitive_pointers(&manifest.value);
     if canonical_json(&manifest.value).len() > OBJECT_BYTES_MAX {
         let error = ManifestError { origin: manifest.origin, problem: Problem::TooLarge };

@@ -78,12 +78,16 @@ pub fn assign(set: &DefinitionSet) -> BTreeMap<TargetId, Assignment> {
     targets
 }
 
-/// The render of the fleet repository, if the set is read from one.
+/// The render of the fleet repository, if the set is read from one. That of another repository is another render, so that
+/// nothing of what one says is ever taken for what the other says.
 pub fn fleet_render(set: &DefinitionSet) -> Option<(Aggregate, RenderJob)> {
     let source = set.fleet_folder()?.clone();
+    let origin = set.fleet()?.git.origin();
     let parameters = RenderParameters { source, rendering: Rendering::Detect, namespace: None };
     let application = ApplicationName::fleet();
-    let render = Aggregate::Render { application: application.clone(), parameters: parameters.digest() };
+    let bound =
+        Digest::of_parts("fleet render", [parameters.digest().as_bytes().as_slice(), origin.as_bytes()]);
+    let render = Aggregate::Render { application: application.clone(), parameters: bound };
     Some((render, RenderJob { application, parameters }))
 }
 
@@ -203,14 +207,25 @@ mod tests {
     /// Nothing selects a cluster for it, and nothing of it is applied.
     #[test]
     fn the_fleet_repository_is_rendered_and_goes_nowhere() {
-        use model::definition::Fleet;
+        use model::definition::{Fleet, Git, Reference};
         let git = source().git;
         let fleet = Fleet { git, path: "fleet".into(), poll_ms: 1_000 };
         let set = set(vec![], vec![cluster("eu", &[])]).read_from(fleet);
         let (render, job) = fleet_render(&set).unwrap();
         assert_eq!(job.parameters.source.path, "fleet");
-        assert_eq!(render_jobs(&set), BTreeMap::from([(render, job)]));
+        assert_eq!(render_jobs(&set), BTreeMap::from([(render.clone(), job)]));
         assert_eq!(assign(&set).len(), 0);
+        // How it is reached makes no other one of it, where it is does.
+        let mut reached = set.fleet().unwrap();
+        reached.git.proxy = Some("http://proxy:3128".into());
+        assert_eq!(fleet_render(&set.clone().read_from(reached.clone())).unwrap().0, render);
+        for moved in [
+            Git { url: "elsewhere".into(), ..reached.git.clone() },
+            Git { reference: Reference::Branch("next".into()), ..reached.git.clone() },
+        ] {
+            let moved = set.clone().read_from(Fleet { git: moved, ..reached.clone() });
+            assert_ne!(fleet_render(&moved).unwrap().0, render);
+        }
     }
 
     /// Two of three clusters come out equal, and what only the third is about changes nothing for them.

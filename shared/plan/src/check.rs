@@ -81,7 +81,7 @@ pub fn check(plan: &SyncPlan, situation: &Situation<'_>) -> Vec<Violation> {
                 found.extend(check_prune(&step.id, uid, situation, &desired));
                 found.extend(check_loss(&step.id, uid, situation));
             }
-            Action::Orphan { uid } => found.extend(check_loss(&step.id, uid, situation)),
+            Action::Orphan { uid, .. } => found.extend(check_loss(&step.id, uid, situation)),
             Action::Create | Action::Apply { .. } | Action::Receive { .. } => {
                 found.extend(check_write(&step.id, step.stage, situation, &desired));
             }

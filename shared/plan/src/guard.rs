@@ -92,8 +92,7 @@ pub enum Stock {
 pub fn guard(plan: &SyncPlan, stock: Stock, guard: &Guard) -> Result<(), Refusal> {
     let prunes = plan.prunes().count();
     let percent = guard.max_prune_percent;
-    let over =
-        |part: usize, whole: usize| whole >= SHARE_FROM_OBJECTS && part * 100 > usize::from(percent) * whole;
+    let over = |part, whole| is_over(percent, part, whole);
     match stock {
         _ if prunes == 0 => Ok(()),
         Stock::Inventory(inventory) if prunes >= inventory => Err(Refusal::Everything { inventory }),
@@ -106,4 +105,9 @@ pub fn guard(plan: &SyncPlan, stock: Stock, guard: &Guard) -> Result<(), Refusal
         }
         Stock::Inventory(_) | Stock::Cluster { .. } => Ok(()),
     }
+}
+
+/// Whether a part is more than that share of the whole, where a share means anything.
+pub(crate) fn is_over(percent: u8, part: usize, whole: usize) -> bool {
+    whole >= SHARE_FROM_OBJECTS && part * 100 > usize::from(percent) * whole
 }

@@ -8,6 +8,7 @@
 
 pub mod assign;
 pub mod check;
+pub mod departure;
 pub mod guard;
 pub mod heal;
 pub mod neighbour;
@@ -21,6 +22,7 @@ pub mod step;
 
 pub use assign::{Assignment, RenderJob, RenderParameters, assign, fleet_render, render_jobs};
 pub use check::{Violation, check};
+pub use departure::{Departure, DepartureRefusal, departure};
 pub use guard::{Refusal, Stock, guard};
 pub use neighbour::{Activity, Holding, Neighbour, Rendered};
 pub use planner::{

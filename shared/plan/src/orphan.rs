@@ -128,15 +128,17 @@ fn wanted(
 }
 
 fn by_policy(situation: &Situation<'_>, orphan: &InventoryObject, live: &LiveObject) -> Outcome {
-    let uid = live.uid.clone();
-    match (situation.release, prune_consent(situation, &orphan.id, orphan.origin)) {
-        (Some(definition::Deletion::Orphan), _) => Outcome::Do(Action::Orphan { uid }, Reason::Released),
+    let (uid, origin) = (live.uid.clone(), orphan.origin);
+    match (situation.release, prune_consent(situation, &orphan.id, origin)) {
+        (Some(definition::Deletion::Orphan), _) => {
+            Outcome::Do(Action::Orphan { uid, origin }, Reason::Released)
+        }
         (Some(definition::Deletion::Delete), Ok(())) => Outcome::Do(Action::Prune { uid }, Reason::Released),
         // What is never deleted without a person's word stays, and is ours no more.
         (
             Some(definition::Deletion::Delete),
             Err(HeldReason::PruneNeedsConsent | HeldReason::PruneAdopted),
-        ) => Outcome::Do(Action::Orphan { uid }, Reason::Released),
+        ) => Outcome::Do(Action::Orphan { uid, origin }, Reason::Released),
         (None, Ok(())) => Outcome::Do(Action::Prune { uid }, Reason::Orphan),
         (_, Err(reason)) => Outcome::Hold(reason),
     }

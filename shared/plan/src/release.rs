@@ -26,12 +26,23 @@ pub struct Search {
     open: BTreeSet<TargetId>,
     found: BTreeMap<TargetId, Left>,
     since: Option<Timestamp>,
+    /// Whether every set so far could be read.
+    sight: Sight,
+}
+
+/// Whether sets were skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// None was.
+    Clear,
+    /// One was: whatever is older may have been changed by it.
+    Broken,
 }
 
 impl Search {
     /// For these targets.
     pub fn new(targets: BTreeSet<TargetId>) -> Self {
-        Self { open: targets, found: BTreeMap::new(), since: None }
+        Self { open: targets, found: BTreeMap::new(), since: None, sight: Sight::Clear }
     }
 
     /// Looks into the next older set, which came into force at that time.
@@ -39,10 +50,21 @@ impl Search {
         if let Some(since) = self.since {
             for (target, assignment) in assign(set) {
                 if self.open.remove(&target) {
-                    self.found.insert(target, Left { application: assignment.application, since });
+                    let mut application = assignment.application;
+                    if self.sight == Sight::Broken {
+                        application.deletion = Deletion::default();
+                    }
+                    self.found.insert(target, Left { application, since });
                 }
             }
         }
+        self.since = Some(at);
+    }
+
+    /// The next older set, which came into force at that time, cannot be read. It may have been the last one with a target,
+    /// and have said otherwise what becomes of its objects: nothing is deleted by what is older.
+    pub fn miss(&mut self, at: Timestamp) {
+        self.sight = Sight::Broken;
         self.since = Some(at);
     }
 
@@ -130,6 +152,20 @@ mod tests {
             .map(|(target, left)| (target.application.as_str(), left.application.deletion, left.since))
             .collect();
         assert_eq!(told, [("a", delete, at(30)), ("c", delete, at(40)), ("lost", keep, at(10))]);
+    }
+
+    #[test]
+    fn nothing_is_deleted_by_a_set_that_is_older_than_one_that_cannot_be_read() {
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000);
+        let delete = Deletion::Delete;
+        let mut search = Search::new(["a", "b"].map(target).into());
+        search.look(at(40), &set(&[]));
+        search.look(at(30), &set(&[("b", delete)]));
+        search.miss(at(20));
+        search.look(at(10), &set(&[("a", delete), ("b", delete)]));
+        let found = search.into_found();
+        let told: Vec<_> = found.values().map(|left| (left.application.deletion, left.since)).collect();
+        assert_eq!(told, [(Deletion::Orphan, at(20)), (delete, at(40))]);
     }
 
     #[test]

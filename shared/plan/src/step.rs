@@ -131,6 +131,9 @@ pub enum Action {
     Orphan {
         /// The object must still have this uid.
         uid: String,
+        /// How it became ours; should the target return, it is so again.
+        #[serde(default = "adopted")]
+        origin: Origin,
     },
     /// Taken into the inventory without a request: it was found on the cluster with our mark, or is in it under
     /// another install key.
@@ -138,6 +141,11 @@ pub enum Action {
         /// Its uid.
         uid: String,
     },
+}
+
+/// Of an object of which a plan does not say how it became ours: what is never deleted without a person's word.
+fn adopted() -> Origin {
+    Origin::Adopted
 }
 
 impl Action {

@@ -45,7 +45,7 @@ impl Rows {
                 Action::Apply { uid }
                 | Action::Prune { uid }
                 | Action::GiveBack { uid }
-                | Action::Orphan { uid } => rows.intend(step, Some(uid), manifest),
+                | Action::Orphan { uid, .. } => rows.intend(step, Some(uid), manifest),
                 Action::Record { uid } => rows.note(step, uid, manifest),
                 Action::Forget => {
                     if let Some(row) = rows.rows.get_mut(&step.id) {
@@ -66,7 +66,7 @@ impl Rows {
                 Action::Apply { uid }
                 | Action::Prune { uid }
                 | Action::GiveBack { uid }
-                | Action::Orphan { uid }
+                | Action::Orphan { uid, .. }
                 | Action::Record { uid } => {
                     rows.row(step, Some(uid)).outcome = ObjectOutcome::Untouched;
                 }

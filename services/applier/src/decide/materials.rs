@@ -15,6 +15,7 @@ use super::{
     error::Fault,
     intent::Tried,
     last::{Last, last},
+    returning::LetGo,
     step::{Attempted, Task},
 };
 
@@ -29,6 +30,8 @@ pub struct Materials {
     pub full: Option<DesiredSet>,
     /// Manifests of desired states in between.
     pub between: BTreeMap<Digest, Value>,
+    /// What the target let go of when it left the definitions.
+    pub let_go: BTreeMap<ObjectId, LetGo>,
 }
 
 impl Materials {
@@ -39,6 +42,7 @@ impl Materials {
             secrets: DesiredSecrets::default(),
             full: None,
             between: BTreeMap::new(),
+            let_go: BTreeMap::new(),
         }
     }
 
@@ -109,6 +113,7 @@ impl Materials {
             version: before.and_then(|row| row.resource_version.clone()),
             origin: before.map_or(new, |row| row.origin),
             attempted,
+            let_go: self.let_go.get(&step.id).cloned(),
         })
     }
 

@@ -59,7 +59,7 @@ pub enum Told {
     /// The running sync of that generation should stop.
     Supersede(TargetId, u64),
     /// Definitions, with their version; they are read and then [put in force](Picture::define).
-    Definitions(u64, DefinitionsState),
+    Definitions(u64, Box<DefinitionsState>),
     /// Nothing of interest.
     Nothing,
 }
@@ -83,7 +83,7 @@ impl Picture {
     pub fn take(&mut self, event: &Event) -> Result<Told, DecodeError> {
         let (format, payload) = (event.draft.format, &event.draft.payload);
         match event.aggregate() {
-            Aggregate::Definitions => Ok(Told::Definitions(event.n(), decode(format, payload)?)),
+            Aggregate::Definitions => Ok(Told::Definitions(event.n(), Box::new(decode(format, payload)?))),
             Aggregate::Target(target) => {
                 let state = decode::<TargetState>(format, payload).inspect_err(|_| self.park(target))?;
                 match state.released {

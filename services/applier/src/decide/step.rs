@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  create:  look? ─▶ create only if absent ─201─▶ done
-//!                        └─409: it exists─▶ look ─▶ ours: apply   not ours: refuse, or take over
+//!                        └─409: it exists─▶ look ─▶ ours, or let go of: apply   not ours: refuse, or take over
 //!  apply:   look? ─▶ give up what is ignored from now on
 //!           without force ─409─▶ with force, if every field is one that we applied last
 //!                         ─422─▶ look for fields of others in the way ─▶ remove them ─▶ apply
@@ -29,7 +29,7 @@ use model::{
 use plan::{Action, Reason, Step};
 use serde_json::Value;
 
-use super::{error::Fault, ownership::manager};
+use super::{error::Fault, ownership::manager, returning::LetGo};
 use apply::Applying;
 use part::Parting;
 
@@ -63,6 +63,8 @@ pub struct Task {
     pub origin: Origin,
     /// What is known of earlier attempts.
     pub attempted: Attempted,
+    /// The object that the target let go of under this id, if it did.
+    pub let_go: Option<LetGo>,
 }
 
 /// What is known of earlier attempts at a step.
@@ -248,7 +250,7 @@ impl<'t> Machine<'t> {
             }
             Action::Prune { uid } => Phase::Deleting { uid: uid.clone() },
             Action::GiveBack { uid } => Phase::Parting(Parting::giving_back(uid)),
-            Action::Orphan { uid } => Phase::Parting(Parting::orphaning(uid)),
+            Action::Orphan { uid, .. } => Phase::Parting(Parting::orphaning(uid)),
             Action::Forget | Action::Record { .. } => Phase::Done,
         };
         let mut machine = Self { task, phase, failures: 0, requests: 0, rediscovered: false };

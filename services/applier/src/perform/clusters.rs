@@ -7,10 +7,16 @@ use std::{
 };
 
 use bus::Log;
-use cluster::{ClusterClient, ClusterError, ConnectOptions, Discovery, Lookup, Missing, Resource, Sensitive};
+use cluster::{
+    ClusterClient, ClusterError, ConnectOptions, Discovery, Lookup, Missing, Resource, Sensitive, same_as,
+};
+use events::{
+    EventType,
+    state::{ClusterIdentity, ClusterState, decode},
+};
 use manifest::InstallKey;
 use model::{
-    Cluster, ClusterName, Gvk,
+    Aggregate, Cluster, ClusterName, Gvk,
     definition::{Kubeconfig, Reach},
 };
 use plan::Step;
@@ -144,6 +150,9 @@ impl Clusters {
             user_agent: concat!("driftless-applier/", env!("CARGO_PKG_VERSION")).to_owned(),
         };
         let client = ClusterClient::connect(&cluster.kubeconfig, options).await?;
+        if let Keeping::Each(platform) = &self.keeping {
+            admit(&platform.log, cluster, &client).await?;
+        }
         let served = Served { number: 0, discovery: client.discover().await? };
         let custody = match &self.keeping {
             Keeping::Each(platform) => Custody::of_cluster(cluster, platform.clone(), charge.clone()),
@@ -202,6 +211,25 @@ impl Clusters {
 
     fn places(&self) -> MutexGuard<'_, HashMap<ClusterName, Arc<Place>>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Goes on only with the API server that the log says the name stands for.
+async fn admit(log: &Arc<dyn Log>, cluster: &Cluster, client: &ClusterClient) -> Result<(), ClusterError> {
+    let unknown =
+        |problem: String| ClusterError::Unreachable { address: client.address().to_owned(), problem };
+    let newest = log.newest(&Aggregate::Cluster(cluster.name.clone())).await;
+    let newest =
+        newest.map_err(|error| unknown(format!("what is recorded of it cannot be read: {error}")))?;
+    let Some(event) = newest.filter(|event| event.draft.kind != EventType::ClusterRetired) else {
+        return Ok(());
+    };
+    let state: ClusterState = decode(event.draft.format, &event.draft.payload)
+        .map_err(|error| unknown(format!("what is recorded of it cannot be read: {error}")))?;
+    match state.identity {
+        ClusterIdentity::Unknown => Ok(()),
+        ClusterIdentity::Uid(recorded) => same_as(Some(&recorded), &client.identity().await?),
+        ClusterIdentity::Twin(other) => Err(ClusterError::Twin { other: other.to_string() }),
     }
 }
 

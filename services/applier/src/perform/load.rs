@@ -1,20 +1,22 @@
 //! Loads what a plan needs besides itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use bus::HISTORY_MAX;
 use events::{
     Content, Table,
-    state::{AppliedObject, DesiredState, RenderState, SyncState, decode},
+    state::{AppliedObject, DesiredState, PlannedSync, RenderState, SyncState, TargetState, decode},
 };
 use manifest::{DesiredSecrets, DesiredSet};
-use model::{Aggregate, Digest, ObjectId};
-use plan::SyncPlan;
+use model::{Aggregate, Digest, ObjectId, TargetId};
+use plan::{Action, SyncPlan};
 
 use super::{Halt, Performer, read::Unread};
 use crate::decide::{
     error::Fault,
     intent::Tried,
     materials::{Materials, digest_of, find},
+    returning::{LetGo, let_go},
 };
 
 /// What secret values are sealed for; the renderer seals them under the same word.
@@ -63,10 +65,37 @@ impl Performer {
             Some(sync) if sync.applied == Some(plan.desired) => Some(set.clone()),
             Some(sync) => self.load_full(sync).await?,
         };
-        let mut materials = Materials { desired: set, secrets, full, between: BTreeMap::new() };
+        let mut materials = Materials { desired: set, secrets, full, ..Materials::none() };
         let missing = materials.missing(plan, rows);
         materials.between = self.search(render, missing).await?;
         Ok(materials)
+    }
+
+    /// What the target let go of when it left the definitions, as far as its history goes: only what is created may
+    /// meet it. A plan that is gone tells nothing.
+    pub(super) async fn load_let_go(
+        &self,
+        target: &TargetId,
+        plan: &SyncPlan,
+    ) -> Result<BTreeMap<ObjectId, LetGo>, Halt> {
+        if !plan.steps.iter().any(|step| step.action == Action::Create) {
+            return Ok(BTreeMap::new());
+        }
+        let (mut plans, mut read) = (Vec::new(), BTreeSet::new());
+        for event in self.history(&Aggregate::Target(target.clone()), HISTORY_MAX).await? {
+            let Ok(state) = decode::<TargetState>(event.draft.format, &event.draft.payload) else { continue };
+            let release = |planned: &PlannedSync| planned.made_from.desired == plan::release::nothing();
+            let Some(planned) = state.plan.filter(release).filter(|planned| read.insert(planned.digest))
+            else {
+                continue;
+            };
+            match self.load_plan(&planned.plan).await {
+                Ok(plan) => plans.push(plan),
+                Err(Unread::Fault(fault)) => tracing::warn!(%target, %fault, "a release cannot be read"),
+                Err(Unread::Halt(halt)) => return Err(halt),
+            }
+        }
+        Ok(let_go(&plans))
     }
 
     async fn load_secrets(&self, address: &Digest) -> Result<DesiredSecrets, Unread> {

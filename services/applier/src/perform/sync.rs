@@ -130,7 +130,9 @@ impl Sync<'_> {
         let materials = match (render, &self.desired) {
             (Some(render), Some(desired)) => {
                 let before = (render, previous, &self.before);
-                self.performer.load_materials(&self.plan, desired, before).await
+                let let_go = self.performer.load_let_go(&self.target(), &self.plan).await?;
+                let loaded = self.performer.load_materials(&self.plan, desired, before).await;
+                loaded.map(|materials| Materials { let_go, ..materials })
             }
             (None, _) | (_, None) => Ok(Materials::none()),
         };
@@ -163,6 +165,10 @@ impl Sync<'_> {
             Err(fault) => self.rows.fail_rest(&self.plan.steps, &fault, now()),
         }
         self.finish().await
+    }
+
+    fn target(&self) -> TargetId {
+        TargetId { cluster: self.cluster.name.clone(), application: self.application.name.clone() }
     }
 
     /// Records the intent. Until it is stored nothing is written to the cluster.

@@ -166,6 +166,7 @@ impl Bed {
             rejected: None,
             commit: None,
             observation: 0,
+            consent: Default::default(),
         };
         self.publish(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
     }
@@ -228,6 +229,7 @@ impl Bed {
             definition: cluster,
             reachability: Reachability::Connected { version: "v1".into() },
             restored: None,
+            identity: Default::default(),
         };
         let name = self.target.cluster.clone();
         self.publish(Aggregate::Cluster(name), EventType::ClusterConnected, &kept).await;
@@ -237,6 +239,7 @@ impl Bed {
             rejected: None,
             commit: None,
             observation: 0,
+            consent: Default::default(),
         };
         self.publish(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
     }

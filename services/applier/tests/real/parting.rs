@@ -13,7 +13,7 @@ use crate::bed::{Bed, apply, create, failure, outcomes, prune, step, succeeded};
 const LABEL: &str = applier::decide::ownership::LABEL;
 
 fn orphan(body: &Value, uid: &str) -> Step {
-    step(body, Action::Orphan { uid: uid.to_owned() }, Reason::Released)
+    step(body, Action::Orphan { uid: uid.to_owned(), origin: plan::Origin::Created }, Reason::Released)
 }
 
 fn receive(body: &Value, uid: &str) -> Step {

@@ -253,7 +253,9 @@ async fn a_cluster_on_which_all_is_over_is_let_go() {
     let map = created(&mut bed, "a").await;
     let uid = bed.get(&map).await.unwrap().uid;
     bed.leave().await;
-    let state = bed.release(vec![step(&map, Action::Orphan { uid }, Reason::Released)]).await;
+    let state = bed
+        .release(vec![step(&map, Action::Orphan { uid, origin: plan::Origin::Created }, Reason::Released)])
+        .await;
     assert!(succeeded(&state), "{state:?}");
     assert!(bed.lease().await.is_some(), "it is not over yet");
     bed.released().await;
@@ -369,7 +371,14 @@ async fn what_others_recorded_counts_as_acted_on_and_the_last_of_a_target_at_onc
     let begun = Instant::now();
     let uid = bed.get(&map).await.unwrap().uid;
     bed.leave_cluster_alone().await;
-    assert!(succeeded(&bed.release(vec![step(&map, Action::Orphan { uid }, Reason::Released)]).await));
+    assert!(succeeded(
+        &bed.release(vec![step(
+            &map,
+            Action::Orphan { uid, origin: plan::Origin::Created },
+            Reason::Released
+        )])
+        .await
+    ));
     bed.released().await;
     wait_for_lease(&bed, "the last event", |lease| tells(lease, "retired")).await;
     assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());

@@ -1,8 +1,11 @@
 //! Decides which definitions are in force: pure, as everything about a target is.
 
-use events::state::{DefinitionsState, RenderState};
+use std::collections::BTreeMap;
+
+use events::state::{Consent, DefinitionsState, REQUESTS_MAX, RenderState, Request, RequestKind};
 use fleet::{Problem, Reading, Severity};
-use model::{Commit, DefinitionSet, Failure, RetryClass, Timestamp};
+use model::{Commit, DefinitionSet, Digest, Failure, RetryClass, TargetId, Timestamp};
+use plan::departure;
 
 use crate::config::{Bootstrap, FleetChange};
 
@@ -81,6 +84,57 @@ pub fn judge(
         (set.read_from(fleet), desired.commit.clone())
     });
     Judged { set, rejected: render.failure.clone().or(refused) }
+}
+
+/// What a new set is weighed against.
+#[derive(Debug, Clone, Copy)]
+pub struct Scales<'a> {
+    /// The set in force.
+    pub current: &'a DefinitionSet,
+    /// How many objects are ours, by target.
+    pub inventories: &'a BTreeMap<TargetId, usize>,
+    /// Largest share of them that may be let go of without a person's word, in percent.
+    pub percent: u8,
+    /// What people asked of the fleet.
+    pub requests: &'a [Request],
+    /// What they were told so far.
+    pub before: &'a Consent,
+}
+
+/// Holds back a set of that digest if it lets go of more than the guard allows and nobody has approved just this one.
+/// Whoever asked has been heard then.
+pub fn weigh(
+    judged: Judged,
+    digest: Option<Digest>,
+    scales: Scales<'_>,
+    now: Timestamp,
+) -> (Judged, Consent) {
+    let Scales { current, inventories, percent, requests, before } = scales;
+    let mut handled = before.handled.clone();
+    let open: Vec<&Request> = requests.iter().filter(|request| !handled.contains(&request.id)).collect();
+    let approved = |wanted: Digest| {
+        open.iter().any(|request| matches!(request.kind, RequestKind::Approve { plan } if plan == wanted))
+    };
+    let refusal = judged.set.as_ref().zip(digest).and_then(|((set, _), digest)| {
+        let refusal = departure(current, set, inventories).guard(percent).err()?;
+        (!approved(digest)).then_some((digest, refusal))
+    });
+    handled.extend(open.iter().map(|request| request.id.clone()));
+    handled.drain(..handled.len().saturating_sub(REQUESTS_MAX));
+    let Some((digest, refusal)) = refusal else { return (judged, Consent { held: None, handled }) };
+    let refused = Failure {
+        code: "GUARD-FLEET".into(),
+        message: refusal.to_string(),
+        remedy: format!(
+            "check the commit, above all labels and targets; if it is meant: driftless approve {digest}"
+        ),
+        class: RetryClass::Permanent,
+        at: now,
+        attempts: 1,
+    };
+    // A newer revision that cannot be read has to be mended first.
+    let held = judged.rejected.is_none().then_some(digest);
+    (Judged { set: None, rejected: judged.rejected.or(Some(refused)) }, Consent { held, handled })
 }
 
 /// Tells the errors as one failure.

@@ -1,9 +1,9 @@
 //! What the log says about the fleet repository.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use events::state::{PathOutcome, RenderState};
-use model::{Aggregate, ApplicationName, Digest, SourceName};
+use events::state::{PathOutcome, RenderState, Request};
+use model::{Aggregate, ApplicationName, Digest, SourceName, TargetId};
 
 use super::{Known, Versioned};
 
@@ -19,6 +19,16 @@ impl Known {
     pub fn fleet_observation(&self) -> u64 {
         let renders = self.renders.iter().filter(|(aggregate, _)| is_fleet(aggregate));
         renders.map(|(_, render)| render.state.made_from.observation).max().unwrap_or_default()
+    }
+
+    /// What people asked of the fleet as a whole.
+    pub fn fleet_requests(&self) -> &Arc<Vec<Request>> {
+        &self.fleet_requests
+    }
+
+    /// How many objects are ours, by target.
+    pub fn inventories(&self) -> BTreeMap<TargetId, usize> {
+        self.syncs.iter().map(|(target, sync)| (target.clone(), sync.objects.len())).collect()
     }
 
     /// The blob with the files that a render of the fleet repository was made from, while the source shows them.

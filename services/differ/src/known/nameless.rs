@@ -65,7 +65,7 @@ mod tests {
 
     fn state(name: &str) -> ClusterState {
         let reachability = Reachability::Connected { version: "v1.36.3".into() };
-        ClusterState { definition: cluster(name), reachability, restored: None }
+        ClusterState { definition: cluster(name), reachability, restored: None, identity: Default::default() }
     }
 
     fn connected(known: &mut Known, name: &str) {

@@ -1,11 +1,15 @@
 //! Keeps definitions in force: those of the command line, or what the fleet repository says.
 
+mod lost;
+
+use std::sync::Arc;
+
 use ::fleet::{Files, Reading};
 use bus::{AppendError, now};
 use events::{
     Content, Draft, Event, EventId, EventType,
     content::INLINE_BYTES_MAX,
-    state::{DefinitionsState, DesiredState, RenderState, State},
+    state::{Consent, DefinitionsState, DesiredState, RenderState, Request, State},
 };
 use manifest::{Artifact, Document};
 use model::{Aggregate, DefinitionSet, Failure};
@@ -24,8 +28,8 @@ use crate::{
 pub struct DefinitionsKeeper {
     /// What is still to be put in force.
     bootstrap: Option<Bootstrap>,
-    /// The render of the fleet repository that was judged last.
-    judged: Option<EventId>,
+    /// The render of the fleet repository that was judged last, and what was asked of the fleet then.
+    judged: Option<(EventId, Arc<Vec<Request>>)>,
 }
 
 /// The newest event of the definitions, read.
@@ -58,11 +62,12 @@ impl DefinitionsKeeper {
             self.bootstrap = None;
         }
         let Some((aggregate, render)) = shared.known(|known| known.fleet_render()) else { return Ok(()) };
-        if self.judged == Some(render.event) {
+        let requests = shared.known(|known| known.fleet_requests().clone());
+        if self.judged.as_ref().is_some_and(|(judged, heard)| *judged == render.event && *heard == requests) {
             return Ok(());
         }
-        match follow(shared, &aggregate, &render).await {
-            Ok(Appended::Yes) => self.judged = Some(render.event),
+        match follow(shared, &aggregate, &render, &requests).await {
+            Ok(Appended::Yes) => self.judged = Some((render.event, requests)),
             Ok(Appended::Overtaken) => {}
             // Made again from Git; tried again with whatever happens next.
             Err(error @ (Error::Content { .. } | Error::BlobMissing { .. })) => {
@@ -80,7 +85,12 @@ async fn begin(shared: &Shared, bootstrap: &Bootstrap) -> Result<(), Error> {
         let newest = shared.log.newest(&Aggregate::Definitions).await?;
         let current = match &newest {
             None => None,
-            Some(event) => current(shared, bootstrap, event).await?,
+            Some(event) => match current(shared, bootstrap, event).await? {
+                Current::Standing(standing) => Some(*standing),
+                Current::Lost => None,
+                Current::Found(Appended::Yes) => return Ok(()),
+                Current::Found(Appended::Overtaken) => continue,
+            },
         };
         let before = current.as_ref().map(|standing| &standing.state);
         let set = current.as_ref().map(|standing| standing.set.clone());
@@ -117,6 +127,10 @@ async fn begin(shared: &Shared, bootstrap: &Bootstrap) -> Result<(), Error> {
             // What was seen of another repository says nothing about this one. Counted from what the fetcher has seen:
             // it goes on from there, and not from how often somebody moved.
             observation: if moved { known.max(seen + 1) } else { known.max(seen) },
+            consent: Consent {
+                held: before.filter(|_| !moved).and_then(|state| state.consent.held),
+                handled: before.map(|state| state.consent.handled.clone()).unwrap_or_default(),
+            },
         };
         match append(shared, newest.as_ref(), &state, None).await? {
             Appended::Yes => return Ok(()),
@@ -125,11 +139,24 @@ async fn begin(shared: &Shared, bootstrap: &Bootstrap) -> Result<(), Error> {
     }
 }
 
-/// What is in force. A set that is lost can be handed over again; a fleet repository says nothing about what was lost.
-async fn current(shared: &Shared, bootstrap: &Bootstrap, event: &Event) -> Result<Option<Standing>, Error> {
+/// What is in force.
+enum Current {
+    /// It.
+    Standing(Box<Standing>),
+    /// It is lost.
+    Lost,
+    /// It was lost, and made again from Git.
+    Found(Appended),
+}
+
+/// What is in force. A set that is lost can be handed over again, or is the same as one that the fleet repository held.
+async fn current(shared: &Shared, bootstrap: &Bootstrap, event: &Event) -> Result<Current, Error> {
     match (read(shared, event.clone()).await, bootstrap) {
-        (Ok(standing), _) => Ok(Some(standing)),
-        (Err(Error::BlobMissing { .. }), Bootstrap::Set(_)) => Ok(None),
+        (Ok(standing), _) => Ok(Current::Standing(Box::new(standing))),
+        (Err(Error::BlobMissing { .. }), Bootstrap::Set(_)) => Ok(Current::Lost),
+        (Err(Error::BlobMissing { .. }), Bootstrap::Fleet(fleet)) => {
+            lost::rebuild(shared, fleet, event).await.map(Current::Found)
+        }
         (Err(error), _) => Err(error),
     }
 }
@@ -146,6 +173,7 @@ async fn follow(
     shared: &Shared,
     aggregate: &Aggregate,
     render: &Versioned<RenderState>,
+    requests: &[Request],
 ) -> Result<Appended, Error> {
     let Some(newest) = shared.log.newest(&Aggregate::Definitions).await? else {
         return Ok(Appended::Overtaken);
@@ -167,18 +195,12 @@ async fn follow(
             Err(error) => return Err(error),
         },
     };
-    let mut next = DefinitionsState {
-        rejected: judged.rejected,
-        observation: render.state.made_from.observation,
-        ..state.clone()
-    };
-    if let Some((set, commit)) = &judged.set {
-        let (digest, content) = store(shared, set).await?;
-        if digest != state.digest {
-            (next.digest, next.set, next.commit) = (digest, content, Some(commit.clone()));
-        }
-    }
-    if next.digest == state.digest && same(next.rejected.as_ref(), state.rejected.as_ref()) {
+    let standing = Standing { event, state, set };
+    let mut next = weighed(shared, judged, &standing, requests).await?;
+    next.observation = render.state.made_from.observation;
+    let Standing { event, state, .. } = standing;
+    let told = same(next.rejected.as_ref(), state.rejected.as_ref()) && next.consent == state.consent;
+    if next.digest == state.digest && told {
         return Ok(Appended::Yes);
     }
     match &next.rejected {
@@ -188,6 +210,36 @@ async fn follow(
         }
     }
     append(shared, Some(&event), &next, Some(render.event)).await
+}
+
+/// What follows from a judgement once it is weighed how much would be let go of; only the observation is left as it was.
+async fn weighed(
+    shared: &Shared,
+    judged: decide::Judged,
+    standing: &Standing,
+    requests: &[Request],
+) -> Result<DefinitionsState, Error> {
+    let stored = match &judged.set {
+        Some((set, _)) => Some(store(shared, set).await?),
+        None => None,
+    };
+    let inventories = shared.known(|known| known.inventories());
+    let scales = decide::Scales {
+        current: &standing.set,
+        inventories: &inventories,
+        percent: shared.config.fleet_guard,
+        requests,
+        before: &standing.state.consent,
+    };
+    let digest = stored.as_ref().map(|(digest, _)| *digest);
+    let (judged, consent) = decide::weigh_fleet(judged, digest, scales, now());
+    let mut next = DefinitionsState { rejected: judged.rejected, consent, ..standing.state.clone() };
+    if let (Some((_, commit)), Some((digest, content))) = (judged.set, stored)
+        && digest != next.digest
+    {
+        (next.digest, next.set, next.commit) = (digest, content, Some(commit));
+    }
+    Ok(next)
 }
 
 fn same(a: Option<&Failure>, b: Option<&Failure>) -> bool {

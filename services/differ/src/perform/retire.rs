@@ -95,6 +95,7 @@ mod tests {
             },
             reachability: events::state::Reachability::Connected { version: "v1".into() },
             restored: None,
+            identity: Default::default(),
         };
         let payload = events::encode(&state).unwrap();
         append(&log, cluster.clone(), EventType::ClusterConnected, payload).await;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bus::{AppendError, ReadError};
-use cluster::{ClusterClient, ClusterError, ConnectOptions, Listed, Resource, Scope, Verb};
+use cluster::{ClusterClient, ClusterError, ConnectOptions, Identity, Listed, Resource, Scope, Verb};
 use events::{
     Draft, Event, EventType,
     state::{ClusterState, Reachability, State},
@@ -43,8 +43,8 @@ pub(super) struct Probed {
     attempts: u32,
     /// When it was asked.
     asked: Instant,
-    /// Its version.
-    answer: Result<String, ClusterError>,
+    /// Its version, and which one it is, if that is answered too.
+    answer: Result<(String, Option<Identity>), ClusterError>,
 }
 
 fn wait_after(attempts: u32, class: RetryClass) -> Duration {
@@ -69,15 +69,19 @@ impl Worker {
             }
             Err(error) => {
                 self.connection = None;
-                let seen = failure(&error, now());
-                let failure = Failure { attempts: attempts + 1, ..seen };
-                tracing::warn!(cluster = %self.cluster.name, %error, attempts = failure.attempts, "no connection");
-                self.standing = ClusterStanding::Unreachable(failure.clone());
-                let unreachable = Reachability::Unreachable { since: now(), failure };
-                self.tell(unreachable, EventType::ClusterUnreachable).await?;
+                self.unreachable(&error, attempts).await?;
                 Ok(Instant::now() + wait_after(attempts, error.class()))
             }
         }
+    }
+
+    /// Nothing is decided about the cluster until it is connected.
+    async fn unreachable(&mut self, error: &ClusterError, attempts: u32) -> Result<(), Error> {
+        let failure = Failure { attempts: attempts + 1, ..failure(error, now()) };
+        tracing::warn!(cluster = %self.cluster.name, %error, attempts = failure.attempts, "no connection");
+        self.standing = ClusterStanding::Unreachable(failure.clone());
+        let unreachable = Reachability::Unreachable { since: now(), failure };
+        self.tell(unreachable, EventType::ClusterUnreachable).await
     }
 
     /// Asks whether a connected cluster still answers, unless that is being asked.
@@ -97,7 +101,10 @@ impl Worker {
             async move {
                 tokio::time::sleep_until(at).await;
                 let asked = Instant::now();
-                let answer = client.version().await.map(|version| version.git_version);
+                let answer = match client.version().await {
+                    Ok(version) => Ok((version.git_version, client.identity().await.ok())),
+                    Err(error) => Err(error),
+                };
                 Probed { attempts, asked, answer }
             }
             .boxed(),
@@ -110,7 +117,15 @@ impl Worker {
     /// something to release is the silence itself a reason: who knows since when it lasts can give it up.
     pub(super) async fn judge_probe(&mut self, probed: Probed) -> Result<(), Error> {
         let Probed { attempts, asked, answer } = probed;
-        match answer {
+        let stranger = match &answer {
+            Ok((_, Some(found))) => self.admit(found).err(),
+            Ok((_, None)) | Err(_) => None,
+        };
+        if let Some(error) = stranger {
+            self.part();
+            return self.unreachable(&error, attempts).await;
+        }
+        match answer.map(|(version, _)| version) {
             Ok(version) => {
                 self.answered(asked);
                 self.standing = ClusterStanding::Connected;
@@ -145,6 +160,7 @@ impl Worker {
         };
         let client = ClusterClient::connect(&self.cluster.kubeconfig, options).await?;
         let version = client.version().await?.git_version;
+        self.admit(&client.identity().await?)?;
         let discovery = client.discover().await?;
         self.connection =
             Some(Connection { client, discovery: Arc::new(discovery), discovered: Instant::now() });
@@ -243,16 +259,18 @@ impl Worker {
         let Told::Known(newest) = self.told().await? else { return Ok(()) };
         let before = newest.as_deref().and_then(state_of);
         let restored = before.as_ref().and_then(|before| before.restored);
+        let identity = self.identity_after(before.as_ref().map(|before| &before.identity));
         if restored.is_some() {
             self.live.void_versions();
         }
         if let Some(before) = &before {
-            if before.definition == self.cluster && same_news(&before.reachability, &reachability) {
+            let same = before.definition == self.cluster && before.identity == identity;
+            if same && same_news(&before.reachability, &reachability) {
                 return Ok(());
             }
             go_on(&before.reachability, &mut reachability);
         }
-        let state = ClusterState { definition: self.cluster.clone(), reachability, restored };
+        let state = ClusterState { definition: self.cluster.clone(), reachability, restored, identity };
         self.append(newest, kind, &state).await
     }
 

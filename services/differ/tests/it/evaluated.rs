@@ -62,9 +62,14 @@ impl Scene {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sweep_counts_and_a_worker_that_hangs_does_not() {
-    let real = testkit::cluster::real("differ");
-    let file = real.kubeconfig_file();
-    let scene = Scene::of(&[("good", file), ("bad", file)]).await;
+    let (simulator, files) = (kubesim::Simulator::start().await.unwrap(), TempDir::new().unwrap());
+    let [good, bad] = ["good", "bad"].map(|name| {
+        simulator.add(name, kubesim::Controllers::None);
+        let file = files.path().join(name);
+        std::fs::write(&file, simulator.kubeconfig(name)).unwrap();
+        file
+    });
+    let scene = Scene::of(&[("good", &good), ("bad", &bad)]).await;
     let begun = Instant::now();
     scene.evaluated_since("bad", begun).await;
     scene.evaluated_since("good", begun + SWEEP).await;

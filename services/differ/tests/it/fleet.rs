@@ -146,3 +146,61 @@ async fn each_revision_of_the_fleet_is_told_once_and_none_comes_back() {
     until(log, &["", "eu", "eu but DEFINITION-KIND", "eu us"]).await;
     differ.stop().await;
 }
+
+/// The definitions of these documents are in force, and their blob is gone.
+async fn lose(log: &Arc<dyn Log>, yaml: &str) {
+    let reading = ::fleet::read(&parse_file("all.yaml", yaml.as_bytes()).unwrap());
+    let set = reading.set.unwrap().read_from(fleet());
+    let state = DefinitionsState {
+        digest: DefinitionSet::digest(&DefinitionsState::encode_set(&set).unwrap()),
+        set: Content::Blob(model::Digest::of(b"gone")),
+        rejected: None,
+        commit: Some(commit(4)),
+        observation: 4,
+        consent: Default::default(),
+    };
+    let draft = Draft {
+        aggregate: Aggregate::Definitions,
+        n: 1,
+        previous: None,
+        kind: EventType::DefinitionsChanged,
+        format: DefinitionsState::FORMAT,
+        time: now(),
+        cause: None,
+        correlation: None,
+        actor: None,
+        traceparent: None,
+        payload: events::encode(&state).unwrap().into(),
+    };
+    log.append(vec![draft]).await.pop().unwrap().unwrap();
+}
+
+/// Never an empty set in their place, which would let everything go.
+#[tokio::test(flavor = "multi_thread")]
+async fn definitions_that_are_lost_are_made_again_from_the_same_revision_or_not_at_all() {
+    let (scene, other) = (Scene::new().await, Scene::new().await);
+    let told_again = |log: Arc<dyn Log>| async move {
+        let newest = log.newest(&Aggregate::Definitions).await.unwrap().unwrap();
+        let state: DefinitionsState = events::decode(newest.draft.format, &newest.draft.payload).unwrap();
+        let Content::Inline(bytes) = &state.set else { return None };
+        let set = DefinitionsState::decode_set(bytes).unwrap();
+        Some((newest.n(), set.clusters().len(), state.observation))
+    };
+    lose(&scene.log, &cluster("eu")).await;
+    append(&scene.log, &rendered(&cluster("eu"), 4)).await;
+    // Git has gone on since.
+    append(&scene.log, &rendered(&(cluster("eu") + "---\n" + &cluster("us")), 5)).await;
+    let differ = Differ::start(&scene.log);
+    eventually(BOUND, "the newer revision", async || {
+        (told_again(scene.log.clone()).await? == (3, 2, 5)).then_some(())
+    })
+    .await;
+    differ.stop().await;
+
+    lose(&other.log, &cluster("eu")).await;
+    append(&other.log, &rendered(&cluster("us"), 4)).await;
+    let Differ(differ, _) = Differ::start(&other.log);
+    let ended = timeout(BOUND, differ).await.unwrap().unwrap();
+    assert!(matches!(ended, Err(Error::DefinitionsLost { .. })), "{ended:?}");
+    assert_eq!(told_again(other.log.clone()).await, None, "nothing was put in force");
+}

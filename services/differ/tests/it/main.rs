@@ -3,6 +3,7 @@
 
 mod evaluated;
 mod fleet;
+mod identity;
 
 use std::{sync::Arc, time::Duration};
 

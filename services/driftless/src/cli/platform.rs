@@ -186,6 +186,21 @@ pub struct RequestOptions {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct ApproveOptions {
+    /// Digest of the definitions, as `driftless status` tells it
+    #[arg(value_name = "DIGEST")]
+    pub digest: String,
+    /// How long to wait for the answer: 90s, 5m
+    #[arg(long, value_name = "D", default_value = "5m", value_parser = super::duration)]
+    pub timeout: Duration,
+    /// How to tell
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub output: super::Output,
+    #[command(flatten)]
+    pub api: ApiOptions,
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct LogOptions {
     /// Of which application
     #[arg(value_name = "APPLICATION")]

@@ -32,9 +32,11 @@ pub async fn status(options: StatusOptions) -> Result<Exit, Problem> {
 
 fn tell(list: &TargetList, output: StatusOutput, colours: Colours) {
     if let Some(rejected) = &list.rejected {
-        terminal::line(
-            &Paint::Bad.on(&format!("definitions rejected: {}", table::clean(&rejected.message)), colours),
-        );
+        let text = format!("definitions rejected: {}: {}", rejected.code, rejected.message);
+        terminal::line(&Paint::Bad.on(&table::clean(&text), colours));
+        if !rejected.remedy.is_empty() {
+            terminal::line(&format!("  help: {}", table::clean(&rejected.remedy)));
+        }
     }
     if let Some(unread) = &list.unread {
         table::outdated(unread, colours).iter().for_each(|line| terminal::line(line));

@@ -11,10 +11,10 @@ use crate::{
     scene::Scene,
 };
 
-const LABEL: &str = "driftless.dev/application";
+pub const LABEL: &str = "driftless.dev/application";
 
 /// The fleet of a scene: one source, one cluster, and applications of the scene's namespace.
-fn definitions(scene: &Scene, applications: &[&str]) -> String {
+pub fn definitions(scene: &Scene, applications: &[&str]) -> String {
     let (name, repository, kubeconfig) = (&scene.name, scene.repository.url(), scene.kubeconfig().display());
     let application = |application: &&str| {
         format!(
@@ -30,7 +30,7 @@ fn definitions(scene: &Scene, applications: &[&str]) -> String {
     )
 }
 
-fn config_map(name: &str) -> String {
+pub fn config_map(name: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{colour: blue}}\n")
 }
 
@@ -86,9 +86,17 @@ async fn a_fleet_repository_says_what_there_is() {
     fleet.commit(&[("fleet/all.yaml", &good), ("fleet/more.yaml", "a: [")]);
     rejected(&services, "fleet/more.yaml:1:", &first).await;
 
+    // What calls itself a hook does not leave in silence, and a null that takes a default away is not lost in silence.
+    fleet.remove(&["fleet/more.yaml"]);
+    let hook = good.replacen("metadata:\n", "metadata:\n  annotations: {helm.sh/hook: test}\n", 1);
+    fleet.commit(&[("fleet/all.yaml", &hook)]);
+    rejected(&services, "fleet/all.yaml:14:17: ", &first).await;
+    let null = good.replacen("  targets:", "  helm: {values: {colour: null}}\n  targets:", 1);
+    fleet.commit(&[("fleet/all.yaml", &null)]);
+    rejected(&services, "a null in it would be lost", &first).await;
+
     // Corrected; from now on by a kustomization, of which mistakes are found too.
     let kustomization = "resources: [all.yaml]\n";
-    fleet.remove(&["fleet/more.yaml"]);
     let text = good.clone() + "  guard: {maxPrunePercent: 50}\n";
     let second = fleet.commit(&[("fleet/all.yaml", &text), ("fleet/kustomization.yaml", kustomization)]);
     in_force(&services, &second).await;

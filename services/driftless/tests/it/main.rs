@@ -14,6 +14,7 @@ mod demo;
 mod drift;
 mod first_sync;
 mod fleet;
+mod fleet_guard;
 mod health;
 mod health_of_kinds;
 mod home;

@@ -66,10 +66,21 @@ impl<'s> Platform<'s> {
         fs::create_dir_all(scene.state()).unwrap();
         let file = scene.folder().join("definitions.json");
         fs::write(&file, definitions.to_string()).unwrap();
+        let file = file.display().to_string();
+        Self::start(scene, &[&["--definitions", &file], options].concat(), surroundings).await
+    }
+
+    /// The same, where these options say what is defined.
+    pub async fn with(scene: &'s Scene, options: &[&str]) -> Self {
+        Self::start(scene, options, &[]).await
+    }
+
+    async fn start(scene: &'s Scene, options: &[&str], surroundings: &[(&str, String)]) -> Self {
+        fs::create_dir_all(scene.state()).unwrap();
         let said = scene.folder().join("up.log");
         let log = File::create(&said).unwrap();
         let mut run = scene.bare();
-        run.args(["up", "--listen", "127.0.0.1:0"]).arg("--definitions").arg(file);
+        run.args(["up", "--listen", "127.0.0.1:0"]);
         run.arg("--state").arg(scene.state()).args(options).env("HOOK", SECRET).env("API", TOKEN);
         run.envs(surroundings.iter().map(|(name, value)| (name, value)));
         run.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);

@@ -29,6 +29,8 @@ pub struct Seen {
     pub commit: Commit,
     /// What resolved to it.
     pub reference: String,
+    /// Where it was seen.
+    pub origin: Digest,
     /// Every path that is read, sorted.
     pub rows: Vec<ObservedPath>,
     /// Whether another look could find more.
@@ -68,12 +70,16 @@ pub fn next(
     let (kind, blobs, news) = match finding {
         Finding::Seen(seen) => {
             let laid = Table::lay(seen.rows, INLINE_BYTES_MAX)?;
-            let revision =
-                Some(ObservedRevision { commit: seen.commit, reference: seen.reference, paths: laid.table });
-            let moved = state.revision != revision;
+            let revision = ObservedRevision {
+                commit: seen.commit,
+                reference: seen.reference,
+                paths: laid.table,
+                origin: Some(seen.origin),
+            };
+            let moved = !state.revision.as_ref().is_some_and(|before| is_same(before, &revision));
             let news = moved || state.failure.is_some();
             state.observation += u64::from(moved);
-            (state.revision, state.failure) = (revision, None);
+            (state.revision, state.failure) = (Some(revision), None);
             (EventType::RevisionObserved, laid.blobs, news)
         }
         Finding::Same => {
@@ -93,6 +99,12 @@ pub fn next(
     let surplus = state.handled.len().saturating_sub(HANDLED_MAX);
     state.handled.drain(..surplus);
     Ok(Some(Next { kind, state, blobs }))
+}
+
+/// Whether both tell the same; that an older version did not tell where it looked is no news.
+fn is_same(before: &ObservedRevision, now: &ObservedRevision) -> bool {
+    let origin = before.origin.or(now.origin);
+    ObservedRevision { origin, ..before.clone() } == *now
 }
 
 /// A path's outcome, keeping the failure that is known already if it tells the same: a new time is no news.
@@ -124,6 +136,7 @@ mod tests {
         Finding::Seen(Seen {
             commit,
             reference: "main".into(),
+            origin: Digest::of(b"here"),
             rows: rows.collect(),
             outlook: Outlook::Settled,
         })
@@ -198,6 +211,20 @@ mod tests {
                 "RevisionObserved 5 a",
             ]
         );
+    }
+
+    /// A mirror of the repository, with the very same commit in it.
+    #[test]
+    fn the_same_commit_elsewhere_is_news() {
+        let elsewhere = |finding| {
+            let Finding::Seen(seen) = finding else { panic!("a revision") };
+            Finding::Seen(Seen { origin: Digest::of(b"elsewhere"), ..seen })
+        };
+        let told = story(vec![seen('a', &["x"]), elsewhere(seen('a', &["x"])), elsewhere(seen('a', &["x"]))]);
+        assert_eq!(told, ["RevisionObserved 1 a", "RevisionObserved 2 a", "silence"]);
+        let mut old = next(None, seen('a', &["x"]), &[]).unwrap().unwrap().state;
+        old.revision.as_mut().unwrap().origin = None;
+        assert_eq!(next(Some(&old), seen('a', &["x"]), &[]).unwrap(), None, "an older version did not tell");
     }
 
     #[test]

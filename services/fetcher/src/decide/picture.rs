@@ -107,7 +107,7 @@ pub enum Taken {
     /// Something about a source.
     Source(SourceName),
     /// A new set of definitions, to be read and then put in force by [`Picture::define`].
-    Definitions(DefinitionsState),
+    Definitions(Box<DefinitionsState>),
     /// Nothing that matters here.
     Nothing,
 }
@@ -121,7 +121,7 @@ impl Picture {
         let (format, payload) = (event.draft.format, &event.draft.payload);
         Ok(match event.aggregate() {
             Aggregate::Source(name) => self.take_source(name, event)?,
-            Aggregate::Definitions => Taken::Definitions(events::decode(format, payload)?),
+            Aggregate::Definitions => Taken::Definitions(Box::new(events::decode(format, payload)?)),
             Aggregate::Command(CommandScope::Source(name)) => {
                 let state: CommandState = events::decode(format, payload)?;
                 let asks = |kind: &RequestKind| match kind {

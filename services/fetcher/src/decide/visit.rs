@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use events::state::{ObservedPath, RequestId};
-use model::{Commit, Source};
+use model::{Commit, Digest, Source};
 
 use super::{Known, Reading, RemoteId, picture::Trace};
 
@@ -59,6 +59,8 @@ pub struct Sight {
     pub commit: Commit,
     /// What resolved to it.
     pub reference: String,
+    /// Where it was seen.
+    pub origin: Digest,
     /// Every path, sorted.
     pub rows: Arc<Vec<ObservedPath>>,
 }

@@ -159,6 +159,7 @@ fn sight(n: u64, look: &Look, seen: &Seen) -> Sight {
         reading: Arc::clone(&look.reading),
         commit: seen.commit.clone(),
         reference: seen.reference.clone(),
+        origin: seen.origin,
         rows: Arc::new(seen.rows.clone()),
     }
 }

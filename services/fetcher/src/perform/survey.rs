@@ -187,8 +187,10 @@ impl Survey {
         let resolved = self.mirror.resolve(&self.look.source.git.reference);
         let resolved = resolved.map_err(|error| Fault::of_source(&error))?;
         let (commit, reference) = (&resolved.commit, &resolved.name);
+        let origin = self.look.source.git.origin();
         let same = self.look.current_sight().is_some_and(|sight| {
-            sight.commit == *commit && sight.reference == *reference && sight.reading == self.look.reading
+            (&sight.commit, &sight.reference, sight.origin) == (commit, reference, origin)
+                && sight.reading == self.look.reading
         });
         // What failed may lie outside Git.
         if same && self.look.failures == 0 {
@@ -219,7 +221,7 @@ impl Survey {
             let row = ObservedPath { path: path.to_owned(), outcome };
             rows.push(next::settle(self.rows.get(path), row));
         }
-        Ok(Finding::Seen(Seen { commit, reference, rows, outlook }))
+        Ok(Finding::Seen(Seen { commit, reference, origin, rows, outlook }))
     }
 
     fn outcome(&mut self, snapshot: &Snapshot, path: &str, wanted: &Wanted) -> Result<PathOutcome, Fault> {

@@ -80,7 +80,8 @@ impl Scene {
             0..=16384 => Content::Inline(bytes),
             _ => Content::Blob(self.log.put_blob(bytes.into()).await.unwrap()),
         };
-        let state = DefinitionsState { digest, set, rejected: None, commit: None, observation: 0 };
+        let consent = Default::default();
+        let state = DefinitionsState { digest, set, rejected: None, commit: None, observation: 0, consent };
         self.append(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
     }
 

@@ -3,7 +3,7 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{backup, listing, live, request, target, webhook};
+use super::{backup, definitions, listing, live, request, target, webhook};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -16,6 +16,8 @@ use super::{backup, listing, live, request, target, webhook};
         listing::sources,
         listing::clusters,
         listing::applications,
+        definitions::show,
+        definitions::approve,
         target::list,
         target::detail,
         target::log,

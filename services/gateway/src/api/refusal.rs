@@ -87,6 +87,13 @@ impl Refusal {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, problem: Problem::from(failure) }
     }
 
+    /// Other definitions are held back than those that are approved, or none are.
+    pub fn not_held() -> Self {
+        let message = "no definitions with that digest are held back";
+        let remedy = "`driftless status` tells which are, if any: look at what they let go of";
+        Self::new(StatusCode::CONFLICT, "API-NOT-HELD", message, remedy)
+    }
+
     /// The caller did not show who it is.
     pub fn unauthorized(message: &str) -> Self {
         let remedy = "send `Authorization: Bearer TOKEN` with the token that the gateway was started with";

@@ -36,12 +36,7 @@ pub async fn ask(
     let id = target(&cluster, &application)?;
     let unknown = || gateway.unknown(format!("there is no target {id}"));
     gateway.status(&id).ok_or_else(unknown)?;
-    let request = match asked.id {
-        Some(text) => {
-            text.parse().map_err(|_| Refusal::bad("an id is 8 to 64 letters, digits and dashes"))?
-        }
-        None => new_id(),
-    };
+    let request = request_id(asked.id)?;
     let kind = match asked.kind {
         AskedKind::Sync => {
             let source = gateway.picture().source_of(&id).cloned().ok_or_else(unknown)?;
@@ -57,6 +52,14 @@ pub async fn ask(
     let asked = Request { id: request.clone(), kind, at: now(), by: Asker::Person };
     append(&gateway.log, &CommandScope::Target(id), asked).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { version: wire::VERSION, request: request.to_string() })))
+}
+
+/// The id that was chosen, or a new one.
+pub fn request_id(chosen: Option<String>) -> Result<RequestId, Refusal> {
+    match chosen {
+        Some(text) => text.parse().map_err(|_| Refusal::bad("an id is 8 to 64 letters, digits and dashes")),
+        None => Ok(new_id()),
+    }
 }
 
 /// An id that nobody else chooses.

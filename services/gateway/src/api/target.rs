@@ -46,7 +46,7 @@ pub async fn list(State(gateway): State<Arc<Gateway>>, Query(wanted): Query<Want
     targets.retain(|target| {
         fits(&wanted.cluster, &target.cluster) && fits(&wanted.application, &target.application)
     });
-    let rejected = gateway.picture().rejected().map(Problem::from);
+    let rejected = gateway.picture().definitions().rejected.as_ref().map(Problem::from);
     Json(TargetList { version: wire::VERSION, rejected, unread: gateway.unread(), targets })
 }
 

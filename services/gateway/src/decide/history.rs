@@ -121,7 +121,7 @@ fn command(state: &CommandState) -> String {
         RequestKind::ConfirmInventory => "confirm the inventory",
         RequestKind::Pause => "pause",
         RequestKind::Resume => "resume",
-        RequestKind::Approve { .. } => "approve a plan",
+        RequestKind::Approve { .. } => "approve what a guard refused",
     };
     state.pending.last().map(|request| word(&request.kind).to_owned()).unwrap_or_default()
 }

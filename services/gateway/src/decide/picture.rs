@@ -9,16 +9,18 @@ use std::{
 use events::{
     DecodeError, Event, EventType,
     state::{
-        ClusterState, DefinitionsState, Reachability, RenderState, SourceState, SyncOutcome, SyncStage,
-        SyncState, SyncStatus, TargetState,
+        ClusterState, Consent, DefinitionsState, Reachability, RenderState, SourceState, SyncOutcome,
+        SyncStage, SyncState, SyncStatus, TargetState,
     },
 };
-use model::{Aggregate, ClusterName, DefinitionSet, Failure, HealthStatus, SourceName, TargetId, Timestamp};
+use model::{
+    Aggregate, ClusterName, Commit, DefinitionSet, Failure, HealthStatus, SourceName, TargetId, Timestamp,
+};
 
 /// What the log says.
 #[derive(Debug, Default)]
 pub struct Picture {
-    pub(super) rejected: Option<Failure>,
+    definitions: Told,
     /// The version of the definitions that are put in force here.
     defined: u64,
     pub(super) assigned: BTreeMap<TargetId, Assigned>,
@@ -31,6 +33,17 @@ pub struct Picture {
     pub(super) unread: BTreeMap<Aggregate, Failure>,
     /// The set in force.
     set: Arc<DefinitionSet>,
+}
+
+/// What is told of the definitions as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The commit that those in force were made from.
+    pub commit: Option<Commit>,
+    /// Why the newest ones are not in force.
+    pub rejected: Option<Failure>,
+    /// What a person has to be asked about.
+    pub consent: Consent,
 }
 
 /// What a target needs by the definitions.
@@ -87,7 +100,7 @@ pub enum Taken {
     /// The status of these targets.
     Targets(Vec<TargetId>),
     /// A set of definitions, to be read and then put in force by [`Picture::define`].
-    Definitions(u64, DefinitionsState),
+    Definitions(u64, Box<DefinitionsState>),
 }
 
 impl Picture {
@@ -125,7 +138,7 @@ impl Picture {
         let (format, payload) = (event.draft.format, &event.draft.payload);
         Ok(Taken::Targets(match event.aggregate() {
             Aggregate::Definitions => {
-                return Ok(Taken::Definitions(event.n(), events::decode(format, payload)?));
+                return Ok(Taken::Definitions(event.n(), Box::new(events::decode(format, payload)?)));
             }
             Aggregate::Source(name) => {
                 let state: SourceState = events::decode(format, payload)?;
@@ -233,13 +246,13 @@ impl Picture {
     }
 
     /// Puts a set in force; says whose status that changes.
-    pub fn define(&mut self, n: u64, set: Arc<DefinitionSet>, rejected: Option<Failure>) -> Vec<TargetId> {
+    pub fn define(&mut self, n: u64, set: Arc<DefinitionSet>, told: Told) -> Vec<TargetId> {
         if n < self.defined {
             return vec![];
         }
         self.defined = n;
         self.unread.remove(&Aggregate::Definitions);
-        self.rejected = rejected;
+        self.definitions = told;
         let mut concerned: BTreeSet<TargetId> = self.assigned.keys().cloned().collect();
         let needs = |assignment: &plan::Assignment| Assigned {
             source: assignment.application.source.name.clone(),
@@ -313,9 +326,9 @@ impl Picture {
         &self.set
     }
 
-    /// Why the newest definitions are not in force.
-    pub fn rejected(&self) -> Option<&Failure> {
-        self.rejected.as_ref()
+    /// What is told of the definitions as a whole.
+    pub fn definitions(&self) -> &Told {
+        &self.definitions
     }
 
     fn assigned_where(&self, wanted: impl Fn(&Assigned) -> bool) -> Vec<TargetId> {

@@ -16,7 +16,7 @@ use model::{
 };
 use serde::Serialize;
 
-use super::{Picture, Reason, Taken, evaluated};
+use super::{Picture, Reason, Taken, Told, evaluated};
 use crate::wire::{self, Evaluated, Sync, TargetStatus};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000);
@@ -80,7 +80,7 @@ struct Story(Picture);
 impl Story {
     fn new() -> Self {
         let mut picture = Picture::default();
-        assert_eq!(picture.define(1, set(&["web"]).into(), None), [id()]);
+        assert_eq!(picture.define(1, set(&["web"]).into(), Told::default()), [id()]);
         Self(picture)
     }
 
@@ -179,7 +179,7 @@ fn the_problem_nearest_to_its_root_is_told() {
     assert_eq!(story.problem().as_deref(), Some("GIT-AUTH"));
     let definition = set(&[]).clusters()[0].clone();
     let reachability = Reachability::Unreachable { since: NOW, failure: failure("CLUSTER-AUTH") };
-    let cluster = ClusterState { definition, reachability, restored: None };
+    let cluster = ClusterState { definition, reachability, restored: None, identity: Default::default() };
     story.take(Aggregate::Cluster("eu".parse().unwrap()), EventType::ClusterUnreachable, &cluster);
     assert_eq!(story.problem().as_deref(), Some("CLUSTER-AUTH"));
 }
@@ -196,13 +196,13 @@ fn a_failed_sync_is_forgotten_once_the_target_is_in_sync() {
 fn what_leaves_is_shown_until_it_is_let_go() {
     let mut story = Story::new();
     story.target(&target(SyncStatus::InSync));
-    assert_eq!(story.0.define(2, set(&[]).into(), None), [id()]);
+    assert_eq!(story.0.define(2, set(&[]).into(), Told::default()), [id()]);
     assert_eq!(story.word(), Sync::Leaving);
-    assert_eq!(story.0.define(1, set(&["web"]).into(), None), [], "older definitions");
+    assert_eq!(story.0.define(1, set(&["web"]).into(), Told::default()), [], "older definitions");
     let released = Some(Release { at: NOW, outcome: ReleaseOutcome::Emptied });
     story.target(&TargetState { released, ..target(SyncStatus::Unknown) });
     assert!(story.status().is_none() && story.0.ids().is_empty());
-    story.0.define(3, set(&["web"]).into(), None);
+    story.0.define(3, set(&["web"]).into(), Told::default());
     assert_eq!(story.word(), Sync::Unknown, "it is back, and its new differ has not spoken yet");
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bus::{AppendError, Log, ReadError, now};
 use events::{
     Draft, EventType,
-    state::{CommandState, Request, RequestId, RequestKind, SourceState, State, TargetState},
+    state::{
+        CommandState, DefinitionsState, Request, RequestId, RequestKind, SourceState, State, TargetState,
+    },
 };
 use model::{Aggregate, CommandScope};
 
@@ -115,6 +117,10 @@ async fn handled(log: &Arc<dyn Log>, scope: &CommandScope) -> Result<Vec<Request
             let handled = target.map(|target| target.handled).unwrap_or_default();
             handled.into_iter().map(|handled| handled.id).collect()
         }
-        CommandScope::Cluster(_) | CommandScope::Fleet => vec![],
+        CommandScope::Fleet => {
+            let definitions: Option<DefinitionsState> = state(log, &Aggregate::Definitions).await?;
+            definitions.map(|definitions| definitions.consent.handled).unwrap_or_default()
+        }
+        CommandScope::Cluster(_) => vec![],
     })
 }

@@ -51,7 +51,7 @@ impl Scene {
     async fn with(sources: &[&str]) -> Self {
         let scene = Self::new().await;
         scene.gateway.listed.send_replace(true);
-        let defined = scene.gateway.picture_mut().define(1, Arc::new(set(sources)), None);
+        let defined = scene.gateway.picture_mut().define(1, Arc::new(set(sources)), Told::default());
         scene.gateway.tell(defined);
         scene
     }
@@ -196,8 +196,14 @@ async fn definitions_that_cannot_be_read_are_told_and_read_once_they_can_be() {
     let scene = Scene::with(&["shop"]).await;
     let bytes = DefinitionsState::encode_set(&set(&["other"])).unwrap();
     let digest = Digest::of(&bytes);
-    let state =
-        DefinitionsState { digest, set: Content::Blob(digest), rejected: None, commit: None, observation: 0 };
+    let state = DefinitionsState {
+        digest,
+        set: Content::Blob(digest),
+        rejected: None,
+        commit: None,
+        observation: 0,
+        consent: Default::default(),
+    };
     let draft = Draft { n: 2, ..draft(Aggregate::Definitions, EventType::DefinitionsChanged, &state) };
     let event = Event { id: EventId::derive("log", &draft), sequence: 1, draft };
     let mut unreadable = None;
@@ -233,13 +239,13 @@ async fn who_watches_is_told_everything_then_changes_and_anew_when_too_slow() {
         [Some("target".into()), Some("listed".into()), None]
     );
     let none = || Arc::new(DefinitionSet::default());
-    let gone = scene.gateway.picture_mut().define(2, none(), None);
+    let gone = scene.gateway.picture_mut().define(2, none(), Told::default());
     scene.gateway.tell(gone.clone());
     scene.gateway.tell(gone);
     assert_eq!([next().await, next().await], [Some("gone".into()), None], "what is no news is not told");
     for n in 3..3000 {
         let set = if n % 2 == 0 { none() } else { Arc::new(set(&["shop"])) };
-        let changed = scene.gateway.picture_mut().define(n, set, None);
+        let changed = scene.gateway.picture_mut().define(n, set, Told::default());
         scene.gateway.tell(changed);
     }
     let anew = [next().await, next().await, next().await, next().await];

@@ -6,7 +6,7 @@ use events::{
     DecodeError, Event, EventId, EventType, Table,
     state::{DefinitionsState, ObservedPath, ObservedRevision, RenderState, SourceState},
 };
-use model::{Aggregate, Commit, DefinitionSet, SourceName, Timestamp};
+use model::{Aggregate, Commit, DefinitionSet, Digest, SourceName, Timestamp};
 use plan::{RenderJob, render_jobs};
 
 use super::{
@@ -46,6 +46,8 @@ pub struct Observed {
     pub observation: u64,
     /// Its commit.
     pub commit: Commit,
+    /// Where it was seen, if that was told.
+    pub origin: Option<Digest>,
     /// The event that told it.
     pub trace: Trace,
 }
@@ -64,6 +66,8 @@ pub struct Picture {
     key_id: String,
     jobs: Option<BTreeMap<Aggregate, RenderJob>>,
     by_source: BTreeMap<SourceName, Vec<Aggregate>>,
+    /// Where the sources are.
+    origins: BTreeMap<SourceName, Digest>,
     sources: BTreeMap<SourceName, SourceView>,
     stored: BTreeMap<Aggregate, Stored>,
     parked: BTreeSet<Aggregate>,
@@ -77,7 +81,7 @@ pub enum Taken {
     /// Something about a render.
     Render(Aggregate),
     /// A new set of definitions, to be read and then put in force by [`Picture::define`].
-    Definitions(DefinitionsState),
+    Definitions(Box<DefinitionsState>),
     /// A revision whose paths are to be read and then handed to [`Picture::observe`].
     Revision {
         /// The source.
@@ -99,6 +103,7 @@ impl Picture {
             key_id,
             jobs: None,
             by_source: BTreeMap::new(),
+            origins: BTreeMap::new(),
             sources: BTreeMap::new(),
             stored: BTreeMap::new(),
             parked: BTreeSet::new(),
@@ -114,7 +119,7 @@ impl Picture {
     pub fn take(&mut self, event: &Event) -> Result<Taken, DecodeError> {
         let (format, payload) = (event.draft.format, &event.draft.payload);
         Ok(match event.aggregate() {
-            Aggregate::Definitions => Taken::Definitions(events::decode(format, payload)?),
+            Aggregate::Definitions => Taken::Definitions(Box::new(events::decode(format, payload)?)),
             Aggregate::Source(name) => {
                 let state: SourceState = events::decode(format, payload)?;
                 self.revision(name, event, state)
@@ -132,14 +137,14 @@ impl Picture {
             self.sources.remove(name);
             return Taken::Nothing;
         }
-        let Some(ObservedRevision { commit, reference: _, paths }) = state.revision else {
+        let Some(ObservedRevision { commit, reference: _, paths, origin }) = state.revision else {
             return Taken::Nothing;
         };
         let known = self.sources.get(name).map(|source| source.observed.observation);
         if known.is_some_and(|known| known >= state.observation) {
             return Taken::Nothing;
         }
-        let observed = Observed { observation: state.observation, commit, trace: Trace::of(event) };
+        let observed = Observed { observation: state.observation, commit, origin, trace: Trace::of(event) };
         Taken::Revision { name: name.clone(), observed, paths }
     }
 
@@ -183,6 +188,8 @@ impl Picture {
         for (render, job) in &jobs {
             self.by_source.entry(job.parameters.source.name.clone()).or_default().push(render.clone());
         }
+        self.origins =
+            set.sources().iter().map(|source| (source.name.clone(), source.git.origin())).collect();
         self.jobs = Some(jobs);
     }
 
@@ -222,7 +229,7 @@ impl Picture {
             return Step::Rest;
         }
         let job = jobs.get(render);
-        let source = job.and_then(|job| self.sources.get(&job.parameters.source.name));
+        let source = job.and_then(|job| self.seen(&job.parameters.source.name));
         let situation = Situation {
             job,
             observed: source.map(|source| &source.observed),
@@ -233,6 +240,13 @@ impl Picture {
             key_id: &self.key_id,
         };
         step(render, &situation, now)
+    }
+
+    /// What was seen of a source where it is by now: of what stands elsewhere nothing is made, least of all definitions.
+    fn seen(&self, name: &SourceName) -> Option<&SourceView> {
+        let here = self.origins.get(name)?;
+        let seen = self.sources.get(name)?;
+        seen.observed.origin.is_none_or(|origin| origin == *here).then_some(seen)
     }
 
     /// What an order keeps busy.

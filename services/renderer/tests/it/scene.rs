@@ -102,7 +102,8 @@ impl Scene {
             0..=16384 => Content::Inline(bytes),
             _ => Content::Blob(self.log.put_blob(bytes.into()).await.unwrap()),
         };
-        let state = DefinitionsState { digest, set, rejected: None, commit: None, observation: 0 };
+        let consent = Default::default();
+        let state = DefinitionsState { digest, set, rejected: None, commit: None, observation: 0, consent };
         self.append(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
     }
 
@@ -145,7 +146,7 @@ impl Scene {
             self.log.put_blob(page.into()).await.unwrap();
         }
         let commit = format!("{observation:040x}").parse().unwrap();
-        let revision = ObservedRevision { commit, reference: "main".into(), paths: laid.table };
+        let revision = ObservedRevision { commit, reference: "main".into(), paths: laid.table, origin: None };
         let state = SourceState { observation, revision: Some(revision), failure: None, handled: vec![] };
         self.append(Aggregate::Source("shop".parse().unwrap()), EventType::RevisionObserved, &state).await;
     }

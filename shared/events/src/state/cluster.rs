@@ -1,6 +1,6 @@
 //! `cluster/<name>`, written by the differ that owns the cluster.
 
-use model::{Cluster, Failure, Timestamp};
+use model::{Cluster, ClusterName, Failure, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::State;
@@ -16,6 +16,21 @@ pub struct ClusterState {
     /// version tells which of two states of an object is the later one: only contents count.
     #[serde(default)]
     pub restored: Option<Timestamp>,
+    /// Which API server the name stands for.
+    #[serde(default)]
+    pub identity: ClusterIdentity,
+}
+
+/// Which API server a name stands for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClusterIdentity {
+    /// Nobody knows: it was never asked, or does not tell.
+    #[default]
+    Unknown,
+    /// The one whose `kube-system` namespace has this uid.
+    Uid(String),
+    /// None: the one that answers is that of this other cluster.
+    Twin(ClusterName),
 }
 
 impl State for ClusterState {

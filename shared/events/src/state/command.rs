@@ -104,9 +104,10 @@ pub enum RequestKind {
     Pause,
     /// Of a target: go on.
     Resume,
-    /// Of a target: carry out the plan with that digest although a guard refused it.
+    /// Of a target: carry out the plan with that digest although a guard refused it. Of the fleet: put the set of
+    /// definitions with that digest in force although the guard refused it.
     Approve {
-        /// Digest of the refused plan.
+        /// Digest of what was refused.
         plan: Digest,
     },
 }

@@ -3,7 +3,7 @@
 use model::{Commit, DefinitionSet, Digest, Failure};
 use serde::{Deserialize, Serialize};
 
-use super::State;
+use super::{RequestId, State};
 use crate::Content;
 
 /// The complete set of definitions in force.
@@ -22,6 +22,21 @@ pub struct DefinitionsState {
     /// judged again.
     #[serde(default)]
     pub observation: u64,
+    /// What a person has to be asked about, and was.
+    #[serde(default)]
+    pub consent: Consent,
+}
+
+/// Consent to a set of definitions that the guard holds back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// Digest of the newest set, if it lets go of more than the guard allows: it waits for an approval.
+    #[serde(default)]
+    pub held: Option<Digest>,
+    /// Approvals that were read, newest last, at most [`REQUESTS_MAX`](super::REQUESTS_MAX): those of another set
+    /// too, which they are not for.
+    #[serde(default)]
+    pub handled: Vec<RequestId>,
 }
 
 impl State for DefinitionsState {

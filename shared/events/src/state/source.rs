@@ -35,6 +35,10 @@ pub struct ObservedRevision {
     pub reference: String,
     /// Every path that an application reads, sorted.
     pub paths: Table<ObservedPath>,
+    /// Digest of the address and reference that were looked at ([`Git::origin`](model::definition::Git::origin)); `None`:
+    /// an older version did not tell. A source that is defined otherwise by now has not been seen.
+    #[serde(default)]
+    pub origin: Option<Digest>,
 }
 
 /// One path at one revision.

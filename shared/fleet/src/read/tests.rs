@@ -143,6 +143,11 @@ fn values_that_cannot_be_are_pointed_at() {
             SOURCE.replace("shop}", "shop, annotations: {driftless.dev/sensitive: /spec}}"),
             "a secret value has no place",
         ),
+        (SOURCE.replace("shop}", "shop, annotations: {helm.sh/hook: test}}"), "a definition is no hook"),
+        (
+            SOURCE.replace("shop}", "shop, annotations: {argocd.argoproj.io/hook: Skip}}"),
+            "a definition is no hook",
+        ),
         (SOURCE.replace("shop}", "driftless-fleet}"), "metadata.name: driftless-fleet is what the fleet"),
         (SOURCE.replace("spec: {", "spec: {poll: soon, "), "spec.poll: this is not a duration"),
         (SOURCE.replace("spec: {", "spec: {poll: 0s, "), "spec.poll: this is less than a second"),

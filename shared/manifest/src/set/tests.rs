@@ -71,6 +71,21 @@ fn hooks_are_set_aside_with_a_note() {
     );
 }
 
+/// They are judged as they are written: whatever is dropped here would be in force unseen.
+#[test]
+fn definitions_are_neither_set_aside_nor_changed() {
+    let text = "apiVersion: driftless.dev/v1alpha1\nkind: Application\nmetadata: {name: a, annotations: {helm.sh/hook: \
+                test, argocd.argoproj.io/hook: Skip}}\nspec: {helm: {values: {a: null}}}\n";
+    let built = build(&[("a.yaml", text)]).unwrap();
+    assert_eq!(built.set_aside, []);
+    let kept = DesiredSet::decode(&built.set.encode()).unwrap();
+    let value = kept.objects()[0].value.value();
+    assert_eq!(
+        (&value["spec"], value["metadata"]["annotations"].as_object().unwrap().len()),
+        (&json!({"helm": {"values": {"a": null}}}), 2)
+    );
+}
+
 #[test]
 fn a_stored_set_is_checked() {
     let set = build(&[("a", WEB), ("b", DB)]).unwrap().set;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::SourceName;
+use crate::{Digest, SourceName};
 
 /// Polling period where none is given: short enough to notice a push, long enough for a public host.
 pub const POLL_DEFAULT: Duration = Duration::from_secs(30);
@@ -50,6 +50,18 @@ pub struct Git {
 }
 
 impl Git {
+    /// Digest of the place: the address and what is followed there. How it is reached makes no other place of it.
+    pub fn origin(&self) -> Digest {
+        let (word, text) = match &self.reference {
+            Reference::Default => ("default", ""),
+            Reference::Branch(name) => ("branch", name.as_str()),
+            Reference::Tag(name) => ("tag", name.as_str()),
+            Reference::Semver(range) => ("semver", range.as_str()),
+            Reference::Commit(id) => ("commit", id.as_str()),
+        };
+        Digest::of_parts("origin", [self.url.as_bytes(), word.as_bytes(), text.as_bytes()])
+    }
+
     /// Whether the address or the proxy shows a secret value (a password, a token): definitions are stored and
     /// shown in clear, so that such values belong under `auth`, and a proxy's into the fetcher's environment.
     pub fn shows_secret(&self) -> bool {

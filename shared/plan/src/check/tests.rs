@@ -118,7 +118,7 @@ fn each_rule_fails_on_a_planted_violation() {
         assert_eq!(found, [Violation::HiddenChange(config_map(name))], "other values, or none");
     }
     // It is held by the good plan: a hand-over is awaited.
-    let orphan = Action::Orphan { uid: "theirs".into() };
+    let orphan = Action::Orphan { uid: "theirs".into(), origin: crate::Origin::Created };
     for action in [prune("theirs"), orphan] {
         let found = planted(|plan| {
             plan.held.clear();

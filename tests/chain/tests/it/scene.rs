@@ -101,7 +101,8 @@ impl Scene {
         let bytes = DefinitionsState::encode_set(&set).unwrap();
         let digest = DefinitionSet::digest(&bytes);
         let set = Content::Blob(self.log.put_blob(bytes.into()).await.unwrap());
-        let state = DefinitionsState { digest, set, rejected: None, commit: None, observation: 0 };
+        let consent = Default::default();
+        let state = DefinitionsState { digest, set, rejected: None, commit: None, observation: 0, consent };
         self.append(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
     }
 

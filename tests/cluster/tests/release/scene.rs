@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bus::{Log, LogConfig};
-use cluster::{ClusterClient, ConnectOptions, Live, Resource, Scope};
+use cluster::{
+    Apply, ClusterClient, ConnectOptions, Delete, Deleted, Force, Live, Mode, Propagation, Resource, Scope,
+};
 use events::{
     Content, Draft, Event, EventType, Table,
     state::{
@@ -111,6 +113,7 @@ impl Scene {
             rejected: None,
             commit: None,
             observation: 0,
+            consent: Default::default(),
         };
         self.publish(Aggregate::Definitions, EventType::DefinitionsChanged, &state).await;
     }
@@ -143,6 +146,7 @@ impl Scene {
             commit: "a".repeat(40).parse().unwrap(),
             reference: "refs/heads/main".into(),
             paths: Table::Inline(paths.collect()),
+            origin: None,
         };
         let state = SourceState {
             observation: self.observation,
@@ -260,20 +264,42 @@ impl Scene {
     }
 
     pub async fn live(&self, body: &Value) -> Option<Live> {
-        let kind = body["kind"].as_str().unwrap();
-        let text = |key: &str| body["metadata"][key].as_str().map(str::to_owned);
-        let gvk =
-            Gvk { api_version: body["apiVersion"].as_str().unwrap().parse().unwrap(), kind: kind.into() };
-        let scope = if text("namespace").is_some() { Scope::Namespaced } else { Scope::Cluster };
-        let id = ObjectId {
-            group: gvk.api_version.group.clone(),
-            kind: kind.into(),
-            namespace: text("namespace"),
-            name: text("name").unwrap(),
-        };
-        let resource = Resource { gvk, plural: format!("{}s", kind.to_lowercase()), scope, verbs: vec![] };
+        let (resource, id) = place(body);
         self.kube.get(&resource, &id).await.unwrap()
     }
+
+    /// Somebody deletes an object, and makes another one of that name.
+    pub async fn replace(&self, body: &Value) {
+        let (resource, id) = place(body);
+        let uid = self.live(body).await.unwrap().uid;
+        let delete = Delete {
+            resource: &resource,
+            id: &id,
+            uid: &uid,
+            resource_version: None,
+            propagation: Propagation::Background,
+            start_by: None,
+        };
+        assert_eq!(self.kube.delete(&delete).await.unwrap(), Deleted::Gone);
+        let (manager, force, mode) = ("somebody", Force::No, Mode::Real);
+        let apply = Apply { resource: &resource, id: &id, body, manager, force, mode, start_by: None };
+        self.kube.apply(&apply).await.unwrap();
+    }
+}
+
+/// Where an object is.
+fn place(body: &Value) -> (Resource, ObjectId) {
+    let kind = body["kind"].as_str().unwrap();
+    let text = |key: &str| body["metadata"][key].as_str().map(str::to_owned);
+    let gvk = Gvk { api_version: body["apiVersion"].as_str().unwrap().parse().unwrap(), kind: kind.into() };
+    let scope = if text("namespace").is_some() { Scope::Namespaced } else { Scope::Cluster };
+    let id = ObjectId {
+        group: gvk.api_version.group.clone(),
+        kind: kind.into(),
+        namespace: text("namespace"),
+        name: text("name").unwrap(),
+    };
+    (Resource { gvk, plural: format!("{}s", kind.to_lowercase()), scope, verbs: vec![] }, id)
 }
 
 /// The label of the application, and all field managers.

@@ -1,6 +1,6 @@
 use events::{
     EventType,
-    state::{ReleaseOutcome, SyncOutcome, SyncStage},
+    state::{Origin, ReleaseOutcome, SyncOutcome, SyncStage},
 };
 use model::definition::Deletion::{Delete, Orphan};
 use serde_json::json;
@@ -8,14 +8,16 @@ use testkit::eventually;
 
 use crate::scene::{BOUND, Scene, marks};
 
+/// A commit takes an application out, and is reverted: its objects stay as they are, lose our mark, and get it back.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_application_that_leaves_keeps_its_objects_and_is_a_stranger_to_them_afterwards() {
+async fn an_application_that_leaves_keeps_its_objects_and_takes_them_back_when_it_returns() {
     let mut scene = Scene::new().await;
-    let map = scene.config_map("map", json!({"x": "1"}));
-    scene.commit(&[("a", vec![map.clone()])]).await;
+    let map = scene.config_map("map", json!({"x": "1", "y": "1"}));
+    let other = scene.config_map("other", json!({"x": "1"}));
+    scene.commit(&[("a", vec![map.clone(), other.clone()])]).await;
     scene.define(&[("a", "a", Orphan)]).await;
     scene.render("a", "a").await;
-    scene.until_holds("a", &["map"]).await;
+    scene.until_holds("a", &["map", "other"]).await;
     let before = scene.live(&map).await.unwrap();
 
     scene.define(&[]).await;
@@ -23,13 +25,41 @@ async fn an_application_that_leaves_keeps_its_objects_and_is_a_stranger_to_them_
     assert_eq!(released.outcome, ReleaseOutcome::Emptied);
     let after = scene.live(&map).await.unwrap();
     assert_eq!(after.uid, before.uid);
-    assert_eq!(after.value.value()["data"], json!({"x": "1"}));
+    assert_eq!(after.value.value()["data"], json!({"x": "1", "y": "1"}));
     assert_eq!(marks(&after), (None, vec![]));
     eventually(BOUND, "the sync to be retired", async || {
         let (event, _) = scene.sync_state("a").await?;
         (event.draft.kind == EventType::SyncRetired).then_some(())
     })
     .await;
+
+    // One value is another by then, and one is gone.
+    let map = scene.config_map("map", json!({"x": "2"}));
+    scene.commit(&[("a", vec![map.clone(), other.clone()])]).await;
+    scene.define(&[("a", "a", Orphan)]).await;
+    scene.render("a", "a").await;
+    scene.until_holds("a", &["map", "other"]).await;
+    let back = scene.live(&map).await.unwrap();
+    assert_eq!(back.uid, before.uid);
+    assert_eq!(back.value.value()["data"]["x"], "2");
+    assert_eq!(marks(&back).0, Some(scene.name("a").as_str()));
+    let (_, state) = scene.sync_state("a").await.unwrap();
+    let events::Table::Inline(rows) = state.objects else { panic!("a small inventory") };
+    assert!(rows.iter().all(|row| row.origin == Origin::Created), "as ours as before: {rows:?}");
+}
+
+/// What somebody else made under the name meanwhile is his.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_returns_is_a_stranger_to_what_others_made() {
+    let mut scene = Scene::new().await;
+    let map = scene.config_map("map", json!({"x": "1"}));
+    scene.commit(&[("a", vec![map.clone()])]).await;
+    scene.define(&[("a", "a", Orphan)]).await;
+    scene.render("a", "a").await;
+    scene.until_holds("a", &["map"]).await;
+    scene.define(&[]).await;
+    scene.until_released("a").await;
+    scene.replace(&map).await;
 
     scene.define(&[("a", "a", Orphan)]).await;
     let failure = eventually(BOUND, "the first contact to be refused", async || {

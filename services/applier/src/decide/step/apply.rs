@@ -6,7 +6,11 @@ use diff::{Clearing, Refused, clearing, leftovers};
 use events::state::{ObjectOutcome, Origin};
 
 use super::{Act, Answer, Machine, Next, Phase, StepResult, Task, Written};
-use crate::decide::{error::Fault, force::may_force};
+use crate::decide::{
+    error::Fault,
+    force::may_force,
+    returning::{LetGo, NOBODY, of_plan},
+};
 
 /// Times that fields of others are cleared out of the way, or left-overs are removed, of one object.
 const REMOVALS_MAX: u32 = 3;
@@ -121,12 +125,12 @@ impl Applying {
 
     /// From one of our other targets, whose manager is named.
     pub(super) fn receiving(uid: &str, from: &str, origin: plan::Origin) -> Self {
-        let origin = match origin {
-            plan::Origin::Created => Origin::Created,
-            plan::Origin::Adopted => Origin::Adopted,
-            plan::Origin::Rebuilt | plan::Origin::Found => Origin::Rebuilt,
-        };
-        Self { conflicts: OnConflict::From(from.to_owned()), ..Self::to(uid, origin) }
+        Self { conflicts: OnConflict::From(from.to_owned()), ..Self::to(uid, of_plan(origin)) }
+    }
+
+    /// To what we let go of. Nobody has to give it back but who took it meanwhile.
+    pub(super) fn returning(gone: &LetGo) -> Self {
+        Self { conflicts: OnConflict::From(NOBODY.to_owned()), ..Self::to(&gone.uid, gone.origin) }
     }
 
     pub(super) fn act(&self) -> Act {

@@ -51,6 +51,9 @@ impl Machine<'_> {
         if self.task.takes_over() {
             return self.enter(Phase::Applying(Applying::taking_over(&live.uid).preparing(self.task)));
         }
+        if let Some(returned) = self.task.let_go.as_ref().filter(|gone| gone.uid == live.uid) {
+            return self.enter(Phase::Applying(Applying::returning(returned).preparing(self.task)));
+        }
         self.refuse_contact(other_managers(object, &self.task.manager()))
     }
 

@@ -47,6 +47,7 @@ fn task(action: Action, reason: Reason) -> Task {
         version: Some("7".into()),
         origin: Origin::Created,
         attempted: Attempted::No,
+        let_go: None,
     }
 }
 
@@ -490,7 +491,7 @@ fn what_is_handed_over_is_forced_only_from_its_giver() {
 
 #[test]
 fn an_orphan_loses_our_mark_and_nothing_else() {
-    let orphan = task(Action::Orphan { uid: "u".into() }, Reason::Released);
+    let orphan = task(Action::Orphan { uid: "u".into(), origin: plan::Origin::Created }, Reason::Released);
     let seen = |live: Live| Answer::Seen(Some(live));
     let patched = || Answer::Patched(live(false, &[]));
     let disowned = "disown /metadata/resourceVersion /metadata/labels/driftless.dev~1application \
@@ -510,6 +511,33 @@ fn an_orphan_loses_our_mark_and_nothing_else() {
     );
     let vanished = failed(ClusterError::NotFound { request: request(), missing: Missing::Object });
     assert_eq!(play(&orphan, vec![seen(live(true, &["alice"])), vanished]), ["look", disowned, "dropped"]);
+}
+
+/// Let go of by a commit that was reverted: the same object comes back as it was ours before, whoever put another one
+/// there keeps it.
+#[test]
+fn what_was_let_go_of_returns() {
+    let gone = |uid: &str| {
+        let origin = Origin::Created;
+        Task { let_go: Some(LetGo { uid: uid.into(), origin }), ..create() }
+    };
+    let nobodys = |manager: &str| {
+        let conflicts = vec![FieldConflict { manager: Some(manager.into()), field: ".data.a".into() }];
+        failed(ClusterError::Conflict { request: request(), conflicts })
+    };
+    let seen = || Answer::Seen(Some(live(false, &[])));
+    let back = || done(Outcome::Updated, live(true, &[]));
+    assert_eq!(
+        play(&gone("u"), vec![moved(), seen(), back()]),
+        ["create", "look", "apply u", "Configured Created"]
+    );
+    // Desired otherwise than it was let go of.
+    let told = play(&gone("u"), vec![moved(), seen(), nobodys(crate::decide::returning::NOBODY), back()]);
+    assert_eq!(told, ["create", "look", "apply u", "force u", "Configured Created"]);
+    let told = play(&gone("u"), vec![moved(), seen(), nobodys("alice")]);
+    assert_eq!(told, ["create", "look", "apply u", "APPLY-CONFLICT"]);
+    let told = play(&gone("another"), vec![moved(), seen()]);
+    assert_eq!(told, ["create", "look", "APPLY-FIRST-CONTACT"]);
 }
 
 #[test]

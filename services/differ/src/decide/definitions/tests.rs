@@ -156,8 +156,71 @@ fn an_older_revision_is_never_judged_again() {
         rejected: None,
         commit: None,
         observation,
+        consent: Consent::default(),
     };
     assert!(!is_past(&render(None), &state(0)));
     assert!(!is_past(&render(None), &state(7)));
     assert!(is_past(&render(None), &state(8)));
+}
+
+/// A set of one application that goes to the clusters of these names.
+fn shop_on(clusters: &[&str]) -> DefinitionSet {
+    let cluster = |name: &&str| {
+        serde_json::from_value(
+            serde_json::json!({"name": name, "kubeconfig": {"file": null, "context": null}}),
+        )
+    };
+    let application = plan::release::defined_no_more(&shop("eu")).unwrap();
+    let source = serde_json::json!({"name": "shop", "pollMs": 1_000, "git": {"url": "a"}});
+    let clusters = clusters.iter().map(cluster).collect::<Result<_, _>>().unwrap();
+    let source = serde_json::from_value(source).unwrap();
+    DefinitionSet::new(vec![source], clusters, vec![application]).unwrap()
+}
+
+fn shop(cluster: &str) -> TargetId {
+    TargetId { cluster: cluster.parse().unwrap(), application: "shop".parse().unwrap() }
+}
+
+fn approval(id: &str, plan: Digest) -> Request {
+    Request { id: id.parse().unwrap(), kind: RequestKind::Approve { plan }, at: Timestamp::default() }
+}
+
+#[test]
+fn a_set_that_lets_go_of_too_much_waits_for_the_approval_of_just_this_one() {
+    let (current, next) = (shop_on(&["eu", "us"]), shop_on(&["eu"]));
+    let inventories = BTreeMap::from([(shop("eu"), 5), (shop("us"), 5)]);
+    let judged = || Judged { set: Some((next.clone(), commit('a'))), rejected: None };
+    let (this, other) = (Digest::of(b"this"), Digest::of(b"other"));
+    let now = Timestamp::from_millis(5);
+    let weighed = |judged, requests: &[Request], before: &Consent| {
+        let scales = Scales { current: &current, inventories: &inventories, percent: 30, requests, before };
+        weigh(judged, Some(this), scales, now)
+    };
+    let (refused, held) = weighed(judged(), &[], &Consent::default());
+    let failure = refused.rejected.unwrap();
+    assert_eq!((refused.set, held.held), (None, Some(this)));
+    assert_eq!(failure.code, "GUARD-FLEET");
+    assert!(
+        failure.message.contains("5 of 10 objects") && failure.message.contains("us/shop"),
+        "{failure:?}"
+    );
+    assert!(failure.remedy.ends_with(&format!("driftless approve {this}")));
+    // Another one is not this one; who asked is answered nevertheless.
+    let stale = approval("request-1", other);
+    let (refused, consent) = weighed(judged(), std::slice::from_ref(&stale), &held);
+    assert_eq!((refused.set, consent.held, &consent.handled), (None, Some(this), &vec![stale.id.clone()]));
+    let fitting = approval("request-2", this);
+    let asked = [stale, fitting.clone()];
+    let (passed, done) = weighed(judged(), &asked, &consent);
+    assert_eq!((passed, done.held, done.handled.len()), (judged(), None, 2));
+    // What was consented to once is not consented to for ever.
+    assert_eq!(weighed(judged(), &asked, &done).1.held, Some(this));
+    // What cannot be read has to be mended, not approved.
+    let unread = Judged { rejected: Some(failure_of_render()), ..judged() };
+    let (refused, consent) = weighed(unread, &[], &Consent::default());
+    assert_eq!((refused.set, refused.rejected, consent.held), (None, Some(failure_of_render()), None));
+}
+
+fn failure_of_render() -> Failure {
+    failure("RENDER-FAILED")
 }

@@ -424,6 +424,7 @@ impl World {
                 commit: "a".repeat(40).parse().unwrap(),
                 reference: "refs/heads/main".into(),
                 paths: Table::default(),
+                origin: None,
             }),
             failure: None,
             handled: vec![],

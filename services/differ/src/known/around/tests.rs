@@ -88,8 +88,12 @@ impl Log {
 
     fn fetched(&mut self, source: &str, paths: &[(&str, PathOutcome)], failure: Option<Failure>) {
         let commit = "a".repeat(40).parse().unwrap();
-        let revision =
-            ObservedRevision { commit, reference: "refs/heads/main".into(), paths: Table::default() };
+        let revision = ObservedRevision {
+            commit,
+            reference: "refs/heads/main".into(),
+            paths: Table::default(),
+            origin: None,
+        };
         let state = SourceState {
             observation: 1,
             revision: (!paths.is_empty()).then_some(revision),

@@ -47,7 +47,7 @@ fn event<S: State>(aggregate: Aggregate, n: u64, kind: EventType, state: &S) -> 
 fn revision(n: u64, kind: EventType, observation: u64) -> Event {
     let commit = "a".repeat(40).parse().unwrap();
     let paths = Table::Inline(rows(&["one"]));
-    let revision = Some(ObservedRevision { commit, reference: "main".into(), paths });
+    let revision = Some(ObservedRevision { commit, reference: "main".into(), paths, origin: None });
     let state = SourceState { observation, revision, ..SourceState::default() };
     event(Aggregate::Source("shop".parse().unwrap()), n, kind, &state)
 }
@@ -116,6 +116,27 @@ fn a_revision_wakes_those_who_read_from_its_source() {
     assert_eq!(picture.decide(&render("two"), NOW), Step::Rest, "its path was not looked at yet");
     picture.take(&revision(4, EventType::SourceRetired, 1)).unwrap();
     assert_eq!(picture.decide(&render("one"), NOW), Step::Rest, "its source is gone");
+}
+
+/// The source was moved: what was seen at the old place, now or by a fetcher that does not know yet, says nothing about
+/// the new one.
+#[test]
+fn what_was_seen_elsewhere_is_not_rendered() {
+    let mut picture = picture();
+    let defined = set(&["one"]);
+    let here = defined.sources()[0].git.origin();
+    picture.define(&defined);
+    let seen_at = |n: u64, origin: Digest| {
+        let mut told = revision(n, EventType::RevisionObserved, n);
+        let mut state: SourceState = events::decode(told.draft.format, &told.draft.payload).unwrap();
+        state.revision.as_mut().unwrap().origin = Some(origin);
+        told.draft.payload = Bytes::from(encode(&state).unwrap());
+        told
+    };
+    observe(&mut picture, &seen_at(1, Digest::of(b"elsewhere")));
+    assert_eq!(picture.decide(&render("one"), NOW), Step::Rest);
+    observe(&mut picture, &seen_at(2, here));
+    assert!(matches!(picture.decide(&render("one"), NOW), Step::Do(_)));
 }
 
 #[test]

@@ -30,6 +30,7 @@ fn observed(observation: u64) -> Observed {
     Observed {
         observation,
         commit: observation.to_string().repeat(40).parse().unwrap(),
+        origin: None,
         trace: Trace { cause, correlation: None, actor: None, traceparent: None },
     }
 }
