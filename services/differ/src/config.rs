@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bus::{Evaluated, Share};
+use cluster::Reach;
 use manifest::InstallKey;
 use model::{DefinitionSet, definition::Fleet};
 use plan::RebuiltPrune;
@@ -50,6 +51,8 @@ pub struct Config {
     pub evaluated: Evaluated,
     /// Time between two looks at everything.
     pub sweep: Duration,
+    /// How API servers are reached.
+    pub reach: Reach,
 }
 
 impl Config {
@@ -65,6 +68,7 @@ impl Config {
             share,
             evaluated: Evaluated::default(),
             sweep: SWEEP,
+            reach: Reach::default(),
         }
     }
 }

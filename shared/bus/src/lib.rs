@@ -28,7 +28,7 @@ pub mod share;
 pub mod verdict;
 pub mod watch;
 
-pub use clock::now;
+pub use clock::{now, simulate};
 pub use config::{Credentials, EmbeddedConfig, LogConfig, NatsConfig, open};
 pub use error::{AppendError, BlobError, Cause, OpenError, ReadError};
 pub use evaluated::{Ages, Evaluated};
@@ -36,7 +36,7 @@ pub use feed::{Feed, FeedItem};
 pub use filter::{Filter, Partitions};
 pub use freshness::{Freshness, Report, freshness};
 pub use log::{HISTORY_MAX, Log, Swept};
-pub use membership::{Member, Membership};
+pub use membership::{Member, Membership, Pulse, Roll};
 pub use ownership::Ownership;
 pub use patient::Patient;
 pub use position::{LogPosition, Succession};

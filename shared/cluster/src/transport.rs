@@ -12,7 +12,7 @@ use http::HeaderValue;
 use model::definition::Kubeconfig;
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::{ClusterError, connect};
+use crate::{ClusterError, Reach};
 
 /// Time between two attempts to read credentials: an exec plugin may ask a cloud, and those that are refused
 /// for good must not be asked for with every request.
@@ -33,6 +33,7 @@ pub(crate) struct Transport {
 }
 
 struct Renewal {
+    reach: Reach,
     kubeconfig: Kubeconfig,
     way: RwLock<Arc<Way>>,
     /// When credentials were read last; held while they are.
@@ -50,10 +51,15 @@ pub(crate) enum Renewed {
 
 impl Transport {
     /// Reads the kubeconfig and the credentials that it names, and prepares connections.
-    pub(crate) async fn open(kubeconfig: &Kubeconfig, user_agent: &str) -> Result<Self, ClusterError> {
-        let opened = connect::open(kubeconfig).await?;
+    pub(crate) async fn open(
+        reach: &Reach,
+        kubeconfig: &Kubeconfig,
+        user_agent: &str,
+    ) -> Result<Self, ClusterError> {
+        let opened = reach.open(kubeconfig).await?;
         let user_agent = HeaderValue::from_str(user_agent).unwrap_or(HeaderValue::from_static("driftless"));
         let renewal = Renewal {
+            reach: reach.clone(),
             kubeconfig: kubeconfig.clone(),
             way: RwLock::new(Arc::new(opened.way)),
             read_at: Mutex::new(None),
@@ -86,7 +92,7 @@ impl Renewal {
         if read_at.is_some_and(|at| at.elapsed() < RENEWAL_PAUSE) {
             return Renewed::No;
         }
-        let opened = connect::open(&self.kubeconfig).await;
+        let opened = self.reach.open(&self.kubeconfig).await;
         *read_at = Some(Instant::now());
         match opened {
             // What is known of one cluster must never be taken for another's.

@@ -1,17 +1,19 @@
 //! The clusters that are connected to, and what each of them serves.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bus::Log;
-use cluster::{ClusterClient, ClusterError, ConnectOptions, Discovery, Lookup, Missing, Resource, Sensitive};
+use cluster::{
+    ClusterClient, ClusterError, ConnectOptions, Discovery, Lookup, Missing, Reach, Resource, Sensitive,
+};
 use manifest::InstallKey;
 use model::{Cluster, ClusterName, Gvk, definition::Kubeconfig};
 use plan::Step;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
     Config, Custody, Scope,
@@ -21,7 +23,8 @@ use crate::{
 /// All clusters.
 pub(super) struct Clusters {
     key: InstallKey,
-    places: Mutex<HashMap<ClusterName, Arc<Place>>>,
+    reach: Reach,
+    places: Mutex<BTreeMap<ClusterName, Arc<Place>>>,
     keeping: Keeping,
     turns: Semaphore,
 }
@@ -90,7 +93,13 @@ impl Clusters {
                 share: config.share.clone(),
             }),
         };
-        Self { key: config.key.clone(), places: Mutex::default(), keeping, turns: Semaphore::new(TURNS) }
+        Self {
+            key: config.key.clone(),
+            reach: config.reach.clone(),
+            places: Mutex::default(),
+            keeping,
+            turns: Semaphore::new(TURNS),
+        }
     }
 
     /// Whether clusters are held although there is nothing to do.
@@ -139,7 +148,7 @@ impl Clusters {
             key: self.key.clone(),
             user_agent: concat!("driftless-applier/", env!("CARGO_PKG_VERSION")).to_owned(),
         };
-        let client = ClusterClient::connect(&cluster.kubeconfig, options).await?;
+        let client = self.reach.connect(&cluster.kubeconfig, options).await?;
         let served = Served { number: 0, discovery: client.discover().await? };
         let custody = match &self.keeping {
             Keeping::Each(platform) => Custody::of_cluster(cluster, platform.clone(), charge.clone()),
@@ -195,7 +204,7 @@ impl Clusters {
         self.places().entry(cluster.clone()).or_default().clone()
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<ClusterName, Arc<Place>>> {
+    fn places(&self) -> MutexGuard<'_, BTreeMap<ClusterName, Arc<Place>>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bus::{AppendError, ReadError};
-use cluster::{ClusterClient, ClusterError, ConnectOptions, Verb};
+use cluster::{ClusterError, ConnectOptions, Verb};
 use events::{
     Draft, Event, EventType,
     state::{ClusterState, Reachability, State},
@@ -135,7 +135,7 @@ impl Worker {
                 self.shared.config.instance
             ),
         };
-        let client = ClusterClient::connect(&self.cluster.kubeconfig, options).await?;
+        let client = self.shared.config.reach.connect(&self.cluster.kubeconfig, options).await?;
         let version = client.version().await?.git_version;
         let discovery = client.discover().await?;
         self.connection =
