@@ -3,7 +3,7 @@
 //!
 //! It knows no service. A missing tool fails the test that wants it and says how to get it; nothing is skipped.
 //! Entry points: [`cluster::real`], [`git_server::Server`], [`chart_repository::ChartRepository`], [`tool`],
-//! [`ShakyLog`], [`eventually`].
+//! [`MemoryLog`], [`ShakyLog`], [`eventually`].
 
 #![warn(missing_docs)]
 
@@ -16,11 +16,13 @@ pub mod git_server;
 pub mod tls;
 
 mod eventually;
+mod memory_log;
 mod shaky_log;
 mod stuck_log;
 mod tool;
 
 pub use eventually::eventually;
+pub use memory_log::MemoryLog;
 pub use shaky_log::ShakyLog;
 pub use stuck_log::StuckLog;
 pub use tool::tool;
