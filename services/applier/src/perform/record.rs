@@ -195,8 +195,9 @@ impl<'p> Recorder<'p> {
         if let Some((event, state)) = newest {
             let elsewhere = match &state.stage {
                 SyncStage::Running { instance, .. } => *instance != self.performer.config.instance,
+                // Another one has taken this sync over and ended it: what is known here is older.
                 SyncStage::Finished { .. } | SyncStage::Rejected { .. } | SyncStage::Superseded { .. } => {
-                    false
+                    state.generation == generation
                 }
             };
             if elsewhere || state.generation > generation {
