@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use bus::Share;
+use cluster::Dialer;
 use manifest::InstallKey;
 
 use crate::Custody;
@@ -22,6 +23,8 @@ pub struct Config {
     pub syncs_per_cluster: usize,
     /// What has to be held before anything is written.
     pub scope: Scope,
+    /// How API servers are reached.
+    pub dialer: Dialer,
 }
 
 /// What has to be held before anything is written.
@@ -36,7 +39,14 @@ pub enum Scope {
 impl Config {
     /// An applier of a platform, with that key, name and share.
     pub fn new(key: InstallKey, instance: impl Into<String>, share: Share) -> Self {
-        Self { key, instance: instance.into(), share, syncs_per_cluster: 24, scope: Scope::Clusters }
+        Self {
+            key,
+            instance: instance.into(),
+            share,
+            syncs_per_cluster: 24,
+            scope: Scope::Clusters,
+            dialer: Dialer::default(),
+        }
     }
 }
 

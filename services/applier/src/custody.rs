@@ -19,13 +19,13 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bus::now;
 use cluster::{CALL_DEADLINE, ClusterClient, ClusterError, Lease, LeaseClaim};
 use model::{ApplicationName, Cluster, Partition};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use give_way::Asked;
 use renewal::Renewal;

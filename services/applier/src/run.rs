@@ -85,18 +85,20 @@ impl Applier {
         loop {
             self.dispatch().await?;
             tokio::select! {
+                // What ends comes before what begins.
+                biased;
                 () = stop.cancelled() => return self.drain().await,
-                item = watch.next() => self.take(item.ok_or(Error::WatchEnded)?).await?,
                 Some(ended) = self.syncs.join_next() => {
                     let (target, attended) = ended.map_err(Error::SyncDied)?;
                     self.conclude(&target, attended?);
                 }
                 Some(left) = self.leaving.join_next() => left.map_err(Error::SyncDied)?,
-            Some(kept) = self.keepers.join_next() => {
+                Some(kept) = self.keepers.join_next() => {
                     self.keeping.remove(&kept.map_err(Error::SyncDied)?);
                 }
                 () = share.changed() => self.wake_all(),
                 _ = sweep.tick() => self.sweep().await?,
+                item = watch.next() => self.take(item.ok_or(Error::WatchEnded)?).await?,
             }
         }
     }

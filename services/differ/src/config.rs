@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bus::{Evaluated, Share};
+use cluster::Dialer;
 use manifest::InstallKey;
 use model::{DefinitionSet, definition::Fleet};
 use plan::RebuiltPrune;
@@ -56,6 +57,8 @@ pub struct Config {
     pub evaluated: Evaluated,
     /// Time between two looks at everything.
     pub sweep: Duration,
+    /// How API servers are reached.
+    pub dialer: Dialer,
 }
 
 impl Config {
@@ -72,6 +75,7 @@ impl Config {
             share,
             evaluated: Evaluated::default(),
             sweep: SWEEP,
+            dialer: Dialer::default(),
         }
     }
 }

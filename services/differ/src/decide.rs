@@ -4,6 +4,7 @@
 //! until it rests. Its steps are in reading order; each either lets the next one go on or ends the decision.
 
 mod around;
+mod behind;
 mod definitions;
 mod facts;
 mod heals;
@@ -88,6 +89,7 @@ pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Next {
 }
 
 fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
+    behind::definitions(facts)?;
     pause::heed(facts, now)?;
     let leaving = release::leaving(facts, now)?;
     let assignment = leaving.as_ref().map(|leaving| &leaving.assignment);
@@ -99,6 +101,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
         Some(_) => Wanted::nothing(),
         None => requests::wanted(facts, assignment, request, now)?,
     };
+    behind::revision(facts, assignment.parameters, wanted)?;
     requests::cluster_answers(facts, request, now)?;
     let applier = waits::wait_for_applier(facts, assignment, wanted, now)?;
     judge::watches_told(facts, now)?;

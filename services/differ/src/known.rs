@@ -171,6 +171,9 @@ impl Known {
     pub fn take(&mut self, news: News) -> Dirty {
         match news {
             News::Definitions(definitions) => {
+                if self.definitions.as_ref().is_some_and(|known| known.n >= definitions.n) {
+                    return Dirty::Targets(vec![]);
+                }
                 self.definitions = Some(Arc::new(definitions));
                 self.note_undefined();
                 let known: BTreeSet<TargetId> =

@@ -67,6 +67,7 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
             definitions.attend(&shared).await?;
         }
         let item = tokio::select! {
+            biased; // What is rare comes first.
             ended = fleet.workers.join_next(), if !fleet.workers.is_empty() => match ended {
                 // Its cluster is not ours any more, or was defined anew.
                 Some(Err(error)) if error.is_cancelled() => continue,

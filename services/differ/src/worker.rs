@@ -19,7 +19,7 @@ use bus::{Log, now};
 use cluster::{ClusterClient, Discovery};
 use events::state::ClusterIdentity;
 use futures::{
-    StreamExt,
+    FutureExt, StreamExt,
     future::BoxFuture,
     stream::{BoxStream, FuturesUnordered, SelectAll},
 };
@@ -156,22 +156,9 @@ impl Worker {
         loop {
             let until_wake = self.until_wake();
             let mut sweeping = None;
-            let dirty = tokio::select! {
-                () = tokio::time::sleep_until(connect_at), if self.connection.is_none() => {
-                    connect_at = self.connect().await?;
-                    self.targets()
-                }
-                dirty = self.inbox.take() => dirty,
-                Some(observation) = self.observations.next(), if !self.observations.is_empty() => {
-                    let dirty = self.take_observations(observation);
-                    self.tell_restored().await?;
-                    dirty
-                }
-                Some(probed) = self.probe.next(), if !self.probe.is_empty() => {
-                    self.judge_probe(probed).await?;
-                    self.targets()
-                }
-                () = tokio::time::sleep(until_wake) => self.wakes.take_due(now()),
+            let mut dirty = tokio::select! {
+                // What is rare comes first. What may come without end holds up nothing: it is taken along below.
+                biased;
                 _ = sweep.tick() => {
                     sweeping = Some(Instant::now());
                     // A server that takes connections and answers nothing breaks no watch: they wait for their
@@ -179,7 +166,22 @@ impl Worker {
                     self.doubt();
                     self.sweep()
                 }
+                () = tokio::time::sleep_until(connect_at), if self.connection.is_none() => {
+                    connect_at = self.connect().await?;
+                    self.targets()
+                }
+                Some(probed) = self.probe.next(), if !self.probe.is_empty() => {
+                    self.judge_probe(probed).await?;
+                    self.targets()
+                }
+                () = tokio::time::sleep(until_wake) => self.wakes.take_due(now()),
+                dirty = self.inbox.take() => dirty,
+                Some(observation) = self.observations.next(), if !self.observations.is_empty() => {
+                    self.take_observations(observation)
+                }
             };
+            dirty.extend(self.take_along());
+            self.tell_restored().await?;
             let ending = self.round(dirty).await?;
             if let Some(begun) = sweeping {
                 self.swept(begun, ending);
@@ -209,6 +211,15 @@ impl Worker {
         self.wakes.next().map_or(self.shared.config.sweep, |wake| wake.since(now()))
     }
 
+    /// Takes what else has come by now, and says which targets it concerns.
+    fn take_along(&mut self) -> BTreeSet<TargetId> {
+        let mut dirty = self.inbox.take().now_or_never().unwrap_or_default();
+        if let Some(observation) = self.observations.next().now_or_never().flatten() {
+            dirty.extend(self.take_observations(observation));
+        }
+        dirty
+    }
+
     /// Takes what has been observed by now, and says which targets it concerns.
     fn take_observations(&mut self, first: (Part, cluster::Observation)) -> BTreeSet<TargetId> {
         let mut dirty = BTreeSet::new();
@@ -218,7 +229,6 @@ impl Worker {
             dirty.extend(self.observe(part, observation));
             left -= 1;
             if left > 0 {
-                use futures::FutureExt;
                 next = self.observations.next().now_or_never().flatten();
             }
         }

@@ -29,7 +29,7 @@ pub mod share;
 pub mod verdict;
 pub mod watch;
 
-pub use clock::now;
+pub use clock::{now, simulate};
 pub use config::{Credentials, EmbeddedConfig, LogConfig, NatsConfig, open};
 pub use error::{AppendError, BlobError, Cause, OpenError, ReadError};
 pub use evaluated::{Ages, Evaluated};
@@ -38,7 +38,7 @@ pub use filter::{Filter, Partitions};
 pub use freshness::{Freshness, Report, freshness};
 pub use lineage::{Kinship, Lineage, Restoration, RestorationId};
 pub use log::{HISTORY_MAX, Log, Swept};
-pub use membership::{Member, Membership};
+pub use membership::{Member, Membership, Pulse, Roll};
 pub use ownership::Ownership;
 pub use patient::Patient;
 pub use position::{LogPosition, Succession};

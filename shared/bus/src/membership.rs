@@ -37,20 +37,20 @@ pub struct Membership {
 
 /// Who is there, and whether we are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Roll {
+pub struct Roll {
     /// The members, oneself included.
-    pub(crate) members: BTreeSet<Member>,
+    pub members: BTreeSet<Member>,
     /// Our own heartbeats; `None` where there are none, because nobody can be there unnoticed.
-    pub(crate) pulse: Option<Pulse>,
+    pub pulse: Option<Pulse>,
 }
 
 /// What came back of our own heartbeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Pulse {
+pub struct Pulse {
     /// When the newest one was sent that came back: no other lets us go before the time to live after that.
-    pub(crate) sent: Instant,
+    pub sent: Instant,
     /// Since when no other can have let us go.
-    pub(crate) unbroken: Instant,
+    pub unbroken: Instant,
 }
 
 /// What keeps a process in its group; dropping it ends that without a word.
@@ -69,6 +69,11 @@ impl Membership {
     ) -> Self {
         let last = roll.borrow().members.clone();
         Self { member, ttl, evaluated, roll, last, held: Box::new(held) }
+    }
+
+    /// A membership of which somebody else tells all; for tests of those who share work.
+    pub fn of(member: Member, ttl: Duration, roll: watch::Receiver<Roll>) -> Self {
+        Self::new((member, ttl), Evaluated::default(), roll, Told)
     }
 
     /// The members now, oneself included, in order.
@@ -101,6 +106,14 @@ impl Membership {
     pub(crate) fn roll(&self) -> watch::Receiver<Roll> {
         self.roll.clone()
     }
+}
+
+/// Nothing to hold: somebody else says who is there.
+struct Told;
+
+#[async_trait]
+impl Held for Told {
+    async fn leave(&mut self) {}
 }
 
 /// A name as a token of a subject: what is not a letter, digit, `-` or `_` becomes `_`.

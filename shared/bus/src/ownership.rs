@@ -38,6 +38,8 @@ pub struct Ownership {
     /// Newcomers, and when they were first seen.
     joining: BTreeMap<Member, Timestamp>,
     view: View,
+    /// What is ours among these members: worked out anew only when they are others.
+    mine: Option<(BTreeSet<Member>, BTreeSet<Partition>)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +61,7 @@ pub struct Decision {
 impl Ownership {
     /// The view of a member that has seen nothing yet.
     pub fn new(me: Member) -> Self {
-        Self { me, settled: BTreeSet::new(), joining: BTreeMap::new(), view: View::None }
+        Self { me, settled: BTreeSet::new(), joining: BTreeMap::new(), view: View::None, mine: None }
     }
 
     /// Whose view it is.
@@ -84,11 +86,19 @@ impl Ownership {
         }
         self.view = View::Seen;
         self.settle(now);
-        let mine = |partition: &Partition| owner(*partition, &self.settled) == Some(&self.me);
-        Decision {
-            owned: Partition::all().filter(mine).collect(),
-            again: self.joining.values().map(|since| since.plus(PATIENCE)).min(),
+        Decision { owned: self.mine(), again: self.joining.values().map(|since| since.plus(PATIENCE)).min() }
+    }
+
+    fn mine(&mut self) -> BTreeSet<Partition> {
+        if let Some((among, mine)) = &self.mine
+            && *among == self.settled
+        {
+            return mine.clone();
         }
+        let mine = |partition: &Partition| owner(*partition, &self.settled) == Some(&self.me);
+        let mine: BTreeSet<Partition> = Partition::all().filter(mine).collect();
+        self.mine = Some((self.settled.clone(), mine.clone()));
+        mine
     }
 
     /// Takes in who has waited long enough; where nobody is settled, there is nobody to wait for.

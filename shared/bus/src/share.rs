@@ -176,6 +176,7 @@ async fn follow(mut follower: Follower, mut roll: watch::Receiver<Roll>, holding
             news
         });
         tokio::select! {
+            biased;
             () = holding.closed() => return,
             changed = roll.changed() => if changed.is_err() {
                 holding.send_replace(Holding::default());

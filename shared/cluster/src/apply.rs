@@ -1,11 +1,10 @@
 //! Server-side apply, and reading one object.
 
-use std::time::Instant;
-
 use http::{Method, StatusCode};
 use manifest::{holds_secrets, sensitive_pointers};
 use model::ObjectId;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::{
     ClusterClient, ClusterError, Live, Missing, Resource,
@@ -103,7 +102,7 @@ impl ClusterClient {
     /// # Errors
     /// As [`apply`](Self::apply), without Invalid.
     pub async fn creatable(&self, request: &Apply<'_>) -> Result<bool, ClusterError> {
-        let unused = format!("driftless-probe-{:x}", rand::random::<u64>());
+        let unused = format!("driftless-probe-{:x}", self.inner.dice.number());
         let mut body = request.body.clone();
         body["metadata"]["name"] = unused.clone().into();
         let id = ObjectId { name: unused, ..request.id.clone() };

@@ -9,6 +9,8 @@ use serde::Deserialize;
 
 use crate::{
     ClusterError, Live, Resource,
+    dialer::Dialer,
+    dice::Dice,
     flight::Flight,
     live::{Redaction, Sensitive},
     send::{CALL_DEADLINE, Call, JSON, OBJECT_BYTES_MAX},
@@ -26,6 +28,7 @@ pub struct ClusterClient {
 pub(crate) struct Inner {
     pub(crate) transport: Transport,
     pub(crate) flight: Arc<Flight>,
+    pub(crate) dice: Dice,
 }
 
 /// What a client needs besides the kubeconfig.
@@ -58,9 +61,17 @@ impl ClusterClient {
     /// # Errors
     /// Kubeconfig, Credentials, Tls: permanent.
     pub async fn connect(kubeconfig: &Kubeconfig, options: ConnectOptions) -> Result<Self, ClusterError> {
-        let transport = Transport::open(kubeconfig, &options.user_agent).await?;
+        Dialer::Configured.connect(kubeconfig, options).await
+    }
+
+    pub(crate) async fn by(
+        dialer: &Dialer,
+        kubeconfig: &Kubeconfig,
+        options: ConnectOptions,
+    ) -> Result<Self, ClusterError> {
+        let transport = Transport::open(dialer, kubeconfig, &options.user_agent).await?;
         let redaction = Redaction { key: options.key, sensitive: Arc::default() };
-        let inner = Inner { transport, flight: Arc::default() };
+        let inner = Inner { transport, flight: Arc::default(), dice: dialer.dice() };
         Ok(Self { inner: Arc::new(inner), redaction })
     }
 

@@ -1,10 +1,9 @@
 //! Deleting one object, never another one of the same name.
 
-use std::time::Instant;
-
 use http::Method;
 use model::ObjectId;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::{
     ClusterClient, ClusterError, Missing, Resource, path,

@@ -160,7 +160,7 @@ impl Observer {
                 Some(Err(error @ (ClusterError::BadResponse { .. } | ClusterError::TooLarge { .. }))) => {
                     self.ready.push_back(Observation::Unreadable(error));
                     // If the object stays as it is, so does the list; it must not be asked for in a hurry.
-                    self.pause = Some(self.backoff.failed(Trouble::Refused, rand::random()));
+                    self.pause = Some(self.backoff.failed(Trouble::Refused, self.client.inner.dice.spread()));
                     self.relist();
                 }
                 // Silence and a broken connection are news only if the server cannot be asked either.
@@ -237,7 +237,7 @@ impl Observer {
     /// After an outage nothing that was known counts: a restore from a backup needs one, and the restored
     /// cluster may have caught up with the versions seen. Throttling is no outage.
     fn failed(&mut self, error: ClusterError) {
-        let mut pause = self.backoff.failed(trouble(&error), rand::random());
+        let mut pause = self.backoff.failed(trouble(&error), self.client.inner.dice.spread());
         let throttled = matches!(error, ClusterError::Throttled { .. });
         if let ClusterError::Throttled { retry_after: Some(asked), .. } = &error {
             pause = pause.max(*asked);

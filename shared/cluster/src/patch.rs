@@ -1,10 +1,9 @@
 //! JSON patches: the surgical changes that server-side apply cannot express.
 
-use std::time::Instant;
-
 use http::Method;
 use model::ObjectId;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::{
     ClusterClient, ClusterError, Live, Resource, path,

@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{ClusterError, connect, home, lanes::Lanes};
+use crate::{ClusterError, Dialer, home, lanes::Lanes};
 
 /// Time between two attempts to read credentials: an exec plugin may ask a cloud, and those that are refused
 /// for good must not be asked for with every request.
@@ -43,6 +43,7 @@ pub(crate) struct Transport {
 }
 
 struct Renewal {
+    dialer: Dialer,
     kubeconfig: Kubeconfig,
     way: RwLock<Arc<Way>>,
     /// When and what credentials were read last; held while they are.
@@ -67,10 +68,15 @@ pub(crate) enum Renewed {
 
 impl Transport {
     /// Reads the kubeconfig and the credentials that it names, and prepares connections.
-    pub(crate) async fn open(kubeconfig: &Kubeconfig, user_agent: &str) -> Result<Self, ClusterError> {
-        let opened = connect::open(kubeconfig).await?;
+    pub(crate) async fn open(
+        dialer: &Dialer,
+        kubeconfig: &Kubeconfig,
+        user_agent: &str,
+    ) -> Result<Self, ClusterError> {
+        let opened = dialer.open(kubeconfig).await?;
         let user_agent = HeaderValue::from_str(user_agent).unwrap_or(HeaderValue::from_static("driftless"));
         let renewal = Renewal {
+            dialer: dialer.clone(),
             kubeconfig: kubeconfig.clone(),
             way: RwLock::new(Arc::new(opened.way)),
             read: Mutex::new(Read { at: None, secret: opened.read }),
@@ -135,7 +141,7 @@ impl Renewal {
     }
 
     async fn read_anew(&self, read: &mut Read, address: &str) -> Renewed {
-        let opened = connect::open(&self.kubeconfig).await;
+        let opened = self.dialer.open(&self.kubeconfig).await;
         read.at = Some(Instant::now());
         match opened {
             // What is known of one cluster must never be taken for another's.

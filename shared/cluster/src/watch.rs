@@ -108,7 +108,7 @@ impl Watch {
         from: &str,
     ) -> Result<Self, ClusterError> {
         let about = About::general(format!("watch {}", selection.resource.gvk));
-        let seconds = rand::random_range(WATCH_SECONDS).to_string();
+        let seconds = client.inner.dice.among(WATCH_SECONDS).to_string();
         let query = [
             ("watch", "1"),
             ("allowWatchBookmarks", "true"),

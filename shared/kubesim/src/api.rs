@@ -110,6 +110,11 @@ impl Cluster {
         self
     }
 
+    /// Lets uids follow from another seed: a backup that is put back must not give those again that the lost objects had.
+    pub fn reseed(&mut self, seed: u64) {
+        self.seed = seed;
+    }
+
     /// The newest version that was given to an object.
     pub fn version(&self) -> u64 {
         self.store.version()

@@ -3,7 +3,7 @@
 //!
 //! It knows no service. A missing tool fails the test that wants it and says how to get it; nothing is skipped.
 //! Entry points: [`cluster::real`], [`git_server::Server`], [`chart_repository::ChartRepository`], [`tool`],
-//! [`NatsServer`], [`Process`], [`ShakyLog`], [`eventually`].
+//! [`MemoryLog`], [`NatsServer`], [`Process`], [`ShakyLog`], [`eventually`].
 
 #![warn(missing_docs)]
 
@@ -16,6 +16,7 @@ pub mod git_server;
 pub mod tls;
 
 mod eventually;
+mod memory_log;
 mod nats_server;
 mod process;
 mod shaky_log;
@@ -23,6 +24,7 @@ mod stuck_log;
 mod tool;
 
 pub use eventually::eventually;
+pub use memory_log::MemoryLog;
 pub use nats_server::{NatsServer, free_port};
 pub use process::Process;
 pub use shaky_log::ShakyLog;

@@ -3,11 +3,22 @@
 use crate::source::Mention;
 use crate::{Tree, Violation};
 
+/// Where time is simulated: a wait there takes none, and is part of the story.
+const SIMULATION: &str = "tests/simulation/";
+
+/// Whose time passes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    Real,
+    Simulated,
+}
+
 pub fn calls(tree: &Tree) -> Vec<Violation> {
     let mut found = Vec::new();
     for source in &tree.sources {
+        let clock = if source.path.starts_with(SIMULATION) { Clock::Simulated } else { Clock::Real };
         for mention in &source.mentions {
-            if let Some(fix) = fix_for(mention) {
+            if let Some(fix) = fix_for(mention, clock) {
                 found.push(Violation {
                     rule: "banned-call",
                     path: source.path.clone(),
@@ -22,12 +33,15 @@ pub fn calls(tree: &Tree) -> Vec<Violation> {
     found
 }
 
-fn fix_for(mention: &Mention) -> Option<&'static str> {
+fn fix_for(mention: &Mention, clock: Clock) -> Option<&'static str> {
     if ["todo!", "unimplemented!"].iter().any(|call| mention.ends_in(call)) {
         Some("finish it, or return an error that says what is missing")
     } else if mention.ends_in("thread::sleep") {
         Some("await the event, with a bound")
-    } else if mention.in_test && (mention.ends_in("time::sleep") || mention.ends_in("time::sleep_until")) {
+    } else if mention.in_test
+        && clock == Clock::Real
+        && (mention.ends_in("time::sleep") || mention.ends_in("time::sleep_until"))
+    {
         Some(
             "await what should happen, with a bound: a test that sleeps is slow when right and flaky when wrong",
         )
@@ -62,5 +76,12 @@ mod tests {
     #[test]
     fn services_may_wait() {
         assert_eq!(found("async fn f() { tokio::time::sleep(d).await }"), []);
+    }
+
+    #[test]
+    fn the_simulation_may_wait_in_its_own_time() {
+        let waits = "async fn f() { tokio::time::sleep(d).await; std::thread::sleep(d) }";
+        let of = |path: &str| calls(&Tree::of(&[(path, waits)])).len();
+        assert_eq!((of("tests/simulation/tests/it/log.rs"), of("tests/scenarios/tests/it/scene.rs")), (1, 2));
     }
 }

@@ -1,14 +1,11 @@
 //! A run gives way to a platform that holds its application.
 
-use std::{
-    sync::{Arc, MutexGuard, PoisonError, atomic::Ordering},
-    time::Instant,
-};
+use std::sync::{Arc, MutexGuard, PoisonError, atomic::Ordering};
 
 use cluster::{ClusterClient, ClusterError, ConnectOptions, Lease};
 use manifest::InstallKey;
 use model::{ApplicationName, Cluster};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{
     Custody, CustodyError, LOOK, PLATFORM,

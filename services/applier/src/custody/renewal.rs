@@ -1,14 +1,11 @@
 //! Renewal of a Lease that is held, for as long as anybody needs the custody.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use cluster::{ClusterClient, ClusterError};
 use tokio::{
     task::AbortHandle,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{Custody, LIFE, LOOK, RENEWAL, Standing, Whose};

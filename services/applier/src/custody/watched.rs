@@ -1,9 +1,10 @@
 //! A Lease of somebody else, watched for its life: renewed meanwhile, its holder is alive; else it is over. No clock
 //! of another machine counts.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cluster::Lease;
+use tokio::time::Instant;
 
 /// Longest life that is believed of somebody else's Lease: it is waited for.
 const LIFE_MAX: Duration = Duration::from_secs(300);

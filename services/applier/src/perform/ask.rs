@@ -1,12 +1,12 @@
 //! Asks a cluster what a step's machine wants to know, until the step is done.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use bus::Share;
 use cluster::{Apply, ClusterError, Delete, Force, Mode, Propagation, Resource};
 use model::Partition;
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{clusters::Connected, pulse::Pulse};

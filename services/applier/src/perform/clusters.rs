@@ -1,14 +1,15 @@
 //! The clusters that are connected to, and what each of them serves.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bus::Log;
 use cluster::{
-    ClusterClient, ClusterError, ConnectOptions, Discovery, Lookup, Missing, Resource, Sensitive, same_as,
+    ClusterClient, ClusterError, ConnectOptions, Dialer, Discovery, Lookup, Missing, Resource, Sensitive,
+    same_as,
 };
 use events::{
     EventType,
@@ -20,7 +21,7 @@ use model::{
     definition::{Kubeconfig, Reach},
 };
 use plan::Step;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
     Config, Custody, Scope,
@@ -30,7 +31,8 @@ use crate::{
 /// All clusters.
 pub(super) struct Clusters {
     key: InstallKey,
-    places: Mutex<HashMap<ClusterName, Arc<Place>>>,
+    dialer: Dialer,
+    places: Mutex<BTreeMap<ClusterName, Arc<Place>>>,
     keeping: Keeping,
     turns: Semaphore,
 }
@@ -100,7 +102,13 @@ impl Clusters {
                 share: config.share.clone(),
             }),
         };
-        Self { key: config.key.clone(), places: Mutex::default(), keeping, turns: Semaphore::new(TURNS) }
+        Self {
+            key: config.key.clone(),
+            dialer: config.dialer.clone(),
+            places: Mutex::default(),
+            keeping,
+            turns: Semaphore::new(TURNS),
+        }
     }
 
     /// Whether clusters are held although there is nothing to do.
@@ -149,7 +157,7 @@ impl Clusters {
             key: self.key.clone(),
             user_agent: concat!("driftless-applier/", env!("CARGO_PKG_VERSION")).to_owned(),
         };
-        let client = ClusterClient::connect(&cluster.kubeconfig, options).await?;
+        let client = self.dialer.connect(&cluster.kubeconfig, options).await?;
         if let Keeping::Each(platform) = &self.keeping {
             admit(&platform.log, cluster, &client).await?;
         }
@@ -209,7 +217,7 @@ impl Clusters {
         self.places().entry(cluster.clone()).or_default().clone()
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<ClusterName, Arc<Place>>> {
+    fn places(&self) -> MutexGuard<'_, BTreeMap<ClusterName, Arc<Place>>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

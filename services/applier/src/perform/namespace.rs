@@ -1,11 +1,9 @@
 //! The namespace of an application, or of a platform's Lease: created if it is missing, plain, not ours, never pruned.
 
-use std::time::Instant;
-
 use cluster::{Apply, ClusterError, Force, Mode};
 use model::{ApiVersion, RetryClass};
 use plan::{Action, Reason, Stage, Step};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::clusters::Connected;
 use crate::{

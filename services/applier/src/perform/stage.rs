@@ -67,6 +67,12 @@ impl Sync<'_> {
                 break;
             }
             tokio::select! {
+                // What is due comes first, however many steps end.
+                biased;
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    self.progress().await?;
+                    due = None;
+                }
                 Some(ended) = running.join_next() => {
                     match ended.map_err(|error| Halt::Fatal(Error::SyncDied(error)))? {
                         (step, Some(result)) => {
@@ -79,10 +85,6 @@ impl Sync<'_> {
                 error = pulse.lost(cluster.client.address()) => {
                     self.rows.fail_rest(steps, &Fault::Cluster(error), now());
                     return Ok(());
-                }
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    self.progress().await?;
-                    due = None;
                 }
             }
         }

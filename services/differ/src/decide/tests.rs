@@ -1,5 +1,6 @@
 //! Scenarios of the decision, told as what it asks for next.
 
+mod behind;
 mod pause;
 mod reach;
 mod release;

@@ -158,7 +158,7 @@ impl Worker {
                 self.shared.config.instance
             ),
         };
-        let client = ClusterClient::connect(&self.cluster.kubeconfig, options).await?;
+        let client = self.shared.config.dialer.connect(&self.cluster.kubeconfig, options).await?;
         let version = client.version().await?.git_version;
         self.admit(&client.identity().await?)?;
         let discovery = client.discover().await?;

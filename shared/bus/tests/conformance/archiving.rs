@@ -352,6 +352,7 @@ pub async fn a_restore_that_is_broken_off_leaves_no_log(bed: Bed) {
                 let refused = bed.try_open(RETIRED_TTL).await.err().unwrap();
                 assert_eq!(refused.code(), "LOG-RESTORING");
             }
+            Bed::Memory(_) => panic!("nothing is restored into memory"),
         }
     }
     restore(Cursor::new(&archived), &bed).await.unwrap();

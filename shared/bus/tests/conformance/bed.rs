@@ -1,16 +1,24 @@
 //! Where a log under test lives, and what can befall it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bus::{Log, LogConfig, OpenError, log::RETIRED_TTL};
 use redb::ReadableTable as _;
+use testkit::MemoryLog;
 
 use crate::server::{Server, Settings};
 
 pub enum Bed {
     Embedded(tempfile::TempDir),
     Nats(Server),
+    /// What simulations run on, opened when it is first asked for.
+    Memory(OnceLock<Arc<MemoryLog>>),
 }
+
+const KEPT_NOWHERE: &str = "a log in memory is kept nowhere";
 
 impl Bed {
     pub async fn embedded() -> Self {
@@ -21,10 +29,14 @@ impl Bed {
         Self::Nats(Server::start(Settings::default()).await)
     }
 
+    pub fn memory() -> Self {
+        Self::Memory(OnceLock::new())
+    }
+
     /// A server that acknowledges before it flushes, for tests of other things that would take too long.
     pub async fn without_flushes(self) -> Self {
         match self {
-            Self::Embedded(folder) => Self::Embedded(folder),
+            Self::Embedded(_) | Self::Memory(_) => self,
             Self::Nats(_) => {
                 Self::Nats(Server::start(Settings { sync: "\"2m\"", ..Settings::default() }).await)
             }
@@ -40,6 +52,9 @@ impl Bed {
     }
 
     pub async fn try_open(&self, retired_ttl: Duration) -> Result<Arc<dyn Log>, OpenError> {
+        if let Self::Memory(log) = self {
+            return Ok(log.get_or_init(|| MemoryLog::with_retired_ttl("memory", retired_ttl)).clone());
+        }
         bus::open(self.config(retired_ttl)).await
     }
 
@@ -48,6 +63,7 @@ impl Bed {
         match self {
             Self::Embedded(folder) => format!("embedded={}", folder.path().display()),
             Self::Nats(server) => format!("nats={}", server.url()),
+            Self::Memory(_) => panic!("{KEPT_NOWHERE}"),
         }
     }
 
@@ -55,6 +71,7 @@ impl Bed {
         let mut config = match self {
             Self::Embedded(folder) => LogConfig::embedded(folder.path()),
             Self::Nats(server) => LogConfig::nats(server.url()),
+            Self::Memory(_) => panic!("{KEPT_NOWHERE}"),
         };
         match &mut config {
             LogConfig::Embedded(embedded) => embedded.retired_ttl = ttl,
@@ -90,6 +107,7 @@ impl Bed {
                 bytes[100] ^= 1;
                 jetstream.publish(found.subject, bytes.into()).await.unwrap().await.unwrap();
             }
+            Self::Memory(_) => panic!("{KEPT_NOWHERE}"),
         }
         self.open().await
     }
@@ -126,6 +144,7 @@ impl Bed {
                 let sent = jetstream.publish_with_headers(found.subject, headers, found.payload).await;
                 sent.unwrap().await.unwrap();
             }
+            Self::Memory(_) => panic!("{KEPT_NOWHERE}"),
         }
         self.open().await
     }

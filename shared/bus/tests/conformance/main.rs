@@ -1,4 +1,5 @@
-//! One suite for both backends: whatever holds for one log must hold for the other.
+//! One suite for both backends: whatever holds for one log must hold for the other, and for the log of simulations as
+//! far as it is one.
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
 mod appending;
@@ -106,5 +107,50 @@ suite! {
     parking::{
         an_unreadable_event_parks_only_its_aggregate,
         a_newer_format_passes_through,
+    },
+}
+
+macro_rules! in_memory {
+    ($($topic:ident :: { $($test:ident,)* },)*) => {
+        mod memory {
+            $(mod $topic { $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    crate::$topic::$test(crate::bed::Bed::memory()).await;
+                }
+            )* })*
+        }
+    };
+}
+
+in_memory! {
+    appending::{
+        versions_are_contiguous,
+        everything_in_the_envelope_comes_back,
+        a_stale_version_is_a_conflict,
+        a_lost_acknowledgement_is_no_conflict,
+        a_stale_item_holds_back_no_other,
+        many_writers_share_batches,
+        one_of_two_racing_writers_wins,
+        an_event_above_the_bound_is_refused,
+        a_malformed_draft_is_refused,
+        history_is_bounded_and_keeps_the_newest,
+    },
+    watching::{
+        an_empty_list_is_listed_at_once,
+        the_list_holds_only_the_newest_of_what_is_asked,
+        neither_gap_nor_repeat_while_writers_run,
+        partitions_gained_later_have_a_watch_of_their_own,
+        a_slow_reader_holds_up_nobody_and_misses_no_newest,
+        a_cancelled_read_loses_nothing,
+        a_list_is_complete_though_its_events_go_meanwhile,
+    },
+    blobs::{
+        blobs_come_back_whole,
+        a_sweep_keeps_what_is_named_or_young,
+    },
+    retiring::{
+        after_its_time_it_starts_again,
+        one_that_went_on_outlives_its_last_event,
     },
 }

@@ -1,10 +1,11 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cluster::{
     Apply, CauseKind, ClusterError, Delete, FieldConflict, Force, Missing, Mode, Outcome, Propagation,
 };
 use model::RetryClass;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::fixture::{Fixture, config_maps, id_of};
 

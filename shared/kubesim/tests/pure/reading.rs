@@ -87,3 +87,15 @@ fn equal_seeds_and_requests_give_equal_answers() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn a_restored_backup_gives_no_uid_again_that_was_lost() {
+    let mut bench = Bench::start();
+    let backup = bench.cluster.clone();
+    let lost = bench.map("a", json!({}));
+    bench.cluster = backup.clone();
+    assert_eq!(bench.map("a", json!({}))["metadata"]["uid"], lost["metadata"]["uid"], "equal seeds");
+    bench.cluster = backup;
+    bench.cluster.reseed(8);
+    assert_ne!(bench.map("a", json!({}))["metadata"]["uid"], lost["metadata"]["uid"]);
+}

@@ -182,7 +182,8 @@ fn shop(cluster: &str) -> TargetId {
 }
 
 fn approval(id: &str, plan: Digest) -> Request {
-    Request { id: id.parse().unwrap(), kind: RequestKind::Approve { plan }, at: Timestamp::default() }
+    let by = Default::default();
+    Request { id: id.parse().unwrap(), kind: RequestKind::Approve { plan }, at: Timestamp::default(), by }
 }
 
 #[test]

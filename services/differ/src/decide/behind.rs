@@ -1,0 +1,25 @@
+//! Whether the newest plan was made from more than is known here.
+//!
+//! Another differ may have planned from definitions, or from a render, that have not come here yet: this one was
+//! stopped, or its watches tell of the plan first. What it would decide was decided better already, and a state never
+//! goes back. Versions are only compared within an aggregate; of two renders the definitions decide first.
+
+use super::{Facts, REST, Step, Wanted};
+
+/// Goes on only if the newest plan was not made from later definitions. They never begin anew, so they will come.
+pub(super) fn definitions(facts: &Facts<'_>) -> Step<()> {
+    let planned = facts.snapshot.own.as_ref().and_then(|own| own.state.plan.as_ref());
+    let later = |n: u64| n > facts.snapshot.definitions_n;
+    if planned.is_some_and(|planned| later(planned.made_from.definitions_n)) { Err(REST) } else { Ok(()) }
+}
+
+/// Goes on only if the newest plan was not made from a later revision, under the same definitions.
+pub(super) fn revision(facts: &Facts<'_>, parameters: model::Digest, wanted: Wanted) -> Step<()> {
+    let planned = facts.snapshot.own.as_ref().and_then(|own| own.state.plan.as_ref());
+    let later = planned.map(|planned| &planned.made_from).is_some_and(|made_from| {
+        made_from.definitions_n == facts.snapshot.definitions_n
+            && made_from.parameters == parameters
+            && made_from.observation > wanted.observation
+    });
+    if later { Err(REST) } else { Ok(()) }
+}
