@@ -385,6 +385,8 @@ impl Bed {
             rebuilt: Default::default(),
             released: None,
             paused: None,
+            heals_paged: Table::default(),
+            refreshed_paged: Table::default(),
         };
         self.publish(Aggregate::Target(self.target.clone()), EventType::SyncPlanned, &state).await;
         self.generation

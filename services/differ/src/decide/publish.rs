@@ -11,7 +11,7 @@ use model::{Failure, ObjectId, RetryClass, Timestamp};
 use plan::{Assignment, HeldReason, Reason, Situation, Stock, SyncPlan};
 
 use super::{
-    Facts, Next, Step, Wanted,
+    Facts, Next, Step, Wanted, bounds,
     heals::{self, Gates},
     judge::{self, Comparison, Judged},
     preflight, requests, strays, summary, waits,
@@ -184,6 +184,7 @@ pub(super) fn refuse(
     failure: Failure,
     (outcome, wake): (fn(Failure) -> RequestOutcome, Option<Timestamp>),
 ) -> Next {
+    let failure = bounds::told(failure);
     let mut state = summary::own_state(facts, failure.at);
     state.status = SyncStatus::OutOfSync;
     let failure = match &state.refused {

@@ -59,6 +59,8 @@ fn target(status: SyncStatus) -> TargetState {
         rebuilt: Default::default(),
         released: None,
         paused: None,
+        heals_paged: Table::default(),
+        refreshed_paged: Table::default(),
     }
 }
 

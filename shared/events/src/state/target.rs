@@ -17,9 +17,10 @@ pub struct TargetState {
     pub refused: Option<Failure>,
     /// Objects that live changes moved away from what we applied, sorted.
     pub drift: Table<DriftedObject>,
-    /// Heals tried since desired state changed last, sorted by object.
+    /// Heals tried since desired state changed last, sorted by object; none if they are paged.
     pub heals: Vec<HealAttempt>,
-    /// Fingerprints recorded again by the differ, until a sync passes the one that they belong to.
+    /// Fingerprints recorded again by the differ, until a sync passes the one that they belong to; none if they
+    /// are paged.
     pub refreshed: Vec<Refreshed>,
     /// Health.
     pub health: HealthSummary,
@@ -40,6 +41,12 @@ pub struct TargetState {
     /// Since when somebody wants nothing to be done by itself; `None`: nobody does.
     #[serde(default)]
     pub paused: Option<Timestamp>,
+    /// The heals, if this event has no room for them.
+    #[serde(default)]
+    pub heals_paged: Table<HealAttempt>,
+    /// The fingerprints, if this event has no room for them.
+    #[serde(default)]
+    pub refreshed_paged: Table<Refreshed>,
 }
 
 impl State for TargetState {

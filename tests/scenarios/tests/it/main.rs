@@ -9,6 +9,7 @@ mod freshness;
 mod hands;
 mod healing;
 mod health;
+mod large;
 mod outage;
 mod proxy;
 mod scene;

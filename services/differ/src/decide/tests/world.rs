@@ -22,7 +22,7 @@ use super::super::{ClusterStanding, Facts, Next, Sealed, decide};
 use crate::{
     answers::{Answers, DryRun, DryRunKey, Found, Question},
     desired::Desired,
-    known::{Around, Snapshot, SourceFacts, SyncFacts, Versioned},
+    known::{Around, Legible, Snapshot, SourceFacts, SyncFacts, Versioned},
     live::{Body, KindView, LiveView, Mark, Seen},
 };
 
@@ -125,6 +125,7 @@ impl World {
             source: None,
             render: None,
             sync: None,
+            legible: Legible::Yes,
             own: None,
             requests: Arc::default(),
             left: None,
