@@ -4,6 +4,7 @@
 //! until it rests. Its steps are in reading order; each either lets the next one go on or ends the decision.
 
 mod around;
+mod awaited;
 mod bounds;
 mod definitions;
 mod facts;

@@ -89,6 +89,7 @@ pub struct SyncFacts {
 
 /// One event, read: what [`Known::take`] takes.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are of targets and syncs")]
 pub enum News {
     /// A complete set of definitions.
     Definitions(Definitions),

@@ -65,6 +65,8 @@ pub struct Seen {
     pub resource_version: String,
     /// Whether it is being deleted.
     pub deletion: plan::Deletion,
+    /// The finalizers that hold one that is being deleted.
+    pub held_by: Vec<String>,
     /// Its health.
     pub health: health::Health,
     /// Its contents.

@@ -385,6 +385,7 @@ impl Bed {
             rebuilt: Default::default(),
             released: None,
             paused: None,
+            waits: vec![],
             heals_paged: Table::default(),
             refreshed_paged: Table::default(),
         };

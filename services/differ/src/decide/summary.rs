@@ -50,6 +50,7 @@ pub(super) fn own_state(facts: &Facts<'_>, now: Timestamp) -> TargetState {
             rebuilt: Default::default(),
             released: None,
             paused: None,
+            waits: vec![],
             heals_paged: Table::default(),
             refreshed_paged: Table::default(),
         },

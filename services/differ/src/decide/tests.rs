@@ -1,6 +1,8 @@
 //! Scenarios of the decision, told as what it asks for next.
 
+mod awaited;
 mod crowd;
+mod full;
 mod illegible;
 mod pause;
 mod release;

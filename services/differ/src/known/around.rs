@@ -176,7 +176,11 @@ impl Known {
         let planned = self.targets.get(target).and_then(|own| own.state.plan.as_ref());
         let waiting =
             planned.map_or(0, |plan| plan.generation) > sync.map_or(0, |sync| sync.state.generation);
-        if running || waiting || self.syncs_parked.contains(target) { Activity::Syncing } else { Activity::Idle }
+        if running || waiting || self.syncs_parked.contains(target) {
+            Activity::Syncing
+        } else {
+            Activity::Idle
+        }
     }
 
     fn holdings(&self, target: &TargetId, names: &BTreeSet<Name<'_>>) -> Arc<BTreeMap<ObjectId, Holding>> {

@@ -12,8 +12,8 @@ fn target() -> TargetId {
     TargetId { cluster: "eu".parse().unwrap(), application: "shop".parse().unwrap() }
 }
 
-/// Where the same mark is found again that the news was made with.
-type Mark = fn(&Known) -> Option<u64>;
+/// An aggregate, news of it that bear a mark, and where the mark is found again once they are taken.
+type Case = (Aggregate, fn(u64) -> News, fn(&Known) -> Option<u64>);
 
 fn definitions(mark: u64) -> News {
     News::Definitions(Definitions::new(mark, DefinitionSet::default()))
@@ -67,7 +67,7 @@ fn requests(mark: u64) -> News {
 
 #[test]
 fn what_comes_late_or_twice_changes_nothing() {
-    let cases: [(Aggregate, fn(u64) -> News, Mark); 5] = [
+    let cases: [Case; 5] = [
         (Aggregate::Definitions, definitions, |known| Some(known.definitions.as_ref()?.n)),
         (Aggregate::Source("repo".parse().unwrap()), source, |known| {
             Some(known.sources.values().next()?.state.observation)

@@ -75,7 +75,7 @@ fn fitting(due: Due, now: Timestamp) -> Result<Option<(Due, Laid)>, Error> {
     let laid = pages::lay(state.clone())?;
     let told = own == Some(&state) || laid.payload.len() > PAYLOAD_BYTES_MAX;
     tracing::error!(target = %due.target, bytes, "the state of a target fits into no event");
-    Ok((!told).then(|| (Due { kind: EventType::PlanRefused, state, ..due }, laid)))
+    Ok((!told).then_some((Due { kind: EventType::PlanRefused, state, ..due }, laid)))
 }
 
 async fn end_of(

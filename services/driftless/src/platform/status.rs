@@ -50,6 +50,9 @@ fn tell(list: &TargetList, output: StatusOutput, colours: Colours) {
             if !problem.remedy.is_empty() {
                 terminal::line(&format!("  help: {}", table::clean(&problem.remedy)));
             }
+        } else if let Some(waiting) = &target.waiting {
+            let text = format!("{}/{}: {waiting}", target.cluster, target.application);
+            terminal::line(&Paint::Waiting.on(&table::clean(&text), colours));
         }
     }
 }
@@ -138,6 +141,8 @@ fn tell_one(target: &TargetStatus, output: StatusOutput) {
     let mut line = table::lines(&[row(target, output)], Colours::wanted()).concat();
     if let Some(problem) = &target.problem {
         line.push_str(&format!("  {}: {}", problem.code, table::clean(&problem.message)));
+    } else if let Some(waiting) = &target.waiting {
+        line.push_str(&format!("  {}", table::clean(waiting)));
     }
     terminal::line(&line);
 }
@@ -159,6 +164,7 @@ mod tests {
             objects: 4,
             drifted: 1,
             paused: None,
+            waiting: None,
             problem: None,
             changed: Some("2026-11-27T02:00:00.000Z".into()),
             evaluated: Evaluated { state: Freshness::Fresh, by: Some("a".into()), seconds: Some(3) },

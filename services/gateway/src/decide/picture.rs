@@ -59,6 +59,7 @@ pub(super) struct TargetFacts {
     pub refused: Option<Failure>,
     pub at: Timestamp,
     pub paused: Option<Timestamp>,
+    pub waiting: Option<String>,
     pub standing: Standing,
 }
 
@@ -169,6 +170,7 @@ impl Picture {
                 refused: state.refused,
                 at: event.draft.time,
                 paused: state.paused,
+                waiting: state.waits.first().map(ToString::to_string),
                 standing,
             };
             self.targets.insert(target.clone(), facts);

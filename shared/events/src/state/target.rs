@@ -1,5 +1,7 @@
 //! `target/<cluster>/<application>`, written by the differ that owns the cluster.
 
+use std::fmt;
+
 use model::{Digest, Failure, Fingerprint, HealthStatus, ObjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +43,9 @@ pub struct TargetState {
     /// Since when somebody wants nothing to be done by itself; `None`: nobody does.
     #[serde(default)]
     pub paused: Option<Timestamp>,
+    /// What is left alone because somebody else has to do something first, longest first, at most 20.
+    #[serde(default)]
+    pub waits: Vec<Wait>,
     /// The heals, if this event has no room for them.
     #[serde(default)]
     pub heals_paged: Table<HealAttempt>,
@@ -66,7 +71,7 @@ pub enum SyncStatus {
     Drifted,
     /// Another actor keeps undoing our heals; we stopped.
     Contested,
-    /// A plan waits for the applier, who has been silent for longer than the wait is bound to.
+    /// A plan waits for the applier, or an object for somebody else, for longer than the wait is bound to.
     Stalled,
 }
 
@@ -209,6 +214,43 @@ pub struct ObjectHealth {
     pub status: HealthStatus,
     /// Why, in a few words.
     pub reason: String,
+}
+
+/// An object that is left alone until somebody else has done something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Which object.
+    pub id: ObjectId,
+    /// What is awaited.
+    pub reason: WaitReason,
+    /// Who has to do it: finalizers, or applications; at most 5.
+    pub whom: Vec<String>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What an object waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WaitReason {
+    /// That it is gone: it is deleted, and finalizers hold it.
+    Deletion,
+    /// That another application lets go of it, or has taken it.
+    HandOver,
+    /// That it is known whether another application desires it.
+    Render,
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, reason, whom, .. } = self;
+        let (waits, by) = match reason {
+            WaitReason::Deletion => ("is deleted and not gone yet", "held by the finalizer"),
+            WaitReason::HandOver => ("is not handed over yet", "with the application"),
+            WaitReason::Render => ("is not pruned yet", "awaiting the render of"),
+        };
+        write!(f, "{id} {waits}")?;
+        if whom.is_empty() { Ok(()) } else { write!(f, ", {by} {}", whom.join(", ")) }
+    }
 }
 
 /// A request that was carried out.

@@ -5,6 +5,7 @@
 
 mod expiry;
 mod faults;
+mod finalizers;
 mod freshness;
 mod hands;
 mod healing;

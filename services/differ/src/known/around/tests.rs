@@ -309,6 +309,7 @@ fn a_plan_that_nobody_has_taken_up_is_at_work() {
             rebuilt: Default::default(),
             released: None,
             paused: None,
+            waits: vec![],
             heals_paged: Table::default(),
             refreshed_paged: Table::default(),
         };
