@@ -9,7 +9,7 @@ const MESSAGE_BYTES_MAX: usize = 2_048;
 /// Of a remedy, which is our own text.
 const REMEDY_BYTES_MAX: usize = 256;
 
-/// Of a readable path of a field, or the name of a field manager: the longest name has 253.
+/// Of the name of a field manager, a finalizer or an application: the longest has 253.
 pub(super) const NAME_BYTES_MAX: usize = 256;
 
 /// What a row takes besides its texts: the names of its fields, numbers and instants.

@@ -29,6 +29,9 @@ const REASON_BYTES_MAX: usize = 512;
 const FIELDS_TOLD: usize = 20;
 const MANAGERS_TOLD: usize = 5;
 
+/// Of the path of a field, or of the refusal that stands in its place.
+const FIELD_BYTES_MAX: usize = 1_024;
+
 /// Drifted objects told in an event, which has to stay small; the plan holds all of them.
 const DRIFTED_TOLD: usize = 32;
 
@@ -162,11 +165,12 @@ pub(super) fn drift(
 }
 
 fn drifted(id: &ObjectId, since: Timestamp, differing: &Drifted) -> DriftedObject {
-    let told = |texts: &[String], most: usize| {
+    let told = |texts: &[String], most: usize, bytes_max: usize| {
         let mut texts: Vec<String> = texts.iter().take(most).cloned().collect();
-        texts.iter_mut().for_each(|text| bounds::cut(text, NAME_BYTES_MAX));
+        texts.iter_mut().for_each(|text| bounds::cut(text, bytes_max));
         texts
     };
-    let (fields, managers) = (told(&differing.fields, FIELDS_TOLD), told(&differing.managers, MANAGERS_TOLD));
+    let fields = told(&differing.fields, FIELDS_TOLD, FIELD_BYTES_MAX);
+    let managers = told(&differing.managers, MANAGERS_TOLD, NAME_BYTES_MAX);
     DriftedObject { id: id.clone(), since, fields, managers }
 }
