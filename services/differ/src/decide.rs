@@ -4,13 +4,16 @@
 //! until it rests. Its steps are in reading order; each either lets the next one go on or ends the decision.
 
 mod around;
+mod awaited;
 mod behind;
+mod bounds;
 mod definitions;
 mod facts;
 mod heals;
 mod identity;
 mod inventory;
 mod judge;
+mod legible;
 mod pause;
 mod preflight;
 mod publish;
@@ -20,6 +23,7 @@ mod requests;
 mod sealed;
 mod strays;
 mod summary;
+mod too_large;
 mod waits;
 
 use std::collections::BTreeSet;
@@ -35,6 +39,7 @@ pub use facts::{ClusterStanding, Facts, Sealed};
 pub use identity::{Claim, admit, refused};
 pub use judge::judged_bodies;
 pub use requests::{PreviewDue, previewed};
+pub use too_large::too_large;
 
 use crate::{answers::Question, desired::Desired};
 
@@ -91,6 +96,7 @@ pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Next {
 fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     behind::definitions(facts)?;
     pause::heed(facts, now)?;
+    legible::legible(facts, now)?;
     let leaving = release::leaving(facts, now)?;
     let assignment = leaving.as_ref().map(|leaving| &leaving.assignment);
     let assignment = assignment.or(facts.snapshot.assignment.as_deref()).ok_or(REST)?;

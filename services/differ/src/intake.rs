@@ -10,7 +10,7 @@ use events::{
     Content, Event, EventType, Table,
     state::{
         AppliedObject, ClusterState, CommandState, DefinitionsState, ObservedPath, RenderState, SourceState,
-        State, SyncState, TargetState,
+        State, SyncState, SyncStatus, TargetState,
     },
 };
 use model::{Aggregate, CommandScope, Digest, TargetId};
@@ -34,7 +34,8 @@ impl Intake {
         Self { log }
     }
 
-    /// Reads one event; `None`: it says nothing that the differ needs, or cannot be read here.
+    /// Reads one event; `None`: it says nothing that the differ needs, or cannot be read here. What would be decided or
+    /// written without knowing it is parked.
     pub async fn read(&self, event: &Event) -> Result<Option<News>, Error> {
         match self.decode(event).await {
             Ok(news) => Ok(news),
@@ -42,11 +43,12 @@ impl Intake {
                 tracing::error!(aggregate = %event.aggregate(), n = event.n(), %error, "an event is left aside");
                 Ok(match event.aggregate() {
                     Aggregate::Cluster(name) => Some(News::Unreadable(name.clone())),
+                    Aggregate::Target(target) => Some(News::Parked(target.clone())),
+                    Aggregate::Sync(target) => Some(News::SyncParked(target.clone())),
+                    // What was said before stands.
                     Aggregate::Source(_)
                     | Aggregate::Definitions
                     | Aggregate::Render { .. }
-                    | Aggregate::Target(_)
-                    | Aggregate::Sync(_)
                     | Aggregate::Command(_) => None,
                 })
             }
@@ -83,7 +85,7 @@ impl Intake {
                 News::Sync(target.clone(), SyncFacts { n: event.n(), at: event.draft.time, state, objects })
             }
             Aggregate::Target(target) => {
-                let state: TargetState = state(event)?;
+                let state = self.whole(target, state(event)?).await?;
                 News::Target(target.clone(), Versioned { event: event.id, n: event.n(), state })
             }
             Aggregate::Command(CommandScope::Target(target)) => {
@@ -99,6 +101,28 @@ impl Intake {
             }
             Aggregate::Command(CommandScope::Source(_) | CommandScope::Cluster(_)) => return Ok(None),
         }))
+    }
+
+    /// The state of a target with what it keeps in pages. What is lost is found anew: until then nothing is said.
+    async fn whole(&self, target: &TargetId, mut state: TargetState) -> Result<TargetState, Error> {
+        let heals = std::mem::take(&mut state.heals_paged);
+        let refreshed = std::mem::take(&mut state.refreshed_paged);
+        let pages = async {
+            state.drift = Table::Inline(self.rows(&state.drift).await?);
+            state.heals.extend(self.rows(&heals).await?);
+            state.refreshed.extend(self.rows(&refreshed).await?);
+            Ok(())
+        };
+        match pages.await {
+            Ok(()) => {}
+            Err(error @ (Error::Content { .. } | Error::BlobMissing { .. })) => {
+                tracing::error!(%target, %error, "a part of what was told is lost");
+                state.status = SyncStatus::Unknown;
+                state.drift = Table::default();
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(state)
     }
 
     /// The newest events of an aggregate, newest first.
@@ -162,4 +186,43 @@ impl Intake {
 fn state<S: State>(event: &Event) -> Result<S, Error> {
     events::decode(event.draft.format, &event.draft.payload)
         .map_err(|error| Error::Content { what: "the state of an event", reason: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use events::{Draft, EventId};
+    use model::Timestamp;
+
+    use super::*;
+
+    fn newer(aggregate: Aggregate, kind: EventType) -> Event {
+        let draft = Draft {
+            aggregate,
+            n: 1,
+            previous: None,
+            kind,
+            format: 2,
+            time: Timestamp::default(),
+            cause: None,
+            correlation: None,
+            actor: None,
+            traceparent: None,
+            payload: bytes::Bytes::new(),
+        };
+        Event { id: EventId::derive("log", &draft), sequence: 1, draft }
+    }
+
+    /// Taken for nothing, a target would be written anew from its first version, and planned from no inventory.
+    #[tokio::test]
+    async fn what_a_newer_version_wrote_of_a_target_is_parked() {
+        let folder = tempfile::tempdir().unwrap();
+        let intake = Intake::new(bus::open(bus::LogConfig::embedded(folder.path())).await.unwrap());
+        let target = TargetId { cluster: "eu".parse().unwrap(), application: "shop".parse().unwrap() };
+        let own = newer(Aggregate::Target(target.clone()), EventType::HealthChanged);
+        let read = intake.read(&own).await.unwrap();
+        assert!(matches!(&read, Some(News::Parked(parked)) if *parked == target), "{read:?}");
+        let sync = newer(Aggregate::Sync(target.clone()), EventType::SyncFinished);
+        let read = intake.read(&sync).await.unwrap();
+        assert!(matches!(&read, Some(News::SyncParked(parked)) if *parked == target), "{read:?}");
+    }
 }

@@ -90,6 +90,7 @@ pub struct SyncFacts {
 
 /// One event, read: what [`Known::take`] takes.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are of targets and syncs")]
 pub enum News {
     /// A complete set of definitions.
     Definitions(Definitions),
@@ -111,6 +112,8 @@ pub enum News {
     FleetRequests(Vec<Request>),
     /// The target's own newest event cannot be read: it must not be written.
     Parked(TargetId),
+    /// The target's newest sync cannot be read: nothing is known of what is there.
+    SyncParked(TargetId),
 }
 
 /// Which targets have to be looked at again.
@@ -132,7 +135,12 @@ pub struct Known {
     targets: BTreeMap<TargetId, Arc<Versioned<TargetState>>>,
     requests: BTreeMap<TargetId, Arc<Vec<Request>>>,
     fleet_requests: Arc<Vec<Request>>,
+    /// Targets that cannot be read.
     parked: BTreeSet<TargetId>,
+    /// Targets of which the sync cannot be read.
+    syncs_parked: BTreeSet<TargetId>,
+    /// The place in the log of the newest event that was taken of each aggregate.
+    taken: BTreeMap<Aggregate, u64>,
     clusters: BTreeMap<ClusterName, Arc<ClusterState>>,
     /// Those of them that the definitions do not name.
     undefined: BTreeSet<ClusterName>,
@@ -141,6 +149,15 @@ pub struct Known {
     /// Targets that are not defined any more and not released, and what was in force for them last, if that is
     /// read already.
     leaving: BTreeMap<TargetId, Option<Arc<Left>>>,
+}
+
+/// Whether the newest sync of a target can be read here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Legible {
+    /// It can, or there is none.
+    Yes,
+    /// A newer version wrote it, or it is damaged: what is there is not known.
+    No,
 }
 
 /// All that the log says about one target, cheap to clone.
@@ -156,6 +173,8 @@ pub struct Snapshot {
     pub render: Option<Arc<Versioned<RenderState>>>,
     /// What was done to it.
     pub sync: Option<Arc<SyncFacts>>,
+    /// Whether that can be read here.
+    pub legible: Legible,
     /// What we wrote last.
     pub own: Option<Arc<Versioned<TargetState>>>,
     /// What people asked for.
@@ -167,7 +186,18 @@ pub struct Snapshot {
 }
 
 impl Known {
-    /// Takes one event; says what it makes dirty. An older version than the known one changes nothing.
+    /// Takes what an event says that stands there in the log; says what it makes dirty. One that was passed changes
+    /// nothing: versions begin anew where an aggregate was retired, places in the log never do.
+    pub fn take_event(&mut self, aggregate: &Aggregate, sequence: u64, news: News) -> Dirty {
+        match self.taken.get_mut(aggregate) {
+            Some(taken) if *taken >= sequence => return Dirty::Targets(Vec::new()),
+            Some(taken) => *taken = sequence,
+            None => drop(self.taken.insert(aggregate.clone(), sequence)),
+        }
+        self.take(news)
+    }
+
+    /// Takes news, of whatever age; says what they make dirty.
     pub fn take(&mut self, news: News) -> Dirty {
         match news {
             News::Definitions(definitions) => {
@@ -199,6 +229,7 @@ impl Known {
                 Dirty::Targets(dirty)
             }
             News::Sync(target, sync) => {
+                self.syncs_parked.remove(&target);
                 self.syncs.insert(target.clone(), Arc::new(sync));
                 self.note_leaving(&target);
                 Dirty::Targets(vec![target])
@@ -229,6 +260,10 @@ impl Known {
             News::Parked(target) => {
                 self.parked.insert(target);
                 Dirty::Targets(Vec::new())
+            }
+            News::SyncParked(target) => {
+                self.syncs_parked.insert(target.clone());
+                Dirty::Targets(vec![target])
             }
         }
     }
@@ -349,6 +384,7 @@ impl Known {
             source: source.cloned(),
             render: render.cloned(),
             sync: self.syncs.get(target).cloned(),
+            legible: if self.syncs_parked.contains(target) { Legible::No } else { Legible::Yes },
             own: self.targets.get(target).cloned(),
             requests: self.requests.get(target).cloned().unwrap_or_default(),
             left: self.leaving.get(target).and_then(Clone::clone),
@@ -357,3 +393,6 @@ impl Known {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,6 +93,8 @@ pub struct Seen {
     pub resource_version: String,
     /// Whether it is being deleted.
     pub deletion: plan::Deletion,
+    /// The finalizers that hold one that is being deleted.
+    pub held_by: Vec<String>,
     /// Its health.
     pub health: health::Health,
     /// Its contents.
@@ -345,6 +347,7 @@ mod tests {
                 uid: "u".into(),
                 resource_version: "1".into(),
                 deletion: plan::Deletion::None,
+                held_by: vec![],
                 health: health::assess(&Value::Null),
                 body: Body::Held(Value::Null.into()),
             };

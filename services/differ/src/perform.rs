@@ -5,6 +5,7 @@ mod ask;
 mod definitions;
 mod last_applied;
 mod load;
+mod pages;
 mod preview;
 mod provenance;
 mod refusal;

@@ -120,7 +120,7 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
 
 async fn take_in(shared: &Shared, event: &Event) -> Result<Option<Dirty>, Error> {
     let news = shared.intake.read(event).await?;
-    Ok(news.map(|news| shared.known(|known| known.take(news))))
+    Ok(news.map(|news| shared.known(|known| known.take_event(event.aggregate(), event.sequence, news))))
 }
 
 /// What the log said until then is taken in.
@@ -132,16 +132,15 @@ fn note(shared: &Shared, since: Option<Instant>) {
 
 fn park(shared: &Shared, parked: Undecodable) {
     tracing::error!(aggregate = %parked.aggregate, reason = parked.reason, "an aggregate is parked");
-    let news = match parked.aggregate {
-        Aggregate::Target(target) => News::Parked(target),
-        Aggregate::Cluster(name) => News::Unreadable(name),
-        Aggregate::Source(_)
-        | Aggregate::Definitions
-        | Aggregate::Render { .. }
-        | Aggregate::Sync(_)
-        | Aggregate::Command(_) => return,
+    let news = match &parked.aggregate {
+        Aggregate::Target(target) => News::Parked(target.clone()),
+        Aggregate::Sync(target) => News::SyncParked(target.clone()),
+        Aggregate::Cluster(name) => News::Unreadable(name.clone()),
+        Aggregate::Source(_) | Aggregate::Definitions | Aggregate::Render { .. } | Aggregate::Command(_) => {
+            return;
+        }
     };
-    shared.known(|known| known.take(news));
+    shared.known(|known| known.take_event(&parked.aggregate, parked.sequence, news));
 }
 
 /// Reads what was in force last for targets that have left the definitions; they are looked at then.

@@ -45,6 +45,9 @@ pub struct TargetStatus {
     /// Since when somebody wants nothing to be done by itself (RFC 3339); null: nobody does.
     #[serde(default)]
     pub paused: Option<String>,
+    /// What has waited longest for somebody else, in words; null: nothing waits.
+    #[serde(default)]
+    pub waiting: Option<String>,
     /// What keeps it from being in sync, or from being known.
     pub problem: Option<Problem>,
     /// When the log last said something about it (RFC 3339); null: never.
@@ -66,7 +69,7 @@ pub enum Sync {
     Drifted,
     /// Somebody keeps undoing heals; they have stopped.
     Contested,
-    /// A plan waits for an applier that is silent for too long.
+    /// It waits for an applier that is silent for too long, or for somebody else who takes too long.
     Stalled,
     /// It leaves: its application or cluster is not in the definitions any more.
     Leaving,
@@ -273,6 +276,9 @@ pub struct TargetDetail {
     pub objects: Vec<ObjectDetail>,
     /// Objects that somebody changed.
     pub drift: Vec<DriftDetail>,
+    /// Objects that are left alone until somebody else has done something, longest first, at most 20.
+    #[serde(default)]
+    pub waits: Vec<WaitDetail>,
     /// Objects that are not healthy, worst first, at most 20.
     pub unhealthy: Vec<HealthDetail>,
     /// What a person should know of the files and their render.
@@ -316,6 +322,19 @@ pub struct DriftDetail {
     pub fields: Vec<String>,
     /// Who owns one of them now.
     pub managers: Vec<String>,
+}
+
+/// An object that waits for somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WaitDetail {
+    /// `Kind.group namespace/name`
+    pub object: String,
+    /// Finalizers, or applications, at most 5.
+    pub whom: Vec<String>,
+    /// Since when (RFC 3339).
+    pub since: String,
+    /// All of it in words.
+    pub text: String,
 }
 
 /// An object that is not healthy.

@@ -73,7 +73,7 @@ impl Live {
     }
 
     /// The texts of `metadata.finalizers`, and of a Namespace's `spec.finalizers`.
-    pub(crate) fn finalizers(&self) -> Vec<String> {
+    pub fn finalizers(&self) -> Vec<String> {
         let value = self.value.value();
         let lists = [&value["metadata"]["finalizers"], &value["spec"]["finalizers"]];
         let count = if self.id.kind == "Namespace" && self.id.group.is_empty() { 2 } else { 1 };

@@ -22,5 +22,5 @@ pub use sync::{AppliedObject, ObjectOutcome, Origin, SyncOutcome, SyncStage, Syn
 pub use target::{
     DriftedObject, Handled, HealAttempt, HealthSummary, InputVector, ObjectHealth, PlannedSync,
     RebuiltInventory, Refreshed, Release, ReleaseOutcome, RequestOutcome, StrayObject, SyncStatus,
-    TargetState,
+    TargetState, Wait, WaitReason,
 };

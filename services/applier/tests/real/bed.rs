@@ -396,6 +396,9 @@ impl Bed {
             rebuilt: Default::default(),
             released: None,
             paused: None,
+            waits: vec![],
+            heals_paged: Table::default(),
+            refreshed_paged: Table::default(),
         };
         self.publish(Aggregate::Target(self.target.clone()), EventType::SyncPlanned, &state).await;
         self.generation

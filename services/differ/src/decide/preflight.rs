@@ -5,7 +5,7 @@ use model::{Failure, Timestamp, definition::FirstContact};
 use plan::{Action, Reason, SyncPlan};
 
 use super::{
-    Next, Step,
+    Next, Step, bounds,
     publish::{self, Context},
     requests, summary,
 };
@@ -13,6 +13,9 @@ use crate::answers::{DryRun, DryRunKey, Question, Recreation};
 
 /// Refused objects told in one failure: as many as a person mends at a time.
 const REFUSALS_TOLD: usize = 5;
+
+/// Of each of them so much is told: the last one has its place too.
+const REFUSAL_BYTES_MAX: usize = 400;
 
 /// Goes on only if the API server would take every write, tried before the first one. Pure creates need no
 /// preflight: they never force. What the plan itself makes room for, such as a namespace, is checked at its step.
@@ -66,7 +69,11 @@ pub(super) fn preflight(context: &Context<'_>, mut plan: SyncPlan, now: Timestam
 /// What is wrong with all refused objects, as one failure.
 fn together(refusals: &[&Failure], now: Timestamp) -> Option<Failure> {
     let first = refusals.first()?;
-    let told: Vec<&str> = refusals.iter().take(REFUSALS_TOLD).map(|failure| &*failure.message).collect();
+    let mut told: Vec<String> =
+        refusals.iter().take(REFUSALS_TOLD).map(|failure| failure.message.clone()).collect();
+    if let [_, _, ..] = told[..] {
+        told.iter_mut().for_each(|message| bounds::cut(message, REFUSAL_BYTES_MAX));
+    }
     let more = refusals.len().saturating_sub(REFUSALS_TOLD);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     Some(Failure { at: now, message: told.join("; ") + &more, ..(*first).clone() })

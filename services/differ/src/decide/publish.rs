@@ -11,7 +11,7 @@ use model::{Failure, ObjectId, RetryClass, Timestamp};
 use plan::{Assignment, HeldReason, Reason, Situation, Stock, SyncPlan};
 
 use super::{
-    Facts, Next, Step, Wanted,
+    Facts, Next, Step, Wanted, awaited, bounds,
     heals::{self, Gates},
     judge::{self, Comparison, Judged},
     preflight, requests, strays, summary, waits,
@@ -137,6 +137,7 @@ pub(super) fn in_sync(facts: &Facts<'_>, now: Timestamp) -> Next {
     state.status = SyncStatus::InSync;
     state.drift = Table::default();
     state.refused = None;
+    state.waits.clear();
     let there = |id: &ObjectId, uid: &str| facts.live.get(id).is_some_and(|seen| seen.uid == uid);
     state.strays.retain(|stray| there(&stray.id, &stray.uid));
     answer_all(facts, &mut state);
@@ -180,6 +181,7 @@ pub(super) fn refuse(
     failure: Failure,
     (outcome, wake): (fn(Failure) -> RequestOutcome, Option<Timestamp>),
 ) -> Next {
+    let failure = bounds::told(failure);
     let mut state = summary::own_state(facts, failure.at);
     state.status = SyncStatus::OutOfSync;
     let failure = match &state.refused {
@@ -210,6 +212,7 @@ pub(super) fn publish(
     state.drift = Table::Inline(summary::drift(facts, context.judged, &plan, now));
     state.refused = None;
     state.strays = strays::told(&plan, situation.strays);
+    state.waits = awaited::waits(facts, &plan, situation.neighbours, now);
     refresh(&mut state, context.judged);
     state.status = match situation.release {
         Some(_) => SyncStatus::OutOfSync,
@@ -221,7 +224,7 @@ pub(super) fn publish(
     // What is only recorded anew does nothing to the cluster, which is all that waits for a person.
     let waits = !situation.application.sync.auto && plan.changes().next().is_some();
     if plan.is_empty() || waits {
-        return Ok(rest(context, state, &plan));
+        return Ok(rest(context, state, &plan, now));
     }
     consent(context, situation, &plan, now)?;
     let plan = preflight::preflight(context, plan, now)?;
@@ -332,17 +335,21 @@ fn status(plan: &SyncPlan, state: &TargetState) -> SyncStatus {
 }
 
 /// Nothing is due now: tells the status and says when to look again.
-fn rest(context: &Context<'_>, mut state: TargetState, plan: &SyncPlan) -> Next {
+fn rest(context: &Context<'_>, mut state: TargetState, plan: &SyncPlan, now: Timestamp) -> Next {
     let facts = context.facts;
     if state.status == SyncStatus::InSync {
         answer_all(facts, &mut state);
     }
+    awaited::heed(facts, &mut state, context.request, now);
     let retry = plan.held.iter().any(|held| held.reason == HeldReason::RetryBackoff);
     let retry = if retry { requests::retry_wake(facts) } else { None };
     if let Some(failure) = context.judged.refused.as_ref().or(context.judged.unanswered.as_ref()) {
         requests::unanswered(context, &mut state, failure);
     }
-    let wake = [retry, context.gates.wake, context.judged.wake()].into_iter().flatten().min();
+    let wake = [retry, context.gates.wake, context.judged.wake(), awaited::wake(&state, now)]
+        .into_iter()
+        .flatten()
+        .min();
     tell(facts, state, wake)
 }
 

@@ -96,6 +96,7 @@ fn kept(facts: &Facts<'_>, (code, [message, remedy]): (&str, Words), now: Timest
     let mut state = summary::own_state(facts, now);
     state.status = SyncStatus::Unknown;
     state.drift = Table::default();
+    state.waits.clear();
     let failure = state.refused.take().filter(|known| known.same_as(&failure)).unwrap_or(failure);
     state.refused = Some(failure);
     publish::tell(facts, state, None)
@@ -121,6 +122,7 @@ fn released(facts: &Facts<'_>, outcome: ReleaseOutcome, now: Timestamp) -> Next 
     state.refused = None;
     state.drift = Table::default();
     state.heals.clear();
+    state.waits.clear();
     state.refreshed.clear();
     state.paused = None;
     state.released = Some(Release { at: now, outcome });

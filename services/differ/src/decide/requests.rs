@@ -12,7 +12,7 @@ use events::{
 use model::{Digest, Failure, RetryClass, Timestamp};
 use plan::{Assignment, RebuiltPrune, Retry, SyncPlan};
 
-use super::{ClusterStanding, Facts, Next, REST, Step, Wanted, publish::Context, summary};
+use super::{ClusterStanding, Facts, Next, REST, Step, Wanted, bounds, publish::Context, summary};
 use crate::answers::{DryRunKey, Question};
 
 /// Failed connections before a request is answered with the failure: one may be chance.
@@ -25,7 +25,8 @@ const HANDLED_KEPT: usize = events::state::REQUESTS_MAX;
 const ANSWERS_IN_FULL: usize = 2;
 
 /// Of an older answer so much is left: 32 of them take a fourth of what an event may hold.
-const OLD_MESSAGE_CHARS_MAX: usize = 120;
+const OLD_MESSAGE_BYTES_MAX: usize = 120;
+const OLD_REMEDY_BYTES_MAX: usize = 60;
 
 /// How long a target stands still for a request whose fetch is not done: longer than most take.
 const FETCH_AWAITED: Duration = Duration::from_secs(30);
@@ -156,6 +157,7 @@ pub(super) fn retry(facts: &Facts<'_>, request: Option<&Request>, now: Timestamp
 /// Tells why the API server does not say how an object is. Whoever asked learns it once it has not for a while:
 /// nothing can be done before.
 pub(super) fn unanswered(context: &Context<'_>, state: &mut TargetState, failure: &Failure) {
+    let failure = &bounds::told(failure.clone());
     let known = context.facts.snapshot.own.as_ref().and_then(|own| own.state.refused.as_ref());
     // Another time or count alone is no news.
     let told = known.filter(|known| known.same_as(failure)).unwrap_or(failure).clone();
@@ -235,6 +237,14 @@ pub(super) fn rebuilt_prune(facts: &Facts<'_>) -> RebuiltPrune {
 
 /// Adds an answer to a state.
 pub(crate) fn record(state: &mut TargetState, id: &RequestId, outcome: RequestOutcome) {
+    let outcome = match outcome {
+        RequestOutcome::Failed(failure) => RequestOutcome::Failed(bounds::told(failure)),
+        RequestOutcome::Refused(failure) => RequestOutcome::Refused(bounds::told(failure)),
+        whole @ (RequestOutcome::InSync
+        | RequestOutcome::Confirmed
+        | RequestOutcome::Noted
+        | RequestOutcome::Previewed(_)) => whole,
+    };
     state.handled.push(Handled { id: id.clone(), outcome });
     let surplus = state.handled.len().saturating_sub(HANDLED_KEPT);
     state.handled.drain(..surplus);
@@ -246,10 +256,8 @@ pub(crate) fn record(state: &mut TargetState, id: &RequestId, outcome: RequestOu
 fn shorten(outcome: &mut RequestOutcome) {
     match outcome {
         RequestOutcome::Failed(failure) | RequestOutcome::Refused(failure) => {
-            if let Some((end, _)) = failure.message.char_indices().nth(OLD_MESSAGE_CHARS_MAX) {
-                failure.message.truncate(end);
-                failure.message.push('…');
-            }
+            bounds::cut(&mut failure.message, OLD_MESSAGE_BYTES_MAX);
+            bounds::cut(&mut failure.remedy, OLD_REMEDY_BYTES_MAX);
         }
         RequestOutcome::Previewed(content) => *content = Content::Inline(Vec::new()),
         RequestOutcome::InSync | RequestOutcome::Confirmed | RequestOutcome::Noted => {}

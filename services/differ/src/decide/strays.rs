@@ -4,7 +4,7 @@ use events::state::StrayObject;
 use model::ObjectId;
 use plan::{Deletion, HeldReason, Provenance, Stray, SyncPlan};
 
-use super::{Facts, Next, Step};
+use super::{Facts, Next, Step, bounds};
 use crate::{
     answers::{Found, Question},
     desired::Desired,
@@ -13,6 +13,9 @@ use crate::{
 
 /// Strays named in an event, which has to stay small.
 const STRAYS_TOLD: usize = 32;
+
+/// What they may take of it.
+const STRAYS_BYTES_MAX: usize = 3 * 1024;
 
 /// What the watches show of strays. Without an inventory in the log there are none: see `inventory`.
 fn suspects<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (&'a ObjectId, &'a Seen)> {
@@ -63,8 +66,10 @@ pub(super) fn strays(facts: &Facts<'_>, desired: &Desired) -> Step<Vec<Stray>> {
 pub(super) fn told(plan: &SyncPlan, strays: &[Stray]) -> Vec<StrayObject> {
     let held = plan.held.iter().filter(|held| held.reason == HeldReason::Stray);
     let found = held.filter_map(|held| strays.iter().find(|stray| stray.id == held.id));
-    found
+    let mut told: Vec<StrayObject> = found
         .take(STRAYS_TOLD)
         .map(|stray| StrayObject { id: stray.id.clone(), uid: stray.uid.clone() })
-        .collect()
+        .collect();
+    bounds::keep(&mut told, STRAYS_BYTES_MAX, |stray| bounds::id_bytes(&stray.id) + stray.uid.len());
+    told
 }

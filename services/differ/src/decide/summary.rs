@@ -9,11 +9,28 @@ use events::{
 use model::{HealthStatus, ObjectId, Timestamp};
 use plan::{Expiry, HeldReason, Reason, SyncPlan};
 
-use super::{Facts, judge::Judged};
+use super::{
+    Facts, bounds,
+    bounds::{NAME_BYTES_MAX, id_bytes},
+    judge::{Drifted, Judged},
+};
 use crate::live::KindView;
 
 /// Objects named in a health summary: as many as a person reads.
 const UNHEALTHY_TOLD: usize = 20;
+
+/// What they may take of an event.
+const UNHEALTHY_BYTES_MAX: usize = 3 * 1024;
+
+/// Of the reason of a health: a sentence.
+const REASON_BYTES_MAX: usize = 512;
+
+/// Of a drifted object so many fields, and so many field managers, are told.
+const FIELDS_TOLD: usize = 20;
+const MANAGERS_TOLD: usize = 5;
+
+/// Of the path of a field, or of the refusal that stands in its place.
+const FIELD_BYTES_MAX: usize = 1_024;
 
 /// Drifted objects told in an event, which has to stay small; the plan holds all of them.
 const DRIFTED_TOLD: usize = 32;
@@ -36,6 +53,9 @@ pub(super) fn own_state(facts: &Facts<'_>, now: Timestamp) -> TargetState {
             rebuilt: Default::default(),
             released: None,
             paused: None,
+            waits: vec![],
+            heals_paged: Table::default(),
+            refreshed_paged: Table::default(),
         },
     };
     if facts.snapshot.assignment.is_some() {
@@ -68,6 +88,7 @@ fn health(facts: &Facts<'_>) -> (HealthStatus, Vec<ObjectHealth>) {
     }
     objects.sort_by(|a, b| (b.status, &a.id).cmp(&(a.status, &b.id)));
     objects.truncate(UNHEALTHY_TOLD);
+    bounds::keep(&mut objects, UNHEALTHY_BYTES_MAX, |object| id_bytes(&object.id) + object.reason.len());
     (worst, objects)
 }
 
@@ -104,7 +125,9 @@ fn object_health(facts: &Facts<'_>, id: &ObjectId) -> ObjectHealth {
             (HealthStatus::Unknown, "its kind cannot be watched now".to_owned())
         }
     };
-    ObjectHealth { id: id.clone(), status, reason }
+    let mut health = ObjectHealth { id: id.clone(), status, reason };
+    bounds::cut(&mut health.reason, REASON_BYTES_MAX);
+    health
 }
 
 /// The drift that the plan answers or holds, and ownership that is contested, with the onset kept of what was known before.
@@ -137,14 +160,23 @@ pub(super) fn drift(
     let ids = answered.map(|step| &step.id).chain(held.map(|held| &held.id));
     let mut drift: Vec<DriftedObject> = ids
         .filter_map(|id| judged.difference(id).map(|differing| (id, differing)))
-        .map(|(id, differing)| DriftedObject {
-            id: id.clone(),
-            since: before.iter().find(|known| known.id == *id).map_or(now, |known| known.since),
-            fields: differing.fields.clone(),
-            managers: differing.managers.clone(),
+        .map(|(id, differing)| {
+            let since = before.iter().find(|known| known.id == *id).map_or(now, |known| known.since);
+            drifted(id, since, differing)
         })
         .collect();
     drift.sort_by(|a, b| a.id.cmp(&b.id));
     drift.truncate(DRIFTED_TOLD);
     drift
+}
+
+fn drifted(id: &ObjectId, since: Timestamp, differing: &Drifted) -> DriftedObject {
+    let told = |texts: &[String], most: usize, bytes_max: usize| {
+        let mut texts: Vec<String> = texts.iter().take(most).cloned().collect();
+        texts.iter_mut().for_each(|text| bounds::cut(text, bytes_max));
+        texts
+    };
+    let fields = told(&differing.fields, FIELDS_TOLD, FIELD_BYTES_MAX);
+    let managers = told(&differing.managers, MANAGERS_TOLD, NAME_BYTES_MAX);
+    DriftedObject { id: id.clone(), since, fields, managers }
 }

@@ -1,6 +1,10 @@
 //! Scenarios of the decision, told as what it asks for next.
 
+mod awaited;
 mod behind;
+mod crowd;
+mod full;
+mod illegible;
 mod pause;
 mod reach;
 mod release;
@@ -653,7 +657,7 @@ fn as_many_answers_as_are_kept_fit_into_one_event() {
     let mut state = world.own().clone();
     let failure = |i: i64| model::Failure {
         code: "RENDER-FAILED".into(),
-        message: "é".repeat(2_000),
+        message: "é".repeat(1_000),
         remedy: "correct it".into(),
         class: model::RetryClass::Permanent,
         at: model::Timestamp::from_millis(i),

@@ -169,14 +169,18 @@ impl Known {
         if render.state.desired.is_some() { Rendered::Yes } else { Rendered::Failed }
     }
 
-    /// A plan that no applier has taken up or refused may still be begun.
+    /// A plan that no applier has taken up or refused may still be begun, and what cannot be read may run.
     fn activity(&self, target: &TargetId) -> Activity {
         let sync = self.syncs.get(target);
         let running = sync.is_some_and(|sync| matches!(sync.state.stage, SyncStage::Running { .. }));
         let planned = self.targets.get(target).and_then(|own| own.state.plan.as_ref());
         let waiting =
             planned.map_or(0, |plan| plan.generation) > sync.map_or(0, |sync| sync.state.generation);
-        if running || waiting { Activity::Syncing } else { Activity::Idle }
+        if running || waiting || self.syncs_parked.contains(target) {
+            Activity::Syncing
+        } else {
+            Activity::Idle
+        }
     }
 
     fn holdings(&self, target: &TargetId, names: &BTreeSet<Name<'_>>) -> Arc<BTreeMap<ObjectId, Holding>> {

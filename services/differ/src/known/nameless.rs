@@ -38,7 +38,8 @@ impl Known {
     pub fn nameless_clusters(&self) -> Option<(u64, Vec<ClusterName>)> {
         let definitions = self.definitions.as_ref()?;
         let parked = |name: &ClusterName| {
-            self.unreadable.contains(name) || self.parked.iter().any(|target| target.cluster == *name)
+            let mut targets = self.parked.iter().chain(&self.syncs_parked);
+            self.unreadable.contains(name) || targets.any(|target| target.cluster == *name)
         };
         let nameless = self.undefined.iter().filter(|name| !self.is_left(name) && !parked(name));
         Some((definitions.n, nameless.cloned().collect()))

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use bus::{AppendError, Log, ReadError};
 use events::{
-    Content, Draft, Event, EventType,
-    content::INLINE_BYTES_MAX,
+    Draft, Event, EventType,
+    envelope::PAYLOAD_BYTES_MAX,
     state::{State, TargetState},
 };
 use model::{Aggregate, TargetId, Timestamp};
 
-use crate::{Error, known::Snapshot};
+use super::pages::{self, Laid};
+use crate::{Error, decide, known::Snapshot};
 
 /// A state to append, and what it was decided from.
 pub struct Due {
@@ -30,6 +31,8 @@ pub enum End {
     At(Box<Event>),
     /// The newest event cannot be read here, so the target must not be written.
     Parked(TargetId),
+    /// It fits into no event, and its target says so already.
+    TooLarge(TargetId),
 }
 
 /// Appends states; says what became of them. A target that has no event in spite of a conflict is left out.
@@ -37,23 +40,42 @@ pub enum End {
 /// # Errors
 /// If the log cannot be used at all.
 pub async fn append(log: &Arc<dyn Log>, dues: Vec<Due>, now: Timestamp) -> Result<Vec<End>, Error> {
-    let targets: Vec<TargetId> = dues.iter().map(|due| due.target.clone()).collect();
     let mut drafts = Vec::with_capacity(dues.len());
+    let mut ends = Vec::with_capacity(dues.len());
     for due in dues {
-        drafts.push(draft(log, due, now).await?);
+        let target = due.target.clone();
+        match fitting(due, now)? {
+            Some((due, laid)) => drafts.push((draft(log, due, laid, now).await?, target)),
+            None => ends.push(Some(End::TooLarge(target))),
+        }
     }
     let (last, drafts): (Vec<_>, Vec<_>) =
-        drafts.into_iter().zip(targets).partition(|(draft, _)| draft.kind == EventType::TargetReleased);
-    let mut ends = Vec::with_capacity(drafts.len() + last.len());
+        drafts.into_iter().partition(|(draft, _)| draft.kind == EventType::TargetReleased);
     let (drafts, targets): (Vec<_>, Vec<_>) = drafts.into_iter().unzip();
     for (answer, target) in log.append(drafts).await.into_iter().zip(targets) {
-        ends.extend(end_of(log, target, answer).await?);
+        ends.push(end_of(log, target, answer).await?);
     }
     // Nothing names a released target any more: this event is its last.
     for (draft, target) in last {
-        ends.extend(end_of(log, target, log.retire(draft).await).await?);
+        ends.push(end_of(log, target, log.retire(draft).await).await?);
     }
-    Ok(ends)
+    Ok(ends.into_iter().flatten().collect())
+}
+
+/// The state as it is laid out, or, if it fits into no event whatever is moved into blobs, one that says just that.
+/// `None`: the target says so already.
+fn fitting(due: Due, now: Timestamp) -> Result<Option<(Due, Laid)>, Error> {
+    let laid = pages::lay(due.state.clone())?;
+    let bytes = laid.payload.len();
+    if bytes <= PAYLOAD_BYTES_MAX {
+        return Ok(Some((due, laid)));
+    }
+    let own = due.snapshot.own.as_ref().map(|own| &own.state);
+    let state = decide::too_large(own, &due.state, bytes, now);
+    let laid = pages::lay(state.clone())?;
+    let told = own == Some(&state) || laid.payload.len() > PAYLOAD_BYTES_MAX;
+    tracing::error!(target = %due.target, bytes, "the state of a target fits into no event");
+    Ok((!told).then_some((Due { kind: EventType::PlanRefused, state, ..due }, laid)))
 }
 
 async fn end_of(
@@ -73,16 +95,10 @@ async fn end_of(
     }
 }
 
-async fn draft(log: &Arc<dyn Log>, mut due: Due, now: Timestamp) -> Result<Draft, Error> {
-    if let Some(planned) = &mut due.state.plan
-        && let Content::Inline(bytes) = &planned.plan
-        && bytes.len() > INLINE_BYTES_MAX / 2
-    {
-        let digest = log.put_blob(bytes.clone().into()).await.map_err(Error::Blob)?;
-        planned.plan = Content::Blob(digest);
+async fn draft(log: &Arc<dyn Log>, due: Due, laid: Laid, now: Timestamp) -> Result<Draft, Error> {
+    for (_, bytes) in laid.blobs {
+        log.put_blob(bytes.into()).await.map_err(Error::Blob)?;
     }
-    let payload = events::encode(&due.state)
-        .map_err(|error| Error::Content { what: "the state of a target", reason: error.to_string() })?;
     let own = due.snapshot.own.as_ref();
     let cause = due.snapshot.render.as_ref().map(|render| render.event);
     Ok(Draft {
@@ -96,6 +112,6 @@ async fn draft(log: &Arc<dyn Log>, mut due: Due, now: Timestamp) -> Result<Draft
         correlation: None,
         actor: None,
         traceparent: None,
-        payload: payload.into(),
+        payload: laid.payload.into(),
     })
 }

@@ -183,7 +183,10 @@ impl Worker {
             let application = self.live.remove(&id);
             return self.concern(&id, application);
         };
-        let deletion = if live.is_terminating() { plan::Deletion::Requested } else { plan::Deletion::None };
+        let (deletion, held_by) = match live.is_terminating() {
+            true => (plan::Deletion::Requested, live.finalizers()),
+            false => (plan::Deletion::None, vec![]),
+        };
         let seen = Seen {
             application,
             mark,
@@ -191,6 +194,7 @@ impl Worker {
             uid: live.uid,
             resource_version: live.resource_version,
             deletion,
+            held_by,
             health: health::assess(live.value.value()),
             body: Body::Held(live.value.into_value().into()),
         };

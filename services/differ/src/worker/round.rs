@@ -28,8 +28,8 @@ const DECISIONS_MAX: usize = 32;
 /// Questions and reads in flight; the cluster's own limit of calls bounds what reaches it.
 const CONCURRENT: usize = 32;
 
-/// When a desired state that could not be read is tried again: its renderer makes lost blobs anew.
-const UNREADABLE_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+/// When a target that was set aside is tried again: the renderer of its desired state makes lost blobs anew.
+const ASIDE_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// What a round has to perform before its next pass.
 #[derive(Default)]
@@ -47,7 +47,8 @@ struct Pass {
 pub(super) enum Ending {
     /// Every target was decided.
     AtRest,
-    /// One was not: its state or its desired state cannot be read now, or its decisions come to no end.
+    /// One was not: its state or its desired state cannot be read now, its decision cannot be told, or its decisions
+    /// come to no end.
     Unsettled,
 }
 
@@ -76,7 +77,7 @@ impl Worker {
             let pass = self.decide(std::mem::take(&mut active), &mut BTreeMap::new());
             active = pass.targets();
             for target in self.perform(pass).await? {
-                self.wakes.set(&target, Some(now().plus(UNREADABLE_WAIT)));
+                self.wakes.set(&target, Some(now().plus(ASIDE_WAIT)));
                 active.remove(&target);
                 ending = Ending::Unsettled;
             }
@@ -144,9 +145,10 @@ impl Worker {
         self.wakes.set(target, wake);
     }
 
-    /// Performs; answers the targets whose desired state cannot be read now.
+    /// Performs; answers the targets that are set aside for now: their desired state cannot be read, or what is decided
+    /// cannot be told.
     async fn perform(&mut self, pass: Pass) -> Result<Vec<TargetId>, Error> {
-        let unreadable = self.load(pass.load).await?;
+        let mut aside = self.load(pass.load).await?;
         for (target, about) in pass.look {
             self.look_around(target, about).await?;
         }
@@ -159,18 +161,21 @@ impl Worker {
             due.push(self.preview(target, preview, snapshot).await?);
         }
         if due.is_empty() {
-            return Ok(unreadable);
+            return Ok(aside);
         }
         for end in perform::append(&self.shared.log, due, now()).await? {
-            let news = match end {
-                End::At(event) => self.shared.intake.read(&event).await?,
-                End::Parked(target) => Some(News::Parked(target)),
-            };
-            if let Some(news) = news {
-                self.shared.known(|known| known.take(news));
+            match end {
+                End::At(event) => {
+                    if let Some(news) = self.shared.intake.read(&event).await? {
+                        let (aggregate, sequence) = (event.aggregate(), event.sequence);
+                        self.shared.known(|known| known.take_event(aggregate, sequence, news));
+                    }
+                }
+                End::Parked(target) => drop(self.shared.known(|known| known.take(News::Parked(target)))),
+                End::TooLarge(target) => aside.push(target),
             }
         }
-        Ok(unreadable)
+        Ok(aside)
     }
 
     async fn observe_kinds(&mut self, kinds: &BTreeSet<Gvk>) {

@@ -244,11 +244,17 @@ impl Story {
             .state
             .as_ref()
             .is_some_and(|state| state.handled.iter().any(|handled| handled.id == self.request));
+        let waits = self
+            .state
+            .as_ref()
+            .and_then(|state| state.waits.first())
+            .map(|wait| format!("still waiting: {wait}"));
         let text = match self.telling {
             Telling::Nothing => return,
             _ if answered => format!("still waiting for health: {}", self.worst()),
             _ if !self.looked => format!("still fetching {}", self.repository),
             _ if self.revision.is_none() => "still rendering".to_owned(),
+            _ if waits.is_some() => waits.unwrap_or_default(),
             Telling::Steps if done > 0 => format!("still applying: {done} of {} objects", self.objects.len()),
             Telling::Steps | Telling::Waits => "still comparing with the cluster".to_owned(),
         };

@@ -61,6 +61,9 @@ fn lines(detail: &TargetDetail, colours: Colours) -> Vec<String> {
             })
             .collect(),
     ));
+    let waits =
+        detail.waits.iter().map(|wait| vec![plain(&wait.text), plain(format!("since {}", wait.since))]);
+    lines.extend(part("waiting", waits.collect()));
     lines.extend(part(
         "not healthy",
         detail

@@ -79,6 +79,8 @@ fn tell(target: &TargetStatus, output: StatusOutput) {
     let mut line = table::lines(&[row(target, output)], Colours::wanted()).concat();
     if let Some(problem) = &target.problem {
         line.push_str(&format!("  {}: {}", problem.code, table::clean(&problem.message)));
+    } else if let Some(waiting) = &target.waiting {
+        line.push_str(&format!("  {}", table::clean(waiting)));
     }
     terminal::line(&line);
 }

@@ -55,6 +55,9 @@ fn tell(list: &TargetList, output: StatusOutput, colours: Colours) {
             if !problem.remedy.is_empty() {
                 terminal::line(&format!("  help: {}", table::clean(&problem.remedy)));
             }
+        } else if let Some(waiting) = &target.waiting {
+            let text = format!("{}/{}: {waiting}", target.cluster, target.application);
+            terminal::line(&Paint::Waiting.on(&table::clean(&text), colours));
         }
     }
 }
@@ -142,6 +145,7 @@ mod tests {
             objects: 4,
             drifted: 1,
             paused: None,
+            waiting: None,
             problem: None,
             changed: Some("2026-11-27T02:00:00.000Z".into()),
             evaluated: Evaluated { state: Freshness::Fresh, by: Some("a".into()), seconds: Some(3) },

@@ -20,7 +20,7 @@ use crate::{
     run::Gateway,
     wire::{
         self, Answered, DriftDetail, HealthDetail, History, ObjectDetail, Problem, SourceDetail,
-        TargetDetail, TargetList,
+        TargetDetail, TargetList, WaitDetail,
     },
 };
 
@@ -87,6 +87,12 @@ pub async fn detail(
         fields: drifted.fields,
         managers: drifted.managers,
     });
+    let waits = own.iter().flat_map(|own| &own.waits).map(|wait| WaitDetail {
+        object: wait.id.to_string(),
+        whom: wait.whom.clone(),
+        since: wire::instant(wait.since),
+        text: wait.to_string(),
+    });
     let unhealthy = own.iter().flat_map(|own| &own.health.objects).map(|object| HealthDetail {
         object: object.id.to_string(),
         health: object.status.word().to_owned(),
@@ -100,6 +106,7 @@ pub async fn detail(
         source,
         objects: objects.iter().map(object).collect(),
         drift: drift.collect(),
+        waits: waits.collect(),
         unhealthy: unhealthy.collect(),
         notes,
         answered: answered.map(|done| answer(done.id.to_string(), &done.outcome)).collect(),

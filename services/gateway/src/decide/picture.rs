@@ -75,6 +75,7 @@ pub(super) struct TargetFacts {
     pub refused: Option<Failure>,
     pub at: Timestamp,
     pub paused: Option<Timestamp>,
+    pub waiting: Option<String>,
     pub standing: Standing,
 }
 
@@ -215,6 +216,7 @@ impl Picture {
                 refused: state.refused,
                 at: event.draft.time,
                 paused: state.paused,
+                waiting: state.waits.first().map(ToString::to_string),
                 standing,
             };
             self.targets.insert(target.clone(), facts);

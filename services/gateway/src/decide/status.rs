@@ -32,6 +32,7 @@ impl Picture {
             objects: sync.map_or(0, |sync| sync.objects),
             drifted: own.map_or(0, |own| own.drifted),
             paused: own.and_then(|own| own.paused).map(wire::instant),
+            waiting: own.and_then(|own| own.waiting.clone()),
             problem: self.problem(id, assigned).map(Problem::from),
             changed: times.max().map(wire::instant),
             evaluated,

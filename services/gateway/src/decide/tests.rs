@@ -59,6 +59,9 @@ fn target(status: SyncStatus) -> TargetState {
         rebuilt: Default::default(),
         released: None,
         paused: None,
+        waits: vec![],
+        heals_paged: Table::default(),
+        refreshed_paged: Table::default(),
     }
 }
 
@@ -233,4 +236,27 @@ fn a_status_turns_stale_by_itself() {
     assert_eq!(outdated(181).seconds, Some(181), "of definitions that are no longer the newest");
     let never = evaluated(&Freshness::Unknown { owner: None }, 999 * second, None, 180 * second);
     assert_eq!((never.state, never.seconds), (wire::Freshness::Unknown, None));
+}
+
+#[test]
+fn what_has_waited_longest_is_told() {
+    let mut story = Story::new();
+    let wait = |name: &str| events::state::Wait {
+        id: model::ObjectId {
+            group: String::new(),
+            kind: "ConfigMap".into(),
+            namespace: Some("shop".into()),
+            name: name.into(),
+        },
+        reason: events::state::WaitReason::Deletion,
+        whom: vec!["example.com/wait".into()],
+        since: NOW,
+    };
+    story.target(&TargetState { waits: vec![wait("a"), wait("b")], ..target(SyncStatus::OutOfSync) });
+    assert_eq!(
+        story.status().unwrap().waiting.as_deref(),
+        Some("ConfigMap shop/a is deleted and not gone yet, held by the finalizer example.com/wait")
+    );
+    story.target(&target(SyncStatus::InSync));
+    assert_eq!(story.status().unwrap().waiting, None);
 }

@@ -1,5 +1,7 @@
 //! `target/<cluster>/<application>`, written by the differ that owns the cluster.
 
+use std::fmt;
+
 use model::{Digest, Failure, Fingerprint, HealthStatus, ObjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +19,10 @@ pub struct TargetState {
     pub refused: Option<Failure>,
     /// Objects that live changes moved away from what we applied, sorted.
     pub drift: Table<DriftedObject>,
-    /// Heals tried since desired state changed last, sorted by object.
+    /// Heals tried since desired state changed last, sorted by object; none if they are paged.
     pub heals: Vec<HealAttempt>,
-    /// Fingerprints recorded again by the differ, until a sync passes the one that they belong to.
+    /// Fingerprints recorded again by the differ, until a sync passes the one that they belong to; none if they
+    /// are paged.
     pub refreshed: Vec<Refreshed>,
     /// Health.
     pub health: HealthSummary,
@@ -40,6 +43,15 @@ pub struct TargetState {
     /// Since when somebody wants nothing to be done by itself; `None`: nobody does.
     #[serde(default)]
     pub paused: Option<Timestamp>,
+    /// What is left alone because somebody else has to do something first, longest first, at most 20.
+    #[serde(default)]
+    pub waits: Vec<Wait>,
+    /// The heals, if this event has no room for them.
+    #[serde(default)]
+    pub heals_paged: Table<HealAttempt>,
+    /// The fingerprints, if this event has no room for them.
+    #[serde(default)]
+    pub refreshed_paged: Table<Refreshed>,
 }
 
 impl State for TargetState {
@@ -59,7 +71,7 @@ pub enum SyncStatus {
     Drifted,
     /// Another actor keeps undoing our heals; we stopped.
     Contested,
-    /// A plan waits for the applier, who has been silent for longer than the wait is bound to.
+    /// A plan waits for the applier, or an object for somebody else, for longer than the wait is bound to.
     Stalled,
 }
 
@@ -205,6 +217,43 @@ pub struct ObjectHealth {
     pub status: HealthStatus,
     /// Why, in a few words.
     pub reason: String,
+}
+
+/// An object that is left alone until somebody else has done something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Which object.
+    pub id: ObjectId,
+    /// What is awaited.
+    pub reason: WaitReason,
+    /// Who has to do it: finalizers, or applications; at most 5.
+    pub whom: Vec<String>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What an object waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WaitReason {
+    /// That it is gone: it is deleted, and finalizers hold it.
+    Deletion,
+    /// That another application lets go of it, or has taken it.
+    HandOver,
+    /// That it is known whether another application desires it.
+    Render,
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, reason, whom, .. } = self;
+        let (waits, by) = match reason {
+            WaitReason::Deletion => ("is deleted and not gone yet", "held by the finalizer"),
+            WaitReason::HandOver => ("is not handed over yet", "with the application"),
+            WaitReason::Render => ("is not pruned yet", "awaiting the render of"),
+        };
+        write!(f, "{id} {waits}")?;
+        if whom.is_empty() { Ok(()) } else { write!(f, ", {by} {}", whom.join(", ")) }
+    }
 }
 
 /// A request that was carried out.

@@ -5,10 +5,12 @@
 
 mod expiry;
 mod faults;
+mod finalizers;
 mod freshness;
 mod hands;
 mod healing;
 mod health;
+mod large;
 mod outage;
 mod proxy;
 mod scene;

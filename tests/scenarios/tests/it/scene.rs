@@ -12,7 +12,7 @@ use events::{
 };
 use manifest::InstallKey;
 use model::{Aggregate, CommandScope, DefinitionSet, HealthStatus, TargetId, Timestamp};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{
@@ -265,12 +265,16 @@ impl Scene {
     /// What the newest sync recorded.
     pub async fn rows(&self) -> Vec<AppliedObject> {
         let state: SyncState = self.newest(&Aggregate::Sync(self.id())).await.unwrap();
-        let Table::Paged { pages, .. } = &state.objects else {
-            let Table::Inline(rows) = state.objects else { return vec![] };
-            return rows;
-        };
+        self.all_rows(&state.objects).await
+    }
+
+    /// The rows of a table, wherever they are.
+    pub async fn all_rows<Row: Serialize + DeserializeOwned + Clone>(&self, table: &Table<Row>) -> Vec<Row> {
+        if let Table::Inline(rows) = table {
+            return rows.clone();
+        }
         let mut rows = vec![];
-        for page in pages {
+        for page in table.pages() {
             rows.extend(Table::read_page(&self.log.get_blob(page).await.unwrap().unwrap()).unwrap());
         }
         rows

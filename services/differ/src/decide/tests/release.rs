@@ -150,11 +150,11 @@ fn an_object_that_moves_away_during_our_sync_is_given_back_in_the_end() {
     world.stage(SyncStage::Rejected { reason: "desired".into() });
     world.load();
     assert_eq!(world.step(), "HealthChanged OutOfSync Healthy", "the other one is not rendered");
-    assert_eq!(world.step(), "rest");
+    assert_eq!(world.step(), "rest +600 s");
     world.neighbours = vec![other(&["b"], &[])];
-    assert_eq!(world.step(), "rest", "it has not received it");
+    assert_eq!(world.step(), "HealthChanged OutOfSync Healthy", "it has not received it");
     world.marked("b", "other");
-    assert_eq!(world.step(), "rest", "it has, but the log does not say so");
+    assert_eq!(world.step(), "rest +600 s", "it has, but the log does not say so");
     world.neighbours = vec![other(&["b"], &["b"])];
     assert_eq!(world.step(), "SyncPlanned OutOfSync: give back b HandOver");
 }
@@ -169,7 +169,7 @@ fn an_object_that_moves_here_is_received_when_its_giver_is_idle() {
     world.neighbours = vec![Neighbour { activity: Activity::Syncing, ..other(&[], &["x"]) }];
     assert_eq!(world.step(), "HealthChanged OutOfSync Unknown");
     world.neighbours = vec![Neighbour { rendered: Rendered::Pending, ..other(&[], &["x"]) }];
-    assert_eq!(world.step(), "rest");
+    assert_eq!(world.step(), "rest +600 s");
     world.neighbours = vec![other(&[], &["x"])];
     assert_eq!(world.step(), "ask whether an apply changes x");
     world.dry_run("x", super::world::changes(&["data.k"]));

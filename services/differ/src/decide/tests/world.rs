@@ -22,7 +22,7 @@ use super::super::{ClusterStanding, Facts, Next, Sealed, decide};
 use crate::{
     answers::{Answers, DryRun, DryRunKey, Found, Question},
     desired::Desired,
-    known::{Around, Snapshot, SourceFacts, SyncFacts, Versioned},
+    known::{Around, Legible, Snapshot, SourceFacts, SyncFacts, Versioned},
     live::{Body, KindView, LiveView, Mark, Part, Seen},
 };
 
@@ -129,6 +129,7 @@ impl World {
             source: None,
             render: None,
             sync: None,
+            legible: Legible::Yes,
             own: None,
             requests: Arc::default(),
             left: None,
@@ -336,6 +337,7 @@ impl World {
             uid: format!("uid-{name}"),
             resource_version: version.into(),
             deletion: plan::Deletion::None,
+            held_by: vec![],
             health: health::assess(&live(name, content)),
             body: Body::Held(Arc::new(live(name, content))),
         };
@@ -366,6 +368,15 @@ impl World {
             value: Arc::new(Value::Null),
         };
         self.answers.found(id(name), found, self.now);
+    }
+
+    /// Somebody deleted it, and these finalizers hold it.
+    pub fn deleted(&mut self, name: &str, finalizers: &[&str]) {
+        let mut seen = self.live.get(&id(name)).unwrap().clone();
+        seen.deletion = plan::Deletion::Requested;
+        seen.held_by = finalizers.iter().map(|finalizer| (*finalizer).to_owned()).collect();
+        self.live.upsert(id(name), seen);
+        self.answers.forget(&id(name));
     }
 
     pub fn gone(&mut self, name: &str) {
@@ -503,7 +514,7 @@ impl World {
     }
 
     /// What was seen around, whatever it was looked at for.
-    fn around(&self) -> Around {
+    pub fn around(&self) -> Around {
         let applied = self.snapshot.sync.iter().flat_map(|sync| sync.objects.keys());
         let wanted = self.wanted.iter().map(|(name, _)| id(name));
         let live = self.live.of_application(&self.target.application).map(|(id, _)| id.clone());
@@ -553,7 +564,7 @@ impl World {
         decide(&self.facts(&self.snapshot, &self.around()), self.now)
     }
 
-    fn facts<'a>(&'a self, snapshot: &'a Snapshot, around: &'a Around) -> Facts<'a> {
+    pub fn facts<'a>(&'a self, snapshot: &'a Snapshot, around: &'a Around) -> Facts<'a> {
         Facts {
             target: &self.target,
             snapshot,

@@ -314,6 +314,9 @@ fn a_plan_that_nobody_has_taken_up_is_at_work() {
             rebuilt: Default::default(),
             released: None,
             paused: None,
+            waits: vec![],
+            heals_paged: Table::default(),
+            refreshed_paged: Table::default(),
         };
         let event = Digest::of(b"own").to_string().parse().unwrap();
         log.known.targets.insert(target("near"), Arc::new(Versioned { event, n: 1, state }));
