@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bus::{Evaluated, Share};
 use manifest::InstallKey;
-use model::{DefinitionSet, definition::Fleet};
+use model::{DefinitionSet, Timestamp, definition::Fleet};
 use plan::RebuiltPrune;
 
 /// Time between two looks at everything: nothing rests on a wake-up.
@@ -29,6 +29,31 @@ pub enum FleetChange {
     Allowed,
 }
 
+/// When blobs that nothing names are removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Collecting {
+    /// Time between two rounds. Each reads the whole log.
+    pub every: Duration,
+    /// How long ago a blob was last put. Longer than any decision takes: it is named only at the end of one.
+    pub grace: Duration,
+}
+
+impl Default for Collecting {
+    /// Hourly, what is a day old: a person has a day to find out why something is not named any more.
+    fn default() -> Self {
+        let hour = Duration::from_secs(3600);
+        Self { every: hour, grace: hour * 24 }
+    }
+}
+
+impl Collecting {
+    /// What was last put before that instant may go now.
+    pub fn limit(&self, now: Timestamp) -> Timestamp {
+        let grace = i64::try_from(self.grace.as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millis(now.as_millis().saturating_sub(grace))
+    }
+}
+
 /// Settings of a differ.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -50,6 +75,8 @@ pub struct Config {
     pub evaluated: Evaluated,
     /// Time between two looks at everything.
     pub sweep: Duration,
+    /// When blobs that nothing names are removed.
+    pub collecting: Collecting,
 }
 
 impl Config {
@@ -65,6 +92,7 @@ impl Config {
             share,
             evaluated: Evaluated::default(),
             sweep: SWEEP,
+            collecting: Collecting::default(),
         }
     }
 }

@@ -14,9 +14,9 @@ mod preflight;
 mod publish;
 mod release;
 mod requests;
-mod sealed;
 mod strays;
 mod summary;
+mod unreadable;
 mod waits;
 
 use std::collections::BTreeSet;
@@ -26,7 +26,7 @@ use model::{Digest, Gvk, ObjectId, Timestamp};
 use plan::Stock;
 
 pub use definitions::{Judged, OtherFleet, begin, is_past, judge as judge_fleet};
-pub use facts::{ClusterStanding, Facts, Sealed};
+pub use facts::{ClusterStanding, Facts, Unreadable};
 pub use judge::judged_bodies;
 pub use requests::{PreviewDue, previewed};
 
@@ -106,7 +106,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     };
     let desired = match leaving {
         Some(_) => &nothing,
-        None => facts.desired.filter(as_wanted).ok_or_else(|| sealed::load(facts, wanted, now))?,
+        None => facts.desired.filter(as_wanted).ok_or_else(|| unreadable::load(facts, wanted, now))?,
     };
     judge::kinds_listed(facts, desired)?;
     publish::kinds_known(facts, desired, request, now)?;

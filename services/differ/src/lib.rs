@@ -17,8 +17,9 @@ mod perform;
 mod run;
 mod worker;
 
-pub use config::{Bootstrap, Config, FleetChange, SWEEP};
+pub use config::{Bootstrap, Collecting, Config, FleetChange, SWEEP};
 pub use error::Error;
+pub use perform::{Collected, collect};
 pub use run::run;
 
 use model::ApplicationName;

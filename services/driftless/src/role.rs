@@ -134,7 +134,7 @@ pub async fn serve(role: Role, part: Part, stop: CancellationToken) -> Result<()
     let ended = match role {
         Role::Fetcher => text(fetcher::run(log, fetcher::Config::new(&state, key, share), stop).await),
         Role::Renderer => {
-            let config = renderer::Config { key, engine: engine_options(&state), share };
+            let config = renderer::Config::new(key, engine_options(&state), share);
             text(renderer::run(log, config, stop).await)
         }
         Role::Differ => {

@@ -1,7 +1,12 @@
 //! What the renderer is started with.
 
+use std::time::Duration;
+
 use bus::Share;
 use manifest::InstallKey;
+
+/// Time between two looks at everything: nothing rests on a wake-up.
+const SWEEP: Duration = Duration::from_secs(60);
 
 /// What the renderer is started with.
 #[derive(Debug, Clone)]
@@ -12,4 +17,13 @@ pub struct Config {
     pub engine: engine::Options,
     /// Its share of the renders.
     pub share: Share,
+    /// Time between two looks at everything.
+    pub sweep: Duration,
+}
+
+impl Config {
+    /// The defaults.
+    pub fn new(key: InstallKey, engine: engine::Options, share: Share) -> Self {
+        Self { key, engine, share, sweep: SWEEP }
+    }
 }

@@ -3,6 +3,7 @@
 mod build;
 mod commit;
 mod fault;
+mod lost;
 mod reading;
 
 use std::{num::NonZero, sync::Arc, thread::available_parallelism};

@@ -7,7 +7,6 @@ use std::{
 
 use events::{Content, EventType, content::INLINE_BYTES_MAX, state::RequestOutcome};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
-use manifest::OpenError;
 use model::{Gvk, ObjectId, TargetId};
 use plan::{Action, SyncPlan};
 
@@ -15,7 +14,7 @@ use super::{Held, Worker, now};
 use crate::{
     Error,
     answers::{Answers, DryRun, DryRunKey, Found, Question},
-    decide::{self, Facts, Next, PreviewDue, Sealed},
+    decide::{self, Facts, Next, PreviewDue, Unreadable},
     desired::{Desired, KindScope},
     known::{News, Snapshot},
     live::KindView,
@@ -27,9 +26,6 @@ const DECISIONS_MAX: usize = 32;
 
 /// Questions and reads in flight; the cluster's own limit of calls bounds what reaches it.
 const CONCURRENT: usize = 32;
-
-/// When a desired state that could not be read is tried again: its renderer makes lost blobs anew.
-const UNREADABLE_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// What a round has to perform before its next pass.
 #[derive(Default)]
@@ -47,7 +43,7 @@ struct Pass {
 pub(super) enum Ending {
     /// Every target was decided.
     AtRest,
-    /// One was not: its state or its desired state cannot be read now, or its decisions come to no end.
+    /// One was not: its state cannot be read here, or its decisions come to no end.
     Unsettled,
 }
 
@@ -64,8 +60,7 @@ impl Worker {
     /// Decides these targets until they rest.
     pub(super) async fn round(&mut self, dirty: BTreeSet<TargetId>) -> Result<Ending, Error> {
         let mut active = self.with_awaiting(dirty);
-        let mut ending = match active.iter().any(|target| self.shared.known(|known| known.is_parked(target)))
-        {
+        let ending = match active.iter().any(|target| self.shared.known(|known| known.is_parked(target))) {
             true => Ending::Unsettled,
             false => Ending::AtRest,
         };
@@ -75,11 +70,7 @@ impl Worker {
             }
             let pass = self.decide(std::mem::take(&mut active), &mut BTreeMap::new());
             active = pass.targets();
-            for target in self.perform(pass).await? {
-                self.wakes.set(&target, Some(now().plus(UNREADABLE_WAIT)));
-                active.remove(&target);
-                ending = Ending::Unsettled;
-            }
+            self.perform(pass).await?;
         }
         tracing::error!(cluster = %self.cluster.name, targets = ?active, "decisions do not come to rest");
         Ok(Ending::Unsettled)
@@ -123,7 +114,7 @@ impl Worker {
             target,
             snapshot,
             desired: self.held.get(target).map(|held| &held.desired),
-            sealed: self.sealed.get(target),
+            unreadable: self.unreadable.get(target),
             around: self.around.get(target),
             live: &self.live,
             answers: self.answers.get(target).unwrap_or(&NONE),
@@ -144,9 +135,8 @@ impl Worker {
         self.wakes.set(target, wake);
     }
 
-    /// Performs; answers the targets whose desired state cannot be read now.
-    async fn perform(&mut self, pass: Pass) -> Result<Vec<TargetId>, Error> {
-        let unreadable = self.load(pass.load).await?;
+    async fn perform(&mut self, pass: Pass) -> Result<(), Error> {
+        self.load(pass.load).await?;
         for (target, about) in pass.look {
             self.look_around(target, about).await?;
         }
@@ -159,7 +149,7 @@ impl Worker {
             due.push(self.preview(target, preview, snapshot).await?);
         }
         if due.is_empty() {
-            return Ok(unreadable);
+            return Ok(());
         }
         for end in perform::append(&self.shared.log, due, now()).await? {
             let news = match end {
@@ -170,7 +160,7 @@ impl Worker {
                 self.shared.known(|known| known.take(news));
             }
         }
-        Ok(unreadable)
+        Ok(())
     }
 
     async fn observe_kinds(&mut self, kinds: &BTreeSet<Gvk>) {
@@ -192,8 +182,7 @@ impl Worker {
         }
     }
 
-    async fn load(&mut self, loads: Vec<(TargetId, Snapshot)>) -> Result<Vec<TargetId>, Error> {
-        let mut unreadable = Vec::new();
+    async fn load(&mut self, loads: Vec<(TargetId, Snapshot)>) -> Result<(), Error> {
         let reads: Vec<_> =
             loads.into_iter().map(|(target, snapshot)| self.read(target, snapshot).boxed()).collect();
         let read = stream::iter(reads).buffered(CONCURRENT).collect::<Vec<_>>().await;
@@ -208,22 +197,17 @@ impl Worker {
                         self.rediscover().await;
                         resolved = self.resolve(&snapshot, desired.digest, &loaded);
                     }
-                    self.sealed.remove(&target);
+                    self.unreadable.remove(&target);
                     self.held.insert(target, Arc::new(Held { loaded, desired: resolved }));
                 }
-                Err(Error::Sealed { what, source: source @ OpenError::WrongKey { .. } }) => {
-                    tracing::error!(%target, what, %source, "the desired state cannot be opened");
-                    let failure = perform::sealed(&source, now());
-                    self.sealed.insert(target, Sealed { digest: desired.digest, failure });
+                Err(error) => {
+                    let failure = perform::unreadable(error, now())?;
+                    tracing::error!(%target, reason = failure.message, "the desired state cannot be read");
+                    self.unreadable.insert(target, Unreadable { digest: desired.digest, failure });
                 }
-                Err(error @ (Error::Content { .. } | Error::Sealed { .. } | Error::BlobMissing { .. })) => {
-                    tracing::error!(%target, %error, "the desired state cannot be read");
-                    unreadable.push(target);
-                }
-                Err(error) => return Err(error),
             }
         }
-        Ok(unreadable)
+        Ok(())
     }
 
     fn resolve(&self, snapshot: &Snapshot, digest: model::Digest, loaded: &perform::Loaded) -> Desired {

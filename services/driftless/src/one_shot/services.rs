@@ -68,8 +68,7 @@ impl Services {
         let config = fetcher::Config::new(&folder.path, key(), Share::Sole);
         let fetch = fetcher::run(log(), config, self.stop.clone());
         self.tasks.spawn(async move { text("fetcher", fetch.await) });
-        let config =
-            renderer::Config { key: key(), engine: engine_options(&folder.path), share: Share::Sole };
+        let config = renderer::Config::new(key(), engine_options(&folder.path), Share::Sole);
         let render = renderer::run(log(), config, self.stop.clone());
         self.tasks.spawn(async move { text("renderer", render.await) });
     }

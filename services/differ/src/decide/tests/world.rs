@@ -18,7 +18,7 @@ use model::{
 use plan::{Action, Assignment, Expiry, Left, Neighbour, RebuiltPrune, SyncPlan};
 use serde_json::{Value, json};
 
-use super::super::{ClusterStanding, Facts, Next, Sealed, decide};
+use super::super::{ClusterStanding, Facts, Next, Unreadable, decide};
 use crate::{
     answers::{Answers, DryRun, DryRunKey, Found, Question},
     desired::Desired,
@@ -84,7 +84,7 @@ fn digest_of(name: &str, content: &str) -> Digest {
 pub struct World {
     pub snapshot: Snapshot,
     pub desired: Option<Desired>,
-    pub sealed: Option<Sealed>,
+    pub unreadable: Option<Unreadable>,
     pub live: LiveView,
     pub answers: Answers,
     pub cluster: ClusterStanding,
@@ -133,7 +133,7 @@ impl World {
         let mut world = Self {
             snapshot,
             desired: None,
-            sealed: None,
+            unreadable: None,
             live: LiveView::default(),
             answers: Answers::default(),
             cluster: ClusterStanding::Connected,
@@ -499,7 +499,7 @@ impl World {
             target: &self.target,
             snapshot,
             desired: self.desired.as_ref(),
-            sealed: self.sealed.as_ref(),
+            unreadable: self.unreadable.as_ref(),
             around: Some(around),
             live: &self.live,
             answers: &self.answers,
