@@ -308,6 +308,9 @@ pub struct RoleOptions {
     /// File with the keys of the log: 64 hexadecimal digits a line, that in force first, then previous ones
     #[arg(long, value_name = "F")]
     pub key: PathBuf,
+    /// Use this key although it is not the log's, which is lost for good: everything is made anew from Git
+    #[arg(long)]
+    pub key_replaced: bool,
     /// Folder for what this process keeps: mirrors, temporary files
     #[arg(long, value_name = "DIR")]
     pub state: PathBuf,

@@ -16,6 +16,7 @@ use crate::{
     address,
     cli::{DifferOptions, FleetOptions, NatsOptions, RoleOptions},
     exit::Exit,
+    key_check::{self, OtherKey},
     problem::Problem,
     state_folder::{chain, read_key},
 };
@@ -100,6 +101,7 @@ pub async fn run(role: Role, options: RoleOptions) -> Result<Exit, Problem> {
 async fn start(role: Role, options: RoleOptions, key: InstallKey, origin: Origin) -> Result<Exit, Problem> {
     let instance = instance_name(options.instance.as_deref());
     let log = open(&options.nats, &options.access).await?;
+    key_check::check(&*log, &key, OtherKey::of(options.key_replaced)).await?;
     let part = Part { log, key, state: options.state, instance, company: Company::Others, origin };
     serve(role, part, stop_on_signal()).await.map(|()| Exit::Success)
 }

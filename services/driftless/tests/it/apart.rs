@@ -117,6 +117,17 @@ impl Services {
         self.roles.insert(role, logged(run, &folder.join(format!("{role}.log"))));
     }
 
+    /// What a role with these keys ends with at once.
+    pub fn refused(&self, scene: &Scene, role: &str, keys: &str) -> String {
+        let key = self.folder.join("stranger.key");
+        fs::write(&key, keys).unwrap();
+        let mut run = scene.bare();
+        run.args([role, "--nats", &self.url]).arg("--key").arg(&key);
+        let ended = run.arg("--state").arg(self.folder.join("stranger")).output().unwrap();
+        assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+        String::from_utf8(ended.stderr).unwrap()
+    }
+
     /// Starts the differ anew with these options.
     pub fn redefine(&mut self, scene: &Scene, definitions: &[&str]) {
         self.definitions = definitions.iter().map(|option| (*option).to_owned()).collect();
