@@ -29,6 +29,16 @@ pub enum FleetChange {
     Allowed,
 }
 
+/// Which objects with our mark are ours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Finds {
+    /// Those of the application: nobody else on the cluster has one of that name.
+    #[default]
+    OfApplication,
+    /// Those that came from the same source: somebody else may have an application of that name.
+    OfSource,
+}
+
 /// When blobs that nothing names are removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Collecting {
@@ -67,6 +77,8 @@ pub struct Config {
     pub fleet_change: FleetChange,
     /// Whether a person allowed prunes of an inventory that was rebuilt from a cluster.
     pub rebuilt_prune: RebuiltPrune,
+    /// Which objects with our mark are ours.
+    pub finds: Finds,
     /// How long the applier may be silent about a plan before its target counts as stalled.
     pub silence: Duration,
     /// Its share of the partitions: of the clusters, and of the definitions.
@@ -88,6 +100,7 @@ impl Config {
             bootstrap: None,
             fleet_change: FleetChange::default(),
             rebuilt_prune: RebuiltPrune::Unconfirmed,
+            finds: Finds::default(),
             silence: plan::patience::SILENCE,
             share,
             evaluated: Evaluated::default(),

@@ -110,7 +110,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     };
     judge::kinds_listed(facts, desired)?;
     publish::kinds_known(facts, desired, request, now)?;
-    let inventory = inventory::inventory(facts)?;
+    let inventory = inventory::inventory(facts, (assignment, desired), request, now)?;
     let mut judged = judge::judge(facts, desired, &inventory, now)?;
     // A stray of an application that is not assigned here any more is only reported.
     let strays = if leaving.is_some() { Vec::new() } else { strays::strays(facts, desired)? };

@@ -175,7 +175,7 @@ pub struct Subject {
     /// Namespace of objects that name none; created if it is missing
     #[arg(long, value_name = "N")]
     pub namespace: Option<String>,
-    /// Name of the application: marks its objects [default: from the path or the repository]
+    /// Name of the application: marks its objects [default: of the repository and the folder]
     #[arg(long, value_name = "NAME")]
     pub application: Option<String>,
     /// Delete what is no longer in Git, within the guard

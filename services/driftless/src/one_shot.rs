@@ -2,6 +2,7 @@
 
 mod custody;
 mod definitions;
+mod identity;
 mod report;
 mod request;
 mod services;

@@ -6,6 +6,7 @@ use model::{Digest, Failure, TargetId};
 use plan::RebuiltPrune;
 
 use crate::{
+    Finds,
     answers::Answers,
     desired::Desired,
     known::{Around, Snapshot},
@@ -53,6 +54,8 @@ pub struct Facts<'a> {
     pub cluster: &'a ClusterStanding,
     /// Whether a person allowed prunes of a rebuilt inventory.
     pub rebuilt_prune: RebuiltPrune,
+    /// Which objects with our mark are ours.
+    pub finds: Finds,
     /// How long the applier may be silent about a plan.
     pub silence: Duration,
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use cluster::{Live, Observation};
 use futures::StreamExt;
 use model::{ApplicationName, Gvk, ObjectId, TargetId};
+use serde_json::Value;
 
 use super::{News, Worker};
 use crate::{
-    LABEL,
+    LABEL, SOURCE,
     live::{Body, GroupKind, KindView, Seen, Versions},
     perform::mark,
 };
@@ -110,6 +111,7 @@ impl Worker {
         let seen = Seen {
             application,
             mark,
+            source: source(live.value.value()),
             api_version: live.api_version,
             uid: live.uid,
             resource_version: live.resource_version,
@@ -130,4 +132,9 @@ impl Worker {
         }
         target.into_iter().collect()
     }
+}
+
+/// The source that an object tells.
+fn source(live: &Value) -> Option<String> {
+    live.get("metadata")?.get("annotations")?.get(SOURCE)?.as_str().map(ToOwned::to_owned)
 }

@@ -120,6 +120,7 @@ impl Worker {
             answers: self.answers.get(target).unwrap_or(&NONE),
             cluster: &self.standing,
             rebuilt_prune: self.shared.config.rebuilt_prune,
+            finds: self.shared.config.finds,
             silence: self.shared.config.silence,
         }
     }

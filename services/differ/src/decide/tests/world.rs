@@ -13,13 +13,14 @@ use events::{
 use manifest::{DesiredObject, InstallKey, redact};
 use model::{
     Application, Digest, Failure, Gvk, ObjectId, RetryClass, TargetId, Timestamp,
-    definition::{Deletion, SourcePath, SyncPolicy},
+    definition::{Deletion, FirstContact, SourcePath, SyncPolicy},
 };
 use plan::{Action, Assignment, Expiry, Left, Neighbour, RebuiltPrune, SyncPlan};
 use serde_json::{Value, json};
 
 use super::super::{ClusterStanding, Facts, Next, Unreadable, decide};
 use crate::{
+    Finds,
     answers::{Answers, DryRun, DryRunKey, Found, Question},
     desired::Desired,
     known::{Around, Snapshot, SourceFacts, SyncFacts, Versioned},
@@ -85,6 +86,10 @@ pub struct World {
     pub snapshot: Snapshot,
     pub desired: Option<Desired>,
     pub unreadable: Option<Unreadable>,
+    pub finds: Finds,
+    /// The source that the objects tell.
+    pub from: Option<String>,
+    pub rebuilt_prune: RebuiltPrune,
     pub live: LiveView,
     pub answers: Answers,
     pub cluster: ClusterStanding,
@@ -134,6 +139,9 @@ impl World {
             snapshot,
             desired: None,
             unreadable: None,
+            finds: Finds::default(),
+            from: None,
+            rebuilt_prune: RebuiltPrune::Unconfirmed,
             live: LiveView::default(),
             answers: Answers::default(),
             cluster: ClusterStanding::Connected,
@@ -294,6 +302,7 @@ impl World {
         let seen = Seen {
             application: self.target.application.clone(),
             mark: Mark::Ours,
+            source: self.from.clone(),
             api_version: "v1".parse().unwrap(),
             uid: format!("uid-{name}"),
             resource_version: version.into(),
@@ -351,6 +360,12 @@ impl World {
     pub fn policy(&mut self, change: impl FnOnce(&mut SyncPolicy)) {
         let mut assignment = Assignment::clone(self.snapshot.assignment.as_ref().unwrap());
         change(&mut assignment.application.sync);
+        self.snapshot.assignment = Some(Arc::new(assignment));
+    }
+
+    pub fn take_over(&mut self) {
+        let mut assignment = Assignment::clone(self.snapshot.assignment.as_ref().unwrap());
+        assignment.application.first_contact = FirstContact::TakeOver;
         self.snapshot.assignment = Some(Arc::new(assignment));
     }
 
@@ -504,7 +519,8 @@ impl World {
             live: &self.live,
             answers: &self.answers,
             cluster: &self.cluster,
-            rebuilt_prune: RebuiltPrune::Unconfirmed,
+            rebuilt_prune: self.rebuilt_prune,
+            finds: self.finds,
             silence: plan::patience::SILENCE,
         }
     }
