@@ -118,14 +118,18 @@ impl Services {
     }
 
     /// What a role with these keys ends with at once.
-    pub fn refused(&self, scene: &Scene, role: &str, keys: &str) -> String {
+    pub async fn refused(&self, scene: &Scene, role: &str, keys: &str) -> String {
         let key = self.folder.join("stranger.key");
         fs::write(&key, keys).unwrap();
         let mut run = scene.bare();
         run.args([role, "--nats", &self.url]).arg("--key").arg(&key);
-        let ended = run.arg("--state").arg(self.folder.join("stranger")).output().unwrap();
-        assert_eq!(ended.status.code(), Some(2), "{ended:?}");
-        String::from_utf8(ended.stderr).unwrap()
+        run.arg("--state").arg(self.folder.join("stranger"));
+        let said = self.folder.join(format!("stranger-{role}.log"));
+        let mut started = logged(run, &said);
+        let ended = async || started.try_wait().unwrap();
+        let ended = eventually(BOUND, "the end of a role with another key", ended).await;
+        assert_eq!(ended.code(), Some(2));
+        fs::read_to_string(said).unwrap()
     }
 
     /// Starts the differ anew with these options.

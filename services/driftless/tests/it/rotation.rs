@@ -192,7 +192,7 @@ async fn a_role_with_a_strangers_key_does_not_start() {
     let of_log = eventually(apart::BOUND, "a render", rendered).await;
     let new = "5e".repeat(32);
     for role in ["fetcher", "renderer", "differ", "applier"] {
-        let said = services.refused(&scene, role, &new);
+        let said = services.refused(&scene, role, &new).await;
         assert!(said.contains("STATE-KEY") && said.contains(&of_log) && !said.contains(&new), "{said}");
     }
     // Rotated: who has only the old one is a stranger by then.
@@ -201,7 +201,7 @@ async fn a_role_with_a_strangers_key_does_not_start() {
     services.start(&scene, "renderer", &both);
     let anew = async || (services.states().await?.2.made_from.key_id != of_log).then_some(());
     eventually(apart::BOUND, "a render under the new key", anew).await;
-    let said = services.refused(&scene, "renderer", &apart::key());
+    let said = services.refused(&scene, "renderer", &apart::key()).await;
     assert!(said.contains("STATE-KEY"), "{said}");
 }
 
