@@ -25,7 +25,7 @@ impl Services {
         tasks.spawn(async move { fetcher.await.map_err(Fault::from) });
         let scratch = folder.join("scratch");
         let engine = engine::Options { tools: None, scratch, limits: engine::Limits::default() };
-        let config = renderer::Config { key: key.clone(), engine, share: Share::Sole };
+        let config = renderer::Config::new(key.clone(), engine, Share::Sole);
         let renderer = renderer::run(log.clone(), config, stop.clone());
         tasks.spawn(async move { renderer.await.map_err(Fault::from) });
         let config = differ::Config {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bus::{Evaluated, Share};
 use cluster::Dialer;
 use manifest::InstallKey;
-use model::{DefinitionSet, definition::Fleet};
+use model::{DefinitionSet, Timestamp, definition::Fleet};
 use plan::RebuiltPrune;
 
 /// Time between two looks at everything: nothing rests on a wake-up.
@@ -33,6 +33,41 @@ pub enum FleetChange {
     Allowed,
 }
 
+/// Which objects with our mark are ours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Finds {
+    /// Those of the application: nobody else on the cluster has one of that name.
+    #[default]
+    OfApplication,
+    /// Those that came from the same source: somebody else may have an application of that name.
+    OfSource,
+}
+
+/// When blobs that nothing names are removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Collecting {
+    /// Time between two rounds. Each reads the whole log.
+    pub every: Duration,
+    /// How long ago a blob was last put. Longer than any decision takes: it is named only at the end of one.
+    pub grace: Duration,
+}
+
+impl Default for Collecting {
+    /// Hourly, what is a day old: a person has a day to find out why something is not named any more.
+    fn default() -> Self {
+        let hour = Duration::from_secs(3600);
+        Self { every: hour, grace: hour * 24 }
+    }
+}
+
+impl Collecting {
+    /// What was last put before that instant may go now.
+    pub fn limit(&self, now: Timestamp) -> Timestamp {
+        let grace = i64::try_from(self.grace.as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millis(now.as_millis().saturating_sub(grace))
+    }
+}
+
 /// Settings of a differ.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -49,6 +84,8 @@ pub struct Config {
     pub fleet_guard: u8,
     /// Whether a person allowed prunes of an inventory that was rebuilt from a cluster.
     pub rebuilt_prune: RebuiltPrune,
+    /// Which objects with our mark are ours.
+    pub finds: Finds,
     /// How long the applier may be silent about a plan before its target counts as stalled.
     pub silence: Duration,
     /// Its share of the partitions: of the clusters, and of the definitions.
@@ -59,6 +96,8 @@ pub struct Config {
     pub sweep: Duration,
     /// How API servers are reached.
     pub dialer: Dialer,
+    /// When blobs that nothing names are removed.
+    pub collecting: Collecting,
 }
 
 impl Config {
@@ -71,11 +110,13 @@ impl Config {
             fleet_change: FleetChange::default(),
             fleet_guard: FLEET_GUARD,
             rebuilt_prune: RebuiltPrune::Unconfirmed,
+            finds: Finds::default(),
             silence: plan::patience::SILENCE,
             share,
             evaluated: Evaluated::default(),
             sweep: SWEEP,
             dialer: Dialer::default(),
+            collecting: Collecting::default(),
         }
     }
 }

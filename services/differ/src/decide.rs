@@ -20,10 +20,10 @@ mod publish;
 mod reach;
 mod release;
 mod requests;
-mod sealed;
 mod strays;
 mod summary;
 mod too_large;
+mod unreadable;
 mod waits;
 
 use std::collections::BTreeSet;
@@ -35,7 +35,7 @@ use plan::Stock;
 pub use definitions::{
     Judged, OtherFleet, Scales, begin, is_past, judge as judge_fleet, weigh as weigh_fleet,
 };
-pub use facts::{ClusterStanding, Facts, Sealed};
+pub use facts::{ClusterStanding, Facts, Unreadable};
 pub use identity::{Claim, admit, refused};
 pub use judge::judged_bodies;
 pub use requests::{PreviewDue, previewed};
@@ -120,12 +120,12 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     };
     let desired = match leaving {
         Some(_) => &nothing,
-        None => facts.desired.filter(as_wanted).ok_or_else(|| sealed::load(facts, wanted, now))?,
+        None => facts.desired.filter(as_wanted).ok_or_else(|| unreadable::load(facts, wanted, now))?,
     };
     reach::within(facts, desired, request, now)?;
     judge::kinds_listed(facts, desired)?;
     publish::kinds_known(facts, desired, request, now)?;
-    let inventory = inventory::inventory(facts)?;
+    let inventory = inventory::inventory(facts, (assignment, desired), request, now)?;
     let mut judged = judge::judge(facts, desired, &inventory, now)?;
     // A stray of an application that is not assigned here any more is only reported.
     let strays = if leaving.is_some() { Vec::new() } else { strays::strays(facts, desired)? };

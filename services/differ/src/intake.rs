@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use bus::{Log, log::HISTORY_MAX};
+use bus::{BlobError, Log, log::HISTORY_MAX};
 use events::{
     Content, Event, EventType, Table,
     state::{
@@ -161,8 +161,12 @@ impl Intake {
 
     /// A blob that has to be there.
     pub async fn blob(&self, digest: &Digest) -> Result<bytes::Bytes, Error> {
-        let found = self.log.get_blob(digest).await.map_err(Error::Blob)?;
-        found.ok_or(Error::BlobMissing { digest: *digest })
+        match self.log.get_blob(digest).await {
+            Ok(Some(bytes)) => Ok(bytes),
+            // What was spoilt is dropped when it is found.
+            Ok(None) | Err(BlobError::Corrupt { .. }) => Err(Error::BlobMissing { digest: *digest }),
+            Err(error @ (BlobError::TooLarge { .. } | BlobError::Unavailable(_))) => Err(Error::Blob(error)),
+        }
     }
 
     async fn rows<Row: Serialize + DeserializeOwned + Clone>(

@@ -17,14 +17,18 @@ mod perform;
 mod run;
 mod worker;
 
-pub use config::{Bootstrap, Config, FLEET_GUARD, FleetChange, SWEEP};
+pub use config::{Bootstrap, Collecting, Config, FLEET_GUARD, Finds, FleetChange, SWEEP};
 pub use error::Error;
+pub use perform::{Collected, collect};
 pub use run::run;
 
 use model::ApplicationName;
 
 /// The label that names the application on every object of it.
 pub(crate) const LABEL: &str = "driftless.dev/application";
+
+/// The annotation that tells the source of an object, where runs tell it that know nothing of each other.
+pub(crate) const SOURCE: &str = "driftless.dev/source";
 
 /// The field manager of an application.
 pub(crate) fn field_manager(application: &ApplicationName) -> String {

@@ -85,6 +85,8 @@ pub struct Seen {
     pub application: ApplicationName,
     /// Whether it is ours.
     pub mark: Mark,
+    /// The source that it tells, if it does.
+    pub source: Option<String>,
     /// The version that it was read at.
     pub api_version: ApiVersion,
     /// Its uid.

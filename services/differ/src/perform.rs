@@ -2,6 +2,7 @@
 
 mod append;
 mod ask;
+mod collect;
 mod definitions;
 mod last_applied;
 mod load;
@@ -13,9 +14,10 @@ mod retire;
 
 pub use append::{Due, End, append};
 pub use ask::{Asker, Attempt, failure, mark};
+pub use collect::{Collected, collect, keep_collecting};
 pub use definitions::DefinitionsKeeper;
 pub use last_applied::LastApplied;
-pub use load::{Loaded, load, sealed};
+pub use load::{Loaded, load, sealed, unreadable};
 pub use preview::{Shown, preview};
 pub use provenance::provenance;
 pub use retire::retire_cluster;

@@ -59,6 +59,7 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
         log,
     };
     let mut fleet = Fleet::new(shared.clone());
+    fleet.workers.spawn(perform::keep_collecting(shared.clone()));
     let mut listed = false;
     let mut followed = Followed::default();
     let mut sweep = tokio::time::interval(shared.config.sweep);
@@ -165,6 +166,7 @@ fn ended_early(ended: Option<Result<Result<(), Error>, tokio::task::JoinError>>)
 /// The workers of all clusters.
 struct Fleet {
     shared: Shared,
+    /// They, and the one that collects garbage.
     workers: JoinSet<Result<(), Error>>,
     clusters: BTreeMap<ClusterName, (Cluster, Arc<Inbox>, tokio::task::AbortHandle)>,
 }

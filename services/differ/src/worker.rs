@@ -34,7 +34,7 @@ use wakes::Wakes;
 use crate::{
     Config, Error,
     answers::Answers,
-    decide::{ClusterStanding, Sealed},
+    decide::{ClusterStanding, Unreadable},
     desired::Desired,
     intake::Intake,
     known::{Around, Ids, Known},
@@ -113,7 +113,7 @@ pub struct Worker {
     vigil: Vigil,
     answers: BTreeMap<TargetId, Answers>,
     held: BTreeMap<TargetId, Arc<Held>>,
-    sealed: BTreeMap<TargetId, Sealed>,
+    unreadable: BTreeMap<TargetId, Unreadable>,
     wakes: Wakes,
     around: BTreeMap<TargetId, Around>,
     /// Applications whose news a target waits for.
@@ -138,7 +138,7 @@ impl Worker {
             vigil: Vigil::default(),
             answers: BTreeMap::new(),
             held: BTreeMap::new(),
-            sealed: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
             wakes: Wakes::default(),
             around: BTreeMap::new(),
             awaited: BTreeMap::new(),

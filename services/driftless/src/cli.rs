@@ -186,7 +186,7 @@ pub struct Subject {
     /// Namespace of objects that name none; created if it is missing
     #[arg(long, value_name = "N")]
     pub namespace: Option<String>,
-    /// Name of the application: marks its objects [default: from the path or the repository]
+    /// Name of the application: marks its objects [default: of the repository and the folder]
     #[arg(long, value_name = "NAME")]
     pub application: Option<String>,
     /// Delete what is no longer in Git, within the guard
@@ -335,6 +335,9 @@ pub struct RoleOptions {
     /// File with the keys of the log: 64 hexadecimal digits a line, that in force first, then previous ones
     #[arg(long, value_name = "F")]
     pub key: PathBuf,
+    /// Use this key although it is not the log's, which is lost for good: everything is made anew from Git
+    #[arg(long)]
+    pub key_replaced: bool,
     /// Folder for what this process keeps: mirrors, temporary files
     #[arg(long, value_name = "DIR")]
     pub state: PathBuf,

@@ -7,6 +7,7 @@ mod cli;
 mod demo;
 mod exit;
 mod ignore_rule;
+mod key_check;
 mod lint;
 mod one_shot;
 mod platform;

@@ -2,6 +2,7 @@
 
 mod custody;
 mod definitions;
+mod identity;
 mod report;
 mod request;
 mod services;
@@ -10,6 +11,7 @@ mod story;
 use std::{sync::Arc, time::Duration};
 
 use applier::Custody;
+use bus::now;
 use events::state::{RequestKind, RequestOutcome};
 use tokio::time::{Instant, timeout_at};
 
@@ -17,7 +19,7 @@ use crate::{
     cli::{DiffOptions, Output, Subject, SyncOptions},
     exit::Exit,
     problem::Problem,
-    state_folder,
+    state_folder::{self, chain},
 };
 use definitions::Wanted;
 use story::{Ending, Story, Telling};
@@ -176,10 +178,19 @@ impl Session {
         rmp_serde::from_slice(&bytes).map_err(|error| Problem::new("LOG-CONTENT", error.to_string(), ""))
     }
 
+    /// Removes what no run needs any more: none lasts long enough to do it by the way.
+    async fn collect(&self) {
+        let limit = differ::Collecting::default().limit(now());
+        if let Err(error) = differ::collect(&**self.story.log(), limit).await {
+            tracing::warn!(error = chain(&error), "blobs are collected by the next run");
+        }
+    }
+
     /// Drops the answered request and stops the services.
     async fn close(&mut self) {
         self.request.done(self.story.log()).await;
         self.services.stop().await;
         self.custody.give_back().await;
+        self.collect().await;
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     address,
     cli::{DifferOptions, FetcherOptions, FleetOptions, NatsOptions, RoleOptions},
     exit::Exit,
+    key_check::{self, OtherKey},
     problem::Problem,
     state_folder::{chain, read_key},
 };
@@ -122,6 +123,7 @@ async fn start(
 ) -> Result<Exit, Problem> {
     let instance = instance_name(options.instance.as_deref());
     let log = open(&options.nats, &options.access).await?;
+    key_check::check(&*log, &key, OtherKey::of(options.key_replaced)).await?;
     let part = Part { log, key, state: options.state, instance, company: Company::Others, origin, charts };
     serve(role, part, stop_on_signal()).await.map(|()| Exit::Success)
 }
@@ -155,7 +157,7 @@ pub async fn serve(role: Role, part: Part, stop: CancellationToken) -> Result<()
             text(fetcher::run(log, config, stop).await)
         }
         Role::Renderer => {
-            let config = renderer::Config { key, engine: engine_options(&state), share };
+            let config = renderer::Config::new(key, engine_options(&state), share);
             text(renderer::run(log, config, stop).await)
         }
         Role::Differ => {

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cli::{GatewayOptions, GatewayRoleOptions, UpOptions},
     exit::Exit,
+    key_check::{self, OtherKey},
     problem::Problem,
     role::{self, Company, Origin, Part, Role},
     secret,
@@ -116,6 +117,7 @@ async fn grounds(options: &UpOptions) -> Result<Grounds, Problem> {
         (Some(nats), Some(key)) => {
             state_folder::create(&state)?;
             let (log, key) = (role::open(nats, &options.access).await?, state_folder::read_key(key)?);
+            key_check::check(&*log, &key, OtherKey::of(options.key_replaced)).await?;
             Ok(Grounds {
                 log,
                 key,

@@ -4,10 +4,12 @@ pub mod agenda;
 pub mod engines;
 pub mod outcome;
 pub mod picture;
+pub mod rota;
 pub mod step;
 
 pub use agenda::Agenda;
 pub use engines::{Engines, Lane};
 pub use outcome::{Outcome, Product};
 pub use picture::{Observed, Picture, Taken, Trace};
-pub use step::{Order, Retry, Situation, Standing, Step, Stored, Work, step};
+pub use rota::{Check, Rota};
+pub use step::{Holding, Order, Retry, Situation, Standing, Step, Stored, Work, step};

@@ -14,6 +14,6 @@ pub mod error;
 mod perform;
 mod run;
 
-pub use config::Config;
+pub use config::{Config, Marking};
 pub use error::Error;
 pub use run::run;

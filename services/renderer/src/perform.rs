@@ -3,6 +3,7 @@
 mod build;
 mod commit;
 mod fault;
+mod lost;
 mod reading;
 
 use std::{num::NonZero, sync::Arc, thread::available_parallelism};
@@ -23,7 +24,7 @@ use fault::Fault;
 pub use reading::{Reader, Unreadable};
 
 use crate::{
-    Config, Error,
+    Config, Error, Marking,
     decide::{Engines, Lane, Order, Outcome, Product, Retry, Work, outcome},
 };
 
@@ -34,6 +35,7 @@ const IN_PROCESS_MAX: usize = 16;
 pub struct Performer {
     log: Arc<dyn Log>,
     key: InstallKey,
+    marking: Marking,
     engine: Engine,
     engines: Engines,
     /// Reads what events only name.
@@ -79,7 +81,7 @@ impl Performer {
         )?;
         let engines = Engines::new(&plain, &kustomize, &helm);
         let reader = Reader::new(Arc::clone(&log));
-        Ok(Self { log, key: config.key, engine, engines, reader })
+        Ok(Self { log, key: config.key, marking: config.marking, engine, engines, reader })
     }
 
     /// The engines at hand.
@@ -174,9 +176,9 @@ impl Performer {
 
     /// Builds the desired set and puts what is too large for an event, and what is secret, into blobs.
     async fn store(&self, job: &RenderJob, files: Vec<RenderedFile>) -> Result<Product, Fault> {
-        let (key, job) = (self.key.clone(), job.clone());
+        let (key, job, marking) = (self.key.clone(), job.clone(), self.marking);
         let made = blocking(move || {
-            let made = build::build(&files, &job, &key)?;
+            let made = build::build(&files, (&job, marking), &key)?;
             let secrets = &made.built.secrets;
             let sealed = (!secrets.is_empty()).then(|| manifest::seal(&key, "secrets", &secrets.encode()));
             let set = &made.built.set;

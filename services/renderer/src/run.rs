@@ -15,14 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, Error,
-    decide::{Agenda, Lane, Observed, Order, Picture, Step, Taken},
+    decide::{Agenda, Check, Lane, Observed, Order, Picture, Step, Taken},
     perform::{BATCH_MAX, Done, End, Performer, Unreadable, now},
 };
 
 const WATCHED: [AggregateKind; 3] =
     [AggregateKind::Definitions, AggregateKind::Source, AggregateKind::Render];
-/// Time between two sweeps over everything, so that nothing rests on a wake-up.
-const SWEEP: Duration = Duration::from_secs(60);
 /// Wait before a part of the log that did not answer is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// Finished renders that may wait for the log: memory for some 30 MB of events.
@@ -40,9 +38,9 @@ pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> 
 async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
     let mut watch = log.watch(Filter::kinds(&WATCHED)).await?;
     let seen = log.position().await?;
-    let mut share = config.share.clone();
+    let (mut share, sweep) = (config.share.clone(), config.sweep);
     let mut renderer = Renderer::new(Performer::new(log, config).await?, share.clone(), seen);
-    let mut sweep = time::interval(SWEEP);
+    let mut sweep = time::interval(sweep);
     loop {
         renderer.read_announced().await;
         renderer.dispatch();
@@ -56,6 +54,7 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
                     renderer.settle(render, end);
                 }
             }
+            Some(lost) = renderer.checking.join_next() => renderer.lose(lost.map_err(Error::TaskDied)?),
             () = appointment => {}
             () = share.changed() => renderer.wake(renderer.picture.renders()),
             _ = sweep.tick() => renderer.sweep().await?,
@@ -82,6 +81,8 @@ struct Renderer {
     drafts: Vec<Draft>,
     /// At most one append: while it runs, the next batch gathers.
     appending: JoinSet<Appended>,
+    /// At most one look for blobs of what was rendered; it tells what lacks one.
+    checking: JoinSet<Vec<Check>>,
     /// What was announced and could not be read so far.
     definitions: Option<DefinitionsState>,
     revisions: BTreeMap<SourceName, (Observed, Table<ObservedPath>)>,
@@ -104,6 +105,7 @@ impl Renderer {
             busy: BTreeSet::new(),
             drafts: Vec::new(),
             appending: JoinSet::new(),
+            checking: JoinSet::new(),
             definitions: None,
             revisions: BTreeMap::new(),
             listed: false,
@@ -237,6 +239,7 @@ impl Renderer {
             Ok(WatchItem::Listed) => {
                 self.listed = true;
                 self.wake(self.picture.renders());
+                self.check();
             }
             Ok(WatchItem::Undecodable(found)) => {
                 tracing::error!(aggregate = %found.aggregate, reason = found.reason, "parked");
@@ -286,6 +289,24 @@ impl Renderer {
     async fn sweep(&mut self) -> Result<(), Error> {
         self.seen = self.performer.check_log(&self.seen).await?;
         self.wake(self.picture.renders());
+        self.check();
         Ok(())
+    }
+
+    /// Looks for the blobs of some renders, unless that is being done.
+    fn check(&mut self) {
+        if !self.listed || !self.checking.is_empty() {
+            return;
+        }
+        let checks = self.picture.to_check(|render| self.share.holds(render.partition()));
+        let performer = Arc::clone(&self.performer);
+        self.checking.spawn(async move { performer.lost(checks).await });
+    }
+
+    fn lose(&mut self, lost: Vec<Check>) {
+        for check in lost {
+            self.picture.lose(&check);
+            self.agenda.set(check.render, Timestamp::default());
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The states that events carry: one type per kind of aggregate, and how they are encoded.
 //!
 //! Rules for a change: add fields with `#[serde(default)]`, never rename or reuse one; raise `FORMAT` when an
-//! old reader would act wrongly on the new meaning. No `skip_serializing_if`, `flatten` or `untagged`.
+//! old reader would act wrongly on the new meaning, as it would on a field that names a blob
+//! ([`named`](crate::named)). No `skip_serializing_if`, `flatten` or `untagged`.
 
 mod cluster;
 mod codec;

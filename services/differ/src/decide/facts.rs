@@ -6,6 +6,7 @@ use model::{Digest, Failure, TargetId};
 use plan::RebuiltPrune;
 
 use crate::{
+    Finds,
     answers::Answers,
     desired::Desired,
     known::{Around, Snapshot},
@@ -23,12 +24,12 @@ pub enum ClusterStanding {
     Unreachable(Failure),
 }
 
-/// A desired state that is sealed under a key that is not at hand.
+/// A desired state that cannot be read now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sealed {
+pub struct Unreadable {
     /// Its digest.
     pub digest: Digest,
-    /// Which key is missing, and when that was seen.
+    /// Why, and when that was seen.
     pub failure: Failure,
 }
 
@@ -41,8 +42,8 @@ pub struct Facts<'a> {
     pub snapshot: &'a Snapshot,
     /// The desired state, if it is loaded.
     pub desired: Option<&'a Desired>,
-    /// Why the newest desired state cannot be loaded, if it is sealed under a key that is not at hand.
-    pub sealed: Option<&'a Sealed>,
+    /// Why the newest desired state cannot be loaded, if it cannot.
+    pub unreadable: Option<&'a Unreadable>,
     /// What the other targets of the cluster say, if that was looked at.
     pub around: Option<&'a Around>,
     /// What the watches have shown.
@@ -53,6 +54,8 @@ pub struct Facts<'a> {
     pub cluster: &'a ClusterStanding,
     /// Whether a person allowed prunes of a rebuilt inventory.
     pub rebuilt_prune: RebuiltPrune,
+    /// Which objects with our mark are ours.
+    pub finds: Finds,
     /// How long the applier may be silent about a plan.
     pub silence: Duration,
 }

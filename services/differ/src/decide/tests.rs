@@ -17,11 +17,14 @@ use std::sync::Arc;
 
 use events::state::{ObjectOutcome, RequestKind, RequestOutcome, SyncOutcome, SyncStage};
 use model::{Failure, RetryClass, Timestamp};
-use plan::Provenance;
+use plan::{Provenance, RebuiltPrune};
 use world::{World, failure, id};
 
 use super::*;
-use crate::answers::{DryRun, Found, Recreation};
+use crate::{
+    Finds,
+    answers::{DryRun, Found, Recreation},
+};
 
 #[test]
 fn a_new_target_is_read_watched_and_planned() {
@@ -456,6 +459,42 @@ fn without_a_log_the_cluster_vouches_for_the_inventory() {
     world.step();
     world.dry_run("a", world::changes(&["data.k"]));
     assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Found, record b Found");
+}
+
+#[test]
+fn what_came_from_another_source_is_neither_written_nor_deleted() {
+    let found = |told: Option<&str>| {
+        let mut world = World::synced(&["a", "b"]);
+        world.from = told.map(ToOwned::to_owned);
+        ["a", "b"].into_iter().for_each(|name| world.touch(name, "12"));
+        world.forget_log();
+        world.finds = Finds::OfSource;
+        world.rebuilt_prune = RebuiltPrune::Confirmed;
+        world.render(&[("a", "m")]);
+        world.load();
+        world
+    };
+    let mut world = found(Some("another-1a2b3c4d"));
+    assert_eq!(world.step(), "PlanRefused OutOfSync SOURCE-OTHER");
+    world.take_over();
+    world.step();
+    world.dry_run("a", world::changes(&["data.k"]));
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Found");
+    // In the state folder of the other one: the inventory is recorded, and not ours.
+    let mut world = World::synced(&["a", "b"]);
+    world.step();
+    world.from = Some("another-1a2b3c4d".into());
+    ["a", "b"].into_iter().for_each(|name| world.touch(name, "12"));
+    world.finds = Finds::OfSource;
+    world.render(&[("a", "m")]);
+    world.load();
+    assert_eq!(world.step(), "PlanRefused OutOfSync SOURCE-OTHER");
+    for ours in [None, Some("repo")] {
+        let mut world = found(ours);
+        world.step();
+        world.dry_run("a", world::changes(&["data.k"]));
+        assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Found, prune b Orphan", "{ours:?}");
+    }
 }
 
 #[test]

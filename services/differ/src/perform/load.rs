@@ -36,6 +36,31 @@ pub async fn load(intake: &Intake, desired: &DesiredState, key: &InstallKey) -> 
     Ok(Loaded { set, secrets })
 }
 
+/// Turns what keeps a desired state from being read into a failure that people see.
+///
+/// # Errors
+/// The error itself, if it is not about what was rendered.
+pub fn unreadable(error: Error, now: Timestamp) -> Result<Failure, Error> {
+    let class = error.class();
+    let (code, remedy) = match &error {
+        Error::Sealed { source, .. } => return Ok(sealed(source, now)),
+        Error::BlobMissing { .. } => {
+            ("BLOB-MISSING", "it is rendered anew within some minutes; check the disk of the log")
+        }
+        Error::Content { .. } => ("LOG-CONTENT", "a newer version may have written it: update this one"),
+        Error::Read(_)
+        | Error::Append { .. }
+        | Error::Blob(_)
+        | Error::OtherFleet { .. }
+        | Error::Restarted { .. }
+        | Error::WatchEnded
+        | Error::DefinitionsLost { .. }
+        | Error::TaskEnded(_) => return Err(error),
+    };
+    let (code, message, remedy) = (code.to_owned(), error.to_string(), remedy.to_owned());
+    Ok(Failure { code, message, remedy, class, at: now, attempts: 1 })
+}
+
 /// Turns what cannot be opened into a failure that people see.
 pub fn sealed(error: &OpenError, now: Timestamp) -> Failure {
     Failure {

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use cluster::{ClusterError, Live, Observation, Resource, Scope};
 use futures::StreamExt;
 use model::{ApplicationName, Failure, Gvk, ObjectId, TargetId, definition::Reach};
+use serde_json::Value;
 
 use super::{News, Worker, now};
 use crate::{
-    LABEL,
+    LABEL, SOURCE,
     live::{Body, GroupKind, KindView, Part, Seen, Versions},
     perform::{failure, mark},
 };
@@ -190,6 +191,7 @@ impl Worker {
         let seen = Seen {
             application,
             mark,
+            source: source(live.value.value()),
             api_version: live.api_version,
             uid: live.uid,
             resource_version: live.resource_version,
@@ -239,4 +241,9 @@ fn refusal((group, kind): &GroupKind, error: &ClusterError) -> Failure {
     let kind = if group.is_empty() { kind.clone() } else { format!("{kind}.{group}") };
     let remedy = format!("grant get, list and watch on {kind} to the user of the kubeconfig");
     Failure { remedy, ..failure }
+}
+
+/// The source that an object tells.
+fn source(live: &Value) -> Option<String> {
+    live.get("metadata")?.get("annotations")?.get(SOURCE)?.as_str().map(ToOwned::to_owned)
 }

@@ -7,7 +7,6 @@ use std::{
 
 use events::{Content, EventType, content::INLINE_BYTES_MAX, state::RequestOutcome};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
-use manifest::OpenError;
 use model::{Gvk, ObjectId, TargetId};
 use plan::{Action, SyncPlan};
 
@@ -15,7 +14,7 @@ use super::{Held, Worker, now};
 use crate::{
     Error,
     answers::{Answers, DryRun, DryRunKey, Found, Question},
-    decide::{self, Facts, Next, PreviewDue, Sealed},
+    decide::{self, Facts, Next, PreviewDue, Unreadable},
     desired::{Desired, KindScope},
     known::{News, Snapshot},
     live::{KindView, Part},
@@ -28,7 +27,7 @@ const DECISIONS_MAX: usize = 32;
 /// Questions and reads in flight; the cluster's own limit of calls bounds what reaches it.
 const CONCURRENT: usize = 32;
 
-/// When a target that was set aside is tried again: the renderer of its desired state makes lost blobs anew.
+/// When a target that was set aside is tried again.
 const ASIDE_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// What a round has to perform before its next pass.
@@ -47,8 +46,7 @@ struct Pass {
 pub(super) enum Ending {
     /// Every target was decided.
     AtRest,
-    /// One was not: its state or its desired state cannot be read now, its decision cannot be told, or its decisions
-    /// come to no end.
+    /// One was not: its state cannot be read here, its decision cannot be told, or its decisions come to no end.
     Unsettled,
 }
 
@@ -124,12 +122,13 @@ impl Worker {
             target,
             snapshot,
             desired: self.held.get(target).map(|held| &held.desired),
-            sealed: self.sealed.get(target),
+            unreadable: self.unreadable.get(target),
             around: self.around.get(target),
             live: &self.live,
             answers: self.answers.get(target).unwrap_or(&NONE),
             cluster: &self.standing,
             rebuilt_prune: self.shared.config.rebuilt_prune,
+            finds: self.shared.config.finds,
             silence: self.shared.config.silence,
         }
     }
@@ -145,10 +144,10 @@ impl Worker {
         self.wakes.set(target, wake);
     }
 
-    /// Performs; answers the targets that are set aside for now: their desired state cannot be read, or what is decided
-    /// cannot be told.
+    /// Performs; answers the targets that are set aside for now, because what is decided cannot be told.
     async fn perform(&mut self, pass: Pass) -> Result<Vec<TargetId>, Error> {
-        let mut aside = self.load(pass.load).await?;
+        let mut aside = Vec::new();
+        self.load(pass.load).await?;
         for (target, about) in pass.look {
             self.look_around(target, about).await?;
         }
@@ -197,8 +196,7 @@ impl Worker {
         }
     }
 
-    async fn load(&mut self, loads: Vec<(TargetId, Snapshot)>) -> Result<Vec<TargetId>, Error> {
-        let mut unreadable = Vec::new();
+    async fn load(&mut self, loads: Vec<(TargetId, Snapshot)>) -> Result<(), Error> {
         let reads: Vec<_> =
             loads.into_iter().map(|(target, snapshot)| self.read(target, snapshot).boxed()).collect();
         let read = stream::iter(reads).buffered(CONCURRENT).collect::<Vec<_>>().await;
@@ -213,22 +211,17 @@ impl Worker {
                         self.rediscover().await;
                         resolved = self.resolve(&snapshot, desired.digest, &loaded);
                     }
-                    self.sealed.remove(&target);
+                    self.unreadable.remove(&target);
                     self.held.insert(target, Arc::new(Held { loaded, desired: resolved }));
                 }
-                Err(Error::Sealed { what, source: source @ OpenError::WrongKey { .. } }) => {
-                    tracing::error!(%target, what, %source, "the desired state cannot be opened");
-                    let failure = perform::sealed(&source, now());
-                    self.sealed.insert(target, Sealed { digest: desired.digest, failure });
+                Err(error) => {
+                    let failure = perform::unreadable(error, now())?;
+                    tracing::error!(%target, reason = failure.message, "the desired state cannot be read");
+                    self.unreadable.insert(target, Unreadable { digest: desired.digest, failure });
                 }
-                Err(error @ (Error::Content { .. } | Error::Sealed { .. } | Error::BlobMissing { .. })) => {
-                    tracing::error!(%target, %error, "the desired state cannot be read");
-                    unreadable.push(target);
-                }
-                Err(error) => return Err(error),
             }
         }
-        Ok(unreadable)
+        Ok(())
     }
 
     fn resolve(&self, snapshot: &Snapshot, digest: model::Digest, loaded: &perform::Loaded) -> Desired {

@@ -1,6 +1,7 @@
 //! A differ over a log whose broker restarts all the time, and over one that was replaced.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod collect;
 mod evaluated;
 mod fleet;
 mod identity;

@@ -53,6 +53,9 @@ pub struct UpOptions {
     /// File with the keys of a log on NATS: 64 hexadecimal digits a line, that in force first
     #[arg(long, value_name = "F", requires = "nats")]
     pub key: Option<PathBuf>,
+    /// Use this key although it is not the log's, which is lost for good: everything is made anew from Git
+    #[arg(long, requires = "nats")]
+    pub key_replaced: bool,
     /// Name of this process among its like, to which more is added [default: the host's name]
     #[arg(long, value_name = "NAME")]
     pub instance: Option<String>,

@@ -7,6 +7,7 @@ use model::{
     definition::{FirstContact, Kubeconfig, OWN_NAMESPACE, Reach, SourcePath, SyncPolicy},
 };
 
+use super::identity;
 use crate::{address, cli::Subject, problem::Problem, state_folder};
 
 /// The definitions, and what they are about.
@@ -32,16 +33,17 @@ impl Wanted {
         let git = address::git(repo, subject.revision.as_deref(), &subject.access)?;
         let name = match &subject.application {
             Some(name) => name.clone(),
-            None => default_name(&subject.path, repo),
+            None => identity::application(repo, &subject.path),
         };
         let application = name.parse().map_err(|error: model::name::NameError| {
             usage(error.to_string(), "name the application with --application")
         })?;
-        let cluster = label(subject.context.as_deref().unwrap_or("cluster"));
+        let cluster = identity::label(subject.context.as_deref().unwrap_or("cluster"));
         let cluster =
             cluster.parse().map_err(|error: model::name::NameError| usage(error.to_string(), ""))?;
-        let source: model::SourceName =
-            "repository".parse().map_err(|error: model::name::NameError| usage(error.to_string(), ""))?;
+        let source: model::SourceName = identity::source(repo)
+            .parse()
+            .map_err(|error: model::name::NameError| usage(error.to_string(), ""))?;
         let target = TargetId { cluster, application };
         let kubeconfig = kubeconfig_file(subject.kubeconfig.as_deref())?;
         let namespace = subject.namespace.clone().unwrap_or_else(|| "default".to_owned());
@@ -79,36 +81,6 @@ impl Wanted {
     }
 }
 
-/// The last part of the path, else of the repository.
-fn default_name(path: &str, repo: &str) -> String {
-    let last = |text: &str| {
-        let text = text.trim_end_matches('/').trim_end_matches(".git");
-        text.rsplit(['/', ':']).next().unwrap_or_default().to_owned()
-    };
-    let of_path = last(path);
-    let name = if of_path.trim_matches('.').is_empty() {
-        let folder =
-            Path::new(repo).canonicalize().ok().and_then(|path| path.file_name().map(ToOwned::to_owned));
-        folder.map_or_else(|| last(repo), |name| name.to_string_lossy().into_owned())
-    } else {
-        of_path
-    };
-    label(&name)
-}
-
-/// The text as a name: other characters become dashes.
-fn label(text: &str) -> String {
-    let lower = text.to_ascii_lowercase();
-    let plain: String = lower.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    plain
-        .trim_matches('-')
-        .chars()
-        .take(model::name::NAME_BYTES_MAX)
-        .collect::<String>()
-        .trim_matches('-')
-        .to_owned()
-}
-
 fn kubeconfig_file(file: Option<&Path>) -> Result<Option<PathBuf>, Problem> {
     let Some(file) = file else { return Ok(None) };
     let absolute = std::path::absolute(file).map_err(|error| {
@@ -120,21 +92,4 @@ fn kubeconfig_file(file: Option<&Path>) -> Result<Option<PathBuf>, Problem> {
 /// A folder of its own per target, so that runs for different ones never meet. Source: XDG base directories.
 fn default_state(target: &TargetId) -> Result<PathBuf, Problem> {
     Ok(state_folder::base()?.join(target.cluster.as_str()).join(target.application.as_str()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_come_from_the_path_then_the_repository() {
-        for (path, repo, name) in [
-            ("deploy/Prod", "https://git.example/shop.git", "prod"),
-            (".", "https://git.example/team/shop.git", "shop"),
-            ("", "git@git.example:shop_api.git", "shop-api"),
-            ("apps/web/", "x", "web"),
-        ] {
-            assert_eq!(default_name(path, repo), name);
-        }
-    }
 }

@@ -57,6 +57,7 @@ impl Services {
         let config = differ::Config {
             bootstrap: Some(differ::Bootstrap::Set(wanted.set.clone())),
             rebuilt_prune: prune,
+            finds: differ::Finds::OfSource,
             ..differ::Config::new(folder.key.clone(), instance, Share::Sole)
         };
         let differ = differ::run(folder.log.clone(), config, self.stop.clone());
@@ -70,8 +71,10 @@ impl Services {
         let config = fetcher::Config { charts, ..fetcher::Config::new(&folder.path, key(), Share::Sole) };
         let fetch = fetcher::run(log(), config, self.stop.clone());
         self.tasks.spawn(async move { text("fetcher", fetch.await) });
-        let config =
-            renderer::Config { key: key(), engine: engine_options(&folder.path), share: Share::Sole };
+        let config = renderer::Config {
+            marking: renderer::Marking::ApplicationAndSource,
+            ..renderer::Config::new(key(), engine_options(&folder.path), Share::Sole)
+        };
         let render = renderer::run(log(), config, self.stop.clone());
         self.tasks.spawn(async move { text("renderer", render.await) });
     }

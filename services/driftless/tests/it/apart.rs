@@ -117,6 +117,21 @@ impl Services {
         self.roles.insert(role, logged(run, &folder.join(format!("{role}.log"))));
     }
 
+    /// What a role with these keys ends with at once.
+    pub async fn refused(&self, scene: &Scene, role: &str, keys: &str) -> String {
+        let key = self.folder.join("stranger.key");
+        fs::write(&key, keys).unwrap();
+        let mut run = scene.bare();
+        run.args([role, "--nats", &self.url]).arg("--key").arg(&key);
+        run.arg("--state").arg(self.folder.join("stranger"));
+        let said = self.folder.join(format!("stranger-{role}.log"));
+        let mut started = logged(run, &said);
+        let ended = async || started.try_wait().unwrap();
+        let ended = eventually(BOUND, "the end of a role with another key", ended).await;
+        assert_eq!(ended.code(), Some(2));
+        fs::read_to_string(said).unwrap()
+    }
+
     /// Starts the differ anew with these options.
     pub fn redefine(&mut self, scene: &Scene, definitions: &[&str]) {
         self.definitions = definitions.iter().map(|option| (*option).to_owned()).collect();

@@ -22,6 +22,7 @@ mod ignored;
 mod interruption;
 mod lint;
 mod lost_state;
+mod namesakes;
 mod patience;
 mod platform;
 mod preflight;

@@ -182,6 +182,29 @@ async fn roles_that_are_given_the_key_one_after_the_other() {
     .await;
 }
 
+/// The key of another installation, or one of which somebody thought that it is the newest.
+#[tokio::test]
+async fn a_role_with_a_strangers_key_does_not_start() {
+    let scene = Scene::new();
+    scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG)]);
+    let mut services = apart::start(&scene).await;
+    let rendered = async || Some(services.states().await?.2.made_from.key_id);
+    let of_log = eventually(apart::BOUND, "a render", rendered).await;
+    let new = "5e".repeat(32);
+    for role in ["fetcher", "renderer", "differ", "applier"] {
+        let said = services.refused(&scene, role, &new).await;
+        assert!(said.contains("STATE-KEY") && said.contains(&of_log) && !said.contains(&new), "{said}");
+    }
+    // Rotated: who has only the old one is a stranger by then.
+    let both = format!("{new}\n{}\n", apart::key());
+    services.start(&scene, "fetcher", &both);
+    services.start(&scene, "renderer", &both);
+    let anew = async || (services.states().await?.2.made_from.key_id != of_log).then_some(());
+    eventually(apart::BOUND, "a render under the new key", anew).await;
+    let said = services.refused(&scene, "renderer", &apart::key()).await;
+    assert!(said.contains("STATE-KEY"), "{said}");
+}
+
 /// Not a rotation: the old key is gone. What is sealed comes back from Git; nothing says that the values are the same.
 #[tokio::test]
 async fn a_replaced_key_loses_nothing() {

@@ -116,6 +116,7 @@ mod tests {
             made_from: state.made_from.clone(),
             failure: state.failure.clone(),
             desired: desired.map(|desired| (desired.digest, desired.commit.clone(), desired.observation)),
+            blobs: vec![],
         }
     }
 

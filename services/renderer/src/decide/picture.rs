@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use events::{
     DecodeError, Event, EventId, EventType, Table,
-    state::{DefinitionsState, ObservedPath, ObservedRevision, RenderState, SourceState},
+    state::{DefinitionsState, DesiredState, ObservedPath, ObservedRevision, RenderState, SourceState},
 };
 use model::{Aggregate, Commit, DefinitionSet, Digest, SourceName, Timestamp};
 use plan::{RenderJob, render_jobs};
 
 use super::{
-    Engines, Lane, Retry, Situation, Standing, Step, Stored,
+    Check, Engines, Holding, Lane, Retry, Rota, Situation, Standing, Step, Stored,
     step::{Order, Work, step},
 };
 
@@ -73,6 +73,9 @@ pub struct Picture {
     parked: BTreeSet<Aggregate>,
     retries: BTreeMap<Aggregate, Retry>,
     lanes: BTreeMap<Aggregate, Lane>,
+    /// Renders whose newest event names a blob that is lost.
+    lost: BTreeSet<Aggregate>,
+    rota: Rota,
 }
 
 /// What an event changed.
@@ -109,6 +112,8 @@ impl Picture {
             parked: BTreeSet::new(),
             retries: BTreeMap::new(),
             lanes: BTreeMap::new(),
+            lost: BTreeSet::new(),
+            rota: Rota::default(),
         }
     }
 
@@ -161,6 +166,7 @@ impl Picture {
             }
         };
         let retired = event.draft.kind == EventType::RenderRetired;
+        let blobs = state.desired.iter().flat_map(DesiredState::blobs).collect();
         let desired = state.desired.map(|desired| (desired.digest, desired.commit, desired.observation));
         let stored = Stored {
             n: event.n(),
@@ -169,9 +175,11 @@ impl Picture {
             made_from: state.made_from,
             failure: state.failure,
             desired,
+            blobs,
         };
         self.parked.remove(render);
         self.retries.remove(render);
+        self.lost.remove(render);
         self.stored.insert(render.clone(), stored);
         Ok(Taken::Render(render.clone()))
     }
@@ -217,6 +225,18 @@ impl Picture {
         self.retries.insert(render.clone(), retry);
     }
 
+    /// Whose blobs are to be looked for now, of the renders that are ours.
+    pub fn to_check(&mut self, is_ours: impl Fn(&Aggregate) -> bool) -> Vec<Check> {
+        self.rota.next(&self.stored, is_ours)
+    }
+
+    /// Remembers that a blob of a render is lost, unless it was rendered since.
+    pub fn lose(&mut self, check: &Check) {
+        if self.stored.get(&check.render).is_some_and(|stored| stored.n == check.n) {
+            self.lost.insert(check.render.clone());
+        }
+    }
+
     /// Remembers that the files of a render need a process.
     pub fn needs_process(&mut self, render: &Aggregate) {
         self.lanes.insert(render.clone(), Lane::Process);
@@ -236,6 +256,7 @@ impl Picture {
             row: job.and_then(|job| source?.rows.get(&job.parameters.source.path)),
             stored: self.stored.get(render),
             retry: self.retries.get(render).copied(),
+            holding: if self.lost.contains(render) { Holding::Lost } else { Holding::Whole },
             engines: &self.engines,
             key_id: &self.key_id,
         };

@@ -40,6 +40,18 @@ pub struct Stored {
     pub failure: Option<Failure>,
     /// The last good desired state: its digest, and where it was rendered first.
     pub desired: Option<(Digest, Commit, u64)>,
+    /// The blobs that it needs.
+    pub blobs: Vec<Digest>,
+}
+
+/// Whether the log still holds what the newest event of a render names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Holding {
+    /// As far as is known.
+    #[default]
+    Whole,
+    /// A blob is lost: only another render brings it back.
+    Lost,
 }
 
 /// Attempts that failed without being news; `at` is the last one.
@@ -64,6 +76,8 @@ pub struct Situation<'a> {
     pub stored: Option<&'a Stored>,
     /// What this process remembers of failed attempts.
     pub retry: Option<Retry>,
+    /// Whether its blobs are there.
+    pub holding: Holding,
     /// The engines at hand.
     pub engines: &'a Engines,
     /// The install key at hand.
@@ -146,7 +160,7 @@ pub fn step(render: &Aggregate, situation: &Situation<'_>, now: Timestamp) -> St
             let made_from = inputs(job, observed, Some(*closure), situation);
             let current =
                 stored.filter(|stored| is_current(&stored.made_from, &made_from, job, situation.engines));
-            let attempts = match current.map(|stored| due(stored, situation.retry, now)) {
+            let attempts = match current.map(|stored| due(stored, situation, now)) {
                 None => 0,
                 Some(Due::Never) => return Step::Rest,
                 Some(Due::At(at)) => return Step::Wait(at),
@@ -165,13 +179,18 @@ enum Due {
 }
 
 /// When a render that was made from the very same inputs is worth another attempt.
-fn due(stored: &Stored, retry: Option<Retry>, now: Timestamp) -> Due {
-    let Some(failure) = &stored.failure else { return Due::Never };
+fn due(stored: &Stored, situation: &Situation<'_>, now: Timestamp) -> Due {
+    let Some(failure) = &stored.failure else {
+        return match situation.holding {
+            Holding::Whole => Due::Never,
+            Holding::Lost => Due::Now(0),
+        };
+    };
     match failure.class {
         RetryClass::Permanent | RetryClass::Bug => Due::Never,
         RetryClass::Transient | RetryClass::Stale => {
             let recorded = Retry { at: failure.at, attempts: failure.attempts };
-            let Retry { at, attempts } = retry.unwrap_or(recorded);
+            let Retry { at, attempts } = situation.retry.unwrap_or(recorded);
             let next = at.plus(back_off(attempts));
             // A clock that went back must not hold it up for as long.
             if now >= next || now < at { Due::Now(attempts) } else { Due::At(next) }

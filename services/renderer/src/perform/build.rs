@@ -3,14 +3,17 @@
 use engine::RenderedFile;
 use events::state::Note;
 use manifest::{Built, DesiredSet, Document, InstallKey, SetAsideNote, SetOptions, parse_file};
-use model::ApplicationName;
 use plan::RenderJob;
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
+use crate::Marking;
 
 /// The label that every object of an application carries.
 pub const APPLICATION_LABEL: &str = "driftless.dev/application";
+
+/// The annotation that tells the source, where that is to be told.
+pub const SOURCE_ANNOTATION: &str = "driftless.dev/source";
 
 /// Most objects of one application: ten times the largest seen in the field.
 const OBJECTS_MAX: usize = 10_000;
@@ -32,7 +35,11 @@ pub struct Manifests {
 ///
 /// # Errors
 /// Permanent: only other files help.
-pub fn build(files: &[RenderedFile], job: &RenderJob, key: &InstallKey) -> Result<Manifests, Fault> {
+pub fn build(
+    files: &[RenderedFile],
+    (job, marking): (&RenderJob, Marking),
+    key: &InstallKey,
+) -> Result<Manifests, Fault> {
     if files.iter().map(|file| file.bytes.len()).sum::<usize>() > BYTES_MAX {
         return Err(Fault::too_large("bytes of manifests", BYTES_MAX));
     }
@@ -43,7 +50,7 @@ pub fn build(files: &[RenderedFile], job: &RenderJob, key: &InstallKey) -> Resul
             return Err(Fault::too_large("objects", OBJECTS_MAX));
         }
     }
-    documents.iter_mut().for_each(|document| mark(document, &job.application));
+    documents.iter_mut().for_each(|document| mark(document, job, marking));
     let default_namespace = job.parameters.namespace.as_deref().unwrap_or("default");
     let built = DesiredSet::build(documents, SetOptions { key, default_namespace })?;
     let mut notes = notes(&built.set_aside);
@@ -54,13 +61,21 @@ pub fn build(files: &[RenderedFile], job: &RenderJob, key: &InstallKey) -> Resul
     Ok(Manifests { built, notes })
 }
 
-/// Puts our label on an object. What is no object is left to be refused with its place.
-fn mark(document: &mut Document, application: &ApplicationName) {
-    let Some(object) = document.value.as_object_mut() else { return };
-    let Some(labels) = map_in(object, "metadata").and_then(|metadata| map_in(metadata, "labels")) else {
-        return;
+/// Puts our marks on an object. What is no object is left to be refused with its place.
+fn mark(document: &mut Document, job: &RenderJob, marking: Marking) {
+    let mut write = |map: &str, key: &str, value: String| {
+        let metadata = document.value.as_object_mut().and_then(|object| map_in(object, "metadata"));
+        if let Some(map) = metadata.and_then(|metadata| map_in(metadata, map)) {
+            map.insert(key.to_owned(), Value::String(value));
+        }
     };
-    labels.insert(APPLICATION_LABEL.to_owned(), Value::String(application.to_string()));
+    write("labels", APPLICATION_LABEL, job.application.to_string());
+    match marking {
+        Marking::Application => {}
+        Marking::ApplicationAndSource => {
+            write("annotations", SOURCE_ANNOTATION, job.parameters.source.name.to_string());
+        }
+    }
 }
 
 /// The map under a key, made if there is none; `None` if something else is there.
@@ -111,7 +126,21 @@ mod tests {
     fn built(files: &[(&str, &str)]) -> Result<Manifests, Fault> {
         let file = |(name, text): &(&str, &str)| RenderedFile { name: (*name).into(), bytes: (*text).into() };
         let files: Vec<RenderedFile> = files.iter().map(file).collect();
-        build(&files, &job(), &InstallKey::from_bytes([1; 32]))
+        build(&files, (&job(), Marking::Application), &InstallKey::from_bytes([1; 32]))
+    }
+
+    #[test]
+    fn the_source_is_told_where_that_is_asked_for() {
+        let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, annotations: {x: y}}\n";
+        let file = RenderedFile { name: "a.yaml".into(), bytes: text.into() };
+        let key = InstallKey::from_bytes([1; 32]);
+        let annotations = |marking| {
+            let made = build(std::slice::from_ref(&file), (&job(), marking), &key).unwrap();
+            made.built.set.objects()[0].value.value()["metadata"]["annotations"].clone()
+        };
+        assert_eq!(annotations(Marking::Application), serde_json::json!({"x": "y"}));
+        let told = serde_json::json!({"x": "y", "driftless.dev/source": "shop"});
+        assert_eq!(annotations(Marking::ApplicationAndSource), told);
     }
 
     #[test]

@@ -25,6 +25,9 @@ use tokio_util::sync::CancellationToken;
 /// Longer than any wait in these tests on a loaded machine.
 pub const BOUND: Duration = Duration::from_secs(30);
 
+/// So often is everything looked at here.
+const SWEEP: Duration = Duration::from_millis(200);
+
 /// What the fetcher finds at a path.
 pub enum Path<'a> {
     Files(&'a [(&'a str, &'a str)]),
@@ -80,7 +83,7 @@ impl Scene {
         let stop = CancellationToken::new();
         let scratch = self.folder.path().join(scratch);
         let engine = engine::Options { tools: Some(self.tools.clone()), scratch, limits: self.limits };
-        let config = Config { key: Self::key(), engine, share: Share::Sole };
+        let config = Config { sweep: SWEEP, ..Config::new(Self::key(), engine, Share::Sole) };
         let run = tokio::spawn(renderer::run(Arc::clone(&self.log), config, stop.clone()));
         Running { run, stop }
     }

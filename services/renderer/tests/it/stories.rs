@@ -98,6 +98,35 @@ async fn a_missing_blob_is_awaited() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lost_manifests_and_secrets_come_back_to_a_running_renderer() {
+    let scene = Scene::new().await;
+    scene.define(&[&application("one", "a"), &application("two", "b")]).await;
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: canary}\n";
+    // Too much for an event.
+    let noise: String =
+        (0..2_000).map(|i| model::Digest::of(&[i as u8, 7]).to_string()[..12].to_owned()).collect();
+    let (map, small) = (config_map("a", &noise), config_map("b", "1"));
+    let a = [("a/a.yaml", &*map), ("a/s.yaml", secret)];
+    let b = [("b/b.yaml", &*small), ("b/s.yaml", secret)];
+    scene.revision(1, &[("a", Path::Files(&a)), ("b", Path::Files(&b))]).await;
+    let before = scene.rendered("one", 1).await.desired.unwrap();
+    let other = scene.rendered("two", 1).await.desired.unwrap();
+    assert_eq!((before.blobs().count(), other.blobs().count()), (2, 1));
+    // All of them: the files, too, which the fetcher brings back.
+    let far = model::Timestamp::from_millis(i64::MAX);
+    scene.log.sweep_blobs(&Default::default(), far).await.unwrap();
+    scene.files(&a).await;
+    scene.files(&b).await;
+    for blob in before.blobs().chain(other.blobs()) {
+        let back = async || scene.log.has_blob(&blob).await.unwrap().then_some(());
+        eventually(BOUND, "a lost blob", back).await;
+    }
+    let again = async || (scene.newest("one").await?.1.desired? == before).then_some(());
+    eventually(BOUND, "the same desired state", again).await;
+    assert!(scene.set(&before).await.objects().len() == 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restart_renders_only_what_changed_meanwhile() {
     let mut scene = Scene::new().await;
     scene.define(&[&application("one", "a"), &application("two", "b")]).await;

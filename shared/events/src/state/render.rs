@@ -57,6 +57,18 @@ pub struct DesiredState {
     pub notes: Vec<Note>,
 }
 
+impl DesiredState {
+    /// The blobs that it needs.
+    pub fn blobs(&self) -> impl Iterator<Item = Digest> {
+        let Self { digest: _, objects: _, manifests, secrets, commit: _, observation: _, notes: _ } = self;
+        let manifests = match manifests {
+            Content::Inline(_) => None,
+            Content::Blob(digest) => Some(*digest),
+        };
+        manifests.into_iter().chain(*secrets)
+    }
+}
+
 /// Something about a render that a person should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {

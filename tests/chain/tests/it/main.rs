@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod charts;
+mod collected;
 mod fleet;
+mod nats;
 mod scene;
 mod stories;

@@ -14,6 +14,7 @@ use model::{Aggregate, AggregateKind, Application, Cluster, CommandScope, Defini
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 use testkit::{ShakyLog, eventually, tool};
+use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Longer than any wait in these tests on a loaded machine.
@@ -22,7 +23,9 @@ pub const BOUND: Duration = Duration::from_secs(60);
 pub struct Scene {
     pub log: Arc<dyn Log>,
     pub folder: TempDir,
-    _stop: DropGuard,
+    seen: Arc<dyn Log>,
+    stop: DropGuard,
+    services: JoinSet<()>,
 }
 
 impl Scene {
@@ -40,20 +43,46 @@ impl Scene {
         let folder = TempDir::new().unwrap();
         let log = bus::open(LogConfig::embedded(folder.path().join("log"))).await.unwrap();
         let seen = seen_by_services(Arc::clone(&log));
-        let key = InstallKey::from_bytes([7; 32]);
-        let stop = CancellationToken::new();
-        let fetcher = fetcher::Config::new(folder.path(), key.clone(), Share::Sole);
-        let fetcher = fetcher::Config { charts: fetcher.charts.clone().with("127.0.0.1"), ..fetcher };
-        tokio::spawn(fetcher::run(Arc::clone(&seen), fetcher, stop.clone()));
-        let tools = tool("helm").parent().unwrap().to_owned();
-        let scratch = folder.path().join("scratch");
-        let engine = engine::Options { tools: Some(tools), scratch, limits: engine::Limits::default() };
-        let config = renderer::Config { key, engine, share: Share::Sole };
-        tokio::spawn(renderer::run(seen, config, stop.clone()));
-        let scene = Self { log, folder, _stop: stop.drop_guard() };
+        Self::at(folder, log, seen)
+    }
+
+    /// The same over that log.
+    pub async fn over(log: Arc<dyn Log>) -> Self {
+        Self::at(TempDir::new().unwrap(), log.clone(), log)
+    }
+
+    fn at(folder: TempDir, log: Arc<dyn Log>, seen: Arc<dyn Log>) -> Self {
+        let stop = CancellationToken::new().drop_guard();
+        let mut scene = Self { log, folder, seen, stop, services: JoinSet::new() };
         fs::create_dir(scene.repository()).unwrap();
         scene.git(&["init", "--quiet", "--initial-branch=main"]);
+        scene.start();
         scene
+    }
+
+    fn start(&mut self) {
+        let (folder, stop) = (self.folder.path(), CancellationToken::new());
+        let key = InstallKey::from_bytes([7; 32]);
+        let config = fetcher::Config::new(folder, key.clone(), Share::Sole);
+        let config = fetcher::Config { charts: config.charts.clone().with("127.0.0.1"), ..config };
+        let fetcher = fetcher::run(self.seen.clone(), config, stop.clone());
+        self.services.spawn(async move { fetcher.await.unwrap() });
+        let tools = tool("helm").parent().unwrap().to_owned();
+        let scratch = folder.join("scratch");
+        let engine = engine::Options { tools: Some(tools), scratch, limits: engine::Limits::default() };
+        let config = renderer::Config::new(key, engine, Share::Sole);
+        let renderer = renderer::run(self.seen.clone(), config, stop.clone());
+        self.services.spawn(async move { renderer.await.unwrap() });
+        self.stop = stop.drop_guard();
+    }
+
+    /// Other processes take the place of both services.
+    pub async fn restart(&mut self) {
+        self.stop = CancellationToken::new().drop_guard();
+        while let Some(ended) = self.services.join_next().await {
+            ended.unwrap();
+        }
+        self.start();
     }
 
     /// Where the repository lies.

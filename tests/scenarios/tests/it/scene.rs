@@ -110,7 +110,7 @@ impl Scene {
         let tools = testkit::tool("helm").parent().unwrap().to_owned();
         let scratch = folder.join("scratch");
         let engine = engine::Options { tools: Some(tools), scratch, limits: engine::Limits::default() };
-        let config = renderer::Config { key: key.clone(), engine, share: Share::Sole };
+        let config = renderer::Config::new(key.clone(), engine, Share::Sole);
         tokio::spawn(renderer::run(log.clone(), config, stop.clone()));
         let config = differ::Config {
             bootstrap: Some(differ::Bootstrap::Set(set)),

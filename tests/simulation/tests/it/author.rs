@@ -9,7 +9,8 @@ use events::{
     Content, Draft, Event, EventType, Table,
     content::INLINE_BYTES_MAX,
     state::{
-        ObservedPath, ObservedRevision, PathOutcome, RenderInputs, RenderState, SourceState, State, encode,
+        DesiredState, ObservedPath, ObservedRevision, PathOutcome, RenderInputs, RenderState, SourceState,
+        State, encode,
     },
 };
 use manifest::{DesiredSet, Document, InstallKey, SetOptions};
@@ -191,6 +192,7 @@ fn stored((event, state): (Event, RenderState)) -> Stored {
         },
         made_from: state.made_from,
         failure: state.failure,
+        blobs: state.desired.iter().flat_map(DesiredState::blobs).collect(),
         desired: state.desired.map(|desired| (desired.digest, desired.commit, desired.observation)),
     }
 }

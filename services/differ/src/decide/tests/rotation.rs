@@ -96,7 +96,7 @@ fn what_is_sealed_under_a_key_that_is_not_at_hand_is_told_and_tried_again() {
     assert_eq!(world.step(), "load");
     let digest = world.snapshot.render.as_ref().unwrap().state.desired.as_ref().unwrap().digest;
     let failed = Failure { at: world.now, ..failure("SEAL-KEY", RetryClass::Permanent) };
-    world.sealed = Some(Sealed { digest, failure: failed });
+    world.unreadable = Some(Unreadable { digest, failure: failed });
     assert_eq!(world.step(), "PlanRefused Unknown SEAL-KEY");
     assert_eq!(world.step(), "rest +30 s");
     world.later(30);
@@ -104,4 +104,23 @@ fn what_is_sealed_under_a_key_that_is_not_at_hand_is_told_and_tried_again() {
     world.load();
     world.dry_run("a", world::changes(&["data.k"]));
     assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Changed");
+}
+
+#[test]
+fn what_is_lost_is_told_and_tried_again_soon() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.render(&[("a", "new")]);
+    assert_eq!(world.step(), "load");
+    let digest = world.snapshot.render.as_ref().unwrap().state.desired.as_ref().unwrap().digest;
+    let failed = Failure { at: world.now, ..failure("BLOB-MISSING", RetryClass::Transient) };
+    world.unreadable = Some(Unreadable { digest, failure: failed });
+    assert_eq!(world.step(), "PlanRefused Unknown BLOB-MISSING");
+    assert_eq!(world.step(), "rest +5 s");
+    world.later(5);
+    assert_eq!(world.step(), "load");
+    world.load();
+    world.dry_run("a", world::changes(&["data.k"]));
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Changed");
+    assert_eq!(world.own().refused, None);
 }

@@ -13,13 +13,14 @@ use events::{
 use manifest::{DesiredObject, InstallKey, redact};
 use model::{
     Application, Digest, Failure, Gvk, ObjectId, RetryClass, TargetId, Timestamp,
-    definition::{Deletion, Reach, SourcePath, SyncPolicy},
+    definition::{Deletion, FirstContact, Reach, SourcePath, SyncPolicy},
 };
 use plan::{Action, Assignment, Expiry, Left, Neighbour, RebuiltPrune, SyncPlan};
 use serde_json::{Value, json};
 
-use super::super::{ClusterStanding, Facts, Next, Sealed, decide};
+use super::super::{ClusterStanding, Facts, Next, Unreadable, decide};
 use crate::{
+    Finds,
     answers::{Answers, DryRun, DryRunKey, Found, Question},
     desired::Desired,
     known::{Around, Legible, Snapshot, SourceFacts, SyncFacts, Versioned},
@@ -88,7 +89,11 @@ fn digest_of(name: &str, content: &str) -> Digest {
 pub struct World {
     pub snapshot: Snapshot,
     pub desired: Option<Desired>,
-    pub sealed: Option<Sealed>,
+    pub unreadable: Option<Unreadable>,
+    pub finds: Finds,
+    /// The source that the objects tell.
+    pub from: Option<String>,
+    pub rebuilt_prune: RebuiltPrune,
     pub live: LiveView,
     pub answers: Answers,
     pub cluster: ClusterStanding,
@@ -138,7 +143,10 @@ impl World {
         let mut world = Self {
             snapshot,
             desired: None,
-            sealed: None,
+            unreadable: None,
+            finds: Finds::default(),
+            from: None,
+            rebuilt_prune: RebuiltPrune::Unconfirmed,
             live: LiveView::default(),
             answers: Answers::default(),
             cluster: ClusterStanding::Connected,
@@ -333,6 +341,7 @@ impl World {
         let seen = Seen {
             application: self.target.application.clone(),
             mark: Mark::Ours,
+            source: self.from.clone(),
             api_version: "v1".parse().unwrap(),
             uid: format!("uid-{name}"),
             resource_version: version.into(),
@@ -413,6 +422,12 @@ impl World {
     /// The newest plan.
     pub fn plan(&self) -> SyncPlan {
         plan_of(self.own())
+    }
+
+    pub fn take_over(&mut self) {
+        let mut assignment = Assignment::clone(self.snapshot.assignment.as_ref().unwrap());
+        assignment.application.first_contact = FirstContact::TakeOver;
+        self.snapshot.assignment = Some(Arc::new(assignment));
     }
 
     pub fn ignore(&mut self, pointer: &str) {
@@ -569,12 +584,13 @@ impl World {
             target: &self.target,
             snapshot,
             desired: self.desired.as_ref(),
-            sealed: self.sealed.as_ref(),
+            unreadable: self.unreadable.as_ref(),
             around: Some(around),
             live: &self.live,
             answers: &self.answers,
             cluster: &self.cluster,
-            rebuilt_prune: RebuiltPrune::Unconfirmed,
+            rebuilt_prune: self.rebuilt_prune,
+            finds: self.finds,
             silence: plan::patience::SILENCE,
         }
     }

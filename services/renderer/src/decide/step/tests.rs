@@ -63,7 +63,7 @@ fn stored() -> Stored {
         key_id: "key".into(),
     };
     let id = Digest::of(b"id").to_string().parse().unwrap();
-    Stored { n: 4, id, standing: Standing::InForce, made_from, failure: None, desired: None }
+    Stored { n: 4, id, standing: Standing::InForce, made_from, failure: None, desired: None, blobs: vec![] }
 }
 
 fn failed(class: RetryClass) -> Stored {
@@ -78,6 +78,15 @@ fn lost_before(message: &str) -> Stored {
 }
 
 fn decide(stored: Option<&Stored>, row: Option<&ObservedPath>, now: Timestamp) -> String {
+    decide_holding(Holding::Whole, stored, row, now)
+}
+
+fn decide_holding(
+    holding: Holding,
+    stored: Option<&Stored>,
+    row: Option<&ObservedPath>,
+    now: Timestamp,
+) -> String {
     let (job, observed, engines) = (job(), observed(2), engines());
     let situation = Situation {
         job: Some(&job),
@@ -85,6 +94,7 @@ fn decide(stored: Option<&Stored>, row: Option<&ObservedPath>, now: Timestamp) -
         row,
         stored,
         retry: None,
+        holding,
         engines: &engines,
         key_id: "key",
     };
@@ -169,10 +179,20 @@ fn attempts_back_off_and_go_on() {
         row: Some(&row),
         stored: Some(&stored),
         retry,
+        holding: Holding::Whole,
         engines: &engines,
         key_id: "key",
     };
     assert_eq!(show(&step(&render(), &situation, later(4_001))), "wait 304000 ms");
+}
+
+#[test]
+fn what_is_lost_is_rendered_again_unless_its_files_are_bad_or_gone() {
+    let lost = |stored: &Stored, row| decide_holding(Holding::Lost, Some(stored), Some(&row), NOW);
+    assert_eq!(lost(&stored(), found("a")), "render observation 2, attempt 1");
+    assert_eq!(lost(&failed(RetryClass::Permanent), found("a")), "rest");
+    assert_eq!(lost(&failed(RetryClass::Transient), found("a")), "wait 4000 ms");
+    assert_eq!(lost(&lost_before("no folder"), super::tests::lost("no folder")), "rest");
 }
 
 #[test]
@@ -187,6 +207,7 @@ fn what_nobody_asks_for_is_retired_once() {
             row: None,
             stored,
             retry: None,
+            holding: Holding::Whole,
             engines: &engines,
             key_id: "key",
         };
