@@ -3,6 +3,7 @@
 //! It is asked again after everything that it asked for: an answer, a loaded manifest, an appended event,
 //! until it rests. Its steps are in reading order; each either lets the next one go on or ends the decision.
 
+mod approval;
 mod around;
 mod awaited;
 mod behind;
@@ -152,7 +153,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     }
     let stock = match (&leaving, around) {
         (Some(_), Some(around)) => Stock::Cluster { leaving: around.leaving, objects: around.objects },
-        (None, _) | (_, None) => Stock::Inventory(inventory.len() + strays.len()),
+        (None, _) | (_, None) => Stock::of(&situation),
     };
     let (judged, gates) = (&judged, &gates);
     let context = publish::Context { facts, assignment, wanted, request, judged, gates, stock, applier };

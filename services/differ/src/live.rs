@@ -350,6 +350,7 @@ mod tests {
                 resource_version: "1".into(),
                 deletion: plan::Deletion::None,
                 held_by: vec![],
+                source: None,
                 health: health::assess(&Value::Null),
                 body: Body::Held(Value::Null.into()),
             };

@@ -7,7 +7,10 @@ mod platform;
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use model::definition::{IgnoreRule, SecretRef};
+use model::{
+    Digest,
+    definition::{IgnoreRule, SecretRef},
+};
 
 pub use backup::{BackupOptions, RestoreOptions};
 pub use nats::NatsOptions;
@@ -244,7 +247,8 @@ pub struct Access {
 }
 
 /// What a platform is not told with a request: it knows, or it is not asked.
-const ONE_SHOT: [&str; 20] = [
+const ONE_SHOT: [&str; 21] = [
+    "approve",
     "repo",
     "path",
     "revision",
@@ -282,6 +286,9 @@ pub struct SyncOptions {
     /// Wait until every object is healthy
     #[arg(long)]
     pub wait: bool,
+    /// Carry out the plan with that digest although the guard refused it, and no other
+    #[arg(long, value_name = "DIGEST", conflicts_with = "dry_run")]
+    pub approve: Option<Digest>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -13,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 use applier::Custody;
 use bus::now;
 use events::state::{RequestKind, RequestOutcome};
+use model::Digest;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -46,7 +47,7 @@ pub async fn sync(options: SyncOptions) -> Result<Exit, Problem> {
 
 async fn apply(options: SyncOptions) -> Result<Exit, Problem> {
     let deadline = Instant::now() + options.subject.timeout;
-    let mut session = Session::open(&options.subject, Purpose::Apply).await?;
+    let mut session = Session::open(&options.subject, Purpose::Apply, options.approve).await?;
     let ended = timeout_at(deadline, session.answer()).await;
     let outcome = session.in_time(ended, options.subject.timeout)??;
     let healthy = match (&outcome, options.wait) {
@@ -92,7 +93,7 @@ pub async fn diff(options: DiffOptions) -> Result<Exit, Problem> {
 
 async fn preview(subject: &Subject) -> Result<Exit, Problem> {
     let deadline = Instant::now() + subject.timeout;
-    let mut session = Session::open(subject, Purpose::Preview).await?;
+    let mut session = Session::open(subject, Purpose::Preview, None).await?;
     let ended = timeout_at(deadline, session.answer()).await;
     let outcome = session.in_time(ended, subject.timeout)??;
     let mut preview = match outcome {
@@ -118,7 +119,7 @@ struct Session {
 }
 
 impl Session {
-    async fn open(subject: &Subject, purpose: Purpose) -> Result<Self, Problem> {
+    async fn open(subject: &Subject, purpose: Purpose, approved: Option<Digest>) -> Result<Self, Problem> {
         let wanted = Wanted::of(subject)?;
         let folder = state_folder::open(&wanted.state).await?;
         request::check_owner(&folder.log, &wanted).await?;
@@ -131,7 +132,7 @@ impl Session {
             Purpose::Apply => |after| RequestKind::Sync { after },
             Purpose::Preview => |after| RequestKind::Preview { after },
         };
-        let request = request::ask(&folder.log, &wanted, kind).await?;
+        let request = request::ask(&folder.log, &wanted, kind, approved).await?;
         let telling = match (subject.output, purpose) {
             (Output::Json, _) => Telling::Nothing,
             (Output::Text, Purpose::Preview) => Telling::Waits,

@@ -385,6 +385,8 @@ pub struct Asked {
     pub id: Option<String>,
     /// What.
     pub kind: AskedKind,
+    /// Of `Approve`: digest of the plan, as the target's `problem` names it.
+    pub plan: Option<String>,
 }
 
 /// What can be asked for.
@@ -398,6 +400,8 @@ pub enum AskedKind {
     Pause,
     /// Go on.
     Resume,
+    /// Carry out the plan with that digest although the guard refused it.
+    Approve,
 }
 
 /// Which definitions are in force, and why newer ones are not.
@@ -439,7 +443,7 @@ pub struct Accepted {
 pub struct Answered {
     /// Its id.
     pub request: String,
-    /// `InSync`, `Failed`, `Refused`, `Confirmed`, `Noted` (paused, or no longer) or `Previewed`.
+    /// `InSync`, `Failed`, `Refused`, `Confirmed`, `Noted` (paused, or no longer; approved) or `Previewed`.
     pub outcome: String,
     /// Why it failed or was refused.
     pub problem: Option<Problem>,

@@ -10,7 +10,8 @@ mod set;
 mod source;
 
 pub use application::{
-    Application, Deletion, FirstContact, Guard, Helm, Plain, Rendering, Selector, SourcePath, SyncPolicy,
+    Application, Deletion, FirstContact, Guard, GuardedKind, Helm, Plain, Rendering, Selector, SourcePath,
+    SyncPolicy,
 };
 pub use cluster::{Cluster, KUBECONFIG_KEY, Kubeconfig, OWN_NAMESPACE, SecretKey};
 pub use fleet::Fleet;

@@ -37,6 +37,7 @@ pub struct Failure {
 impl Failure {
     /// Whether both tell the same thing to a person: a new time or count alone is no news.
     pub fn same_as(&self, other: &Self) -> bool {
-        self.code == other.code && self.message == other.message && self.class == other.class
+        (&self.code, &self.message, &self.remedy, self.class)
+            == (&other.code, &other.message, &other.remedy, other.class)
     }
 }

@@ -2,7 +2,9 @@
 
 use model::definition::Guard;
 
-use crate::SyncPlan;
+use crate::{
+    Existence, InventoryObject, Provenance, Situation, SyncPlan, generated::Generated, planner::DesiredObject,
+};
 
 /// Inventories below this size are too small for a share to mean anything.
 const SHARE_FROM_OBJECTS: usize = 4;
@@ -10,10 +12,10 @@ const SHARE_FROM_OBJECTS: usize = 4;
 /// Says why a plan is not published without a person's word.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Nothing is desired, and something is in the inventory.
+    /// Nothing is desired, and all that is there would go.
     #[error("the revision holds no object, and {inventory} would be pruned")]
     Everything {
-        /// Objects in the inventory.
+        /// Objects that are there.
         inventory: usize,
     },
     /// All that we have on a cluster would go with the applications that leave it.
@@ -39,7 +41,7 @@ pub enum Refusal {
     Share {
         /// Objects that would be pruned.
         prunes: usize,
-        /// Objects in the inventory.
+        /// Objects that are there.
         inventory: usize,
         /// The guard's share.
         percent: u8,
@@ -61,11 +63,9 @@ impl Refusal {
             Self::Everything { .. } => {
                 "check the path and the revision; to delete everything, remove the application with deletion: delete"
             }
-            Self::Share { .. } => {
-                "check the revision; if it is meant, approve the plan or raise guard.maxPrunePercent"
-            }
+            Self::Share { .. } => "check the revision, or raise guard.maxPrunePercent",
             Self::WholeCluster { .. } | Self::ShareOfCluster { .. } => {
-                "check the definitions: put the applications back, or approve the plan if it is meant"
+                "check the definitions, or put the applications back"
             }
         }
     }
@@ -73,9 +73,14 @@ impl Refusal {
 
 /// What a plan is measured against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stock {
-    /// The target's own inventory, of that size, strays included.
-    Inventory(usize),
+pub enum Stock<'a> {
+    /// The target's own objects.
+    Target {
+        /// How many are there: what is gone, and what others put there, would only make the share look small.
+        there: usize,
+        /// What it desires.
+        desired: &'a [DesiredObject],
+    },
     /// All that we have on a cluster, because one set of definitions lets many applications go at once.
     Cluster {
         /// Objects of the applications that leave it and are deleted with them, this one among them.
@@ -85,25 +90,46 @@ pub enum Stock {
     },
 }
 
+impl<'a> Stock<'a> {
+    /// What a target has.
+    pub fn of(situation: &Situation<'a>) -> Self {
+        let is_there =
+            |object: &&InventoryObject| matches!(situation.live.get(&object.id), Some(Existence::Ours(_)));
+        let strays = situation.strays.iter().filter(|stray| match stray.provenance {
+            Provenance::Own(_) => true,
+            Provenance::Unknown => false,
+        });
+        let there = situation.inventory.iter().filter(is_there).count() + strays.count();
+        Self::Target { there, desired: situation.desired }
+    }
+}
+
 /// Judges a plan.
 ///
 /// # Errors
 /// If a person has to be asked (permanent until the plan or the consent changes).
-pub fn guard(plan: &SyncPlan, stock: Stock, guard: &Guard) -> Result<(), Refusal> {
+pub fn guard(plan: &SyncPlan, stock: Stock<'_>, guard: &Guard) -> Result<(), Refusal> {
     let prunes = plan.prunes().count();
     let percent = guard.max_prune_percent;
     let over = |part, whole| is_over(percent, part, whole);
     match stock {
         _ if prunes == 0 => Ok(()),
-        Stock::Inventory(inventory) if prunes >= inventory => Err(Refusal::Everything { inventory }),
-        Stock::Inventory(inventory) if over(prunes, inventory) => {
-            Err(Refusal::Share { prunes, inventory, percent })
+        Stock::Target { there, desired: [] } if prunes >= there => {
+            Err(Refusal::Everything { inventory: there })
+        }
+        Stock::Target { there, desired } => {
+            let generated = Generated::of(desired);
+            let lost = plan.prunes().filter(|step| !generated.succeed(&step.id)).count();
+            match over(lost, there) {
+                true => Err(Refusal::Share { prunes: lost, inventory: there, percent }),
+                false => Ok(()),
+            }
         }
         Stock::Cluster { leaving, objects } if leaving >= objects => Err(Refusal::WholeCluster { objects }),
         Stock::Cluster { leaving, objects } if over(leaving, objects) => {
             Err(Refusal::ShareOfCluster { leaving, objects, percent })
         }
-        Stock::Inventory(_) | Stock::Cluster { .. } => Ok(()),
+        Stock::Cluster { .. } => Ok(()),
     }
 }
 

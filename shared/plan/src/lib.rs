@@ -9,7 +9,8 @@
 pub mod assign;
 pub mod check;
 pub mod departure;
-pub mod guard;
+mod generated;
+mod guard;
 pub mod heal;
 pub mod neighbour;
 pub mod order;

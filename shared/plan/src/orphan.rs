@@ -5,7 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{ObjectId, definition};
+use model::{
+    ObjectId,
+    definition::{self, GuardedKind},
+};
 
 use crate::{
     Action, Existence, HeldReason, InventoryObject, Origin, Reason, RebuiltPrune, Situation,
@@ -154,23 +157,18 @@ pub(crate) fn prune_consent(
     if situation.release.is_none() && !situation.application.sync.prune {
         return Err(HeldReason::PruneDisabled);
     }
+    let guard = &situation.application.guard;
     match (origin, situation.rebuilt_prune) {
-        (Origin::Adopted, _) => return Err(HeldReason::PruneAdopted),
+        (Origin::Adopted, _) if !guard.prune_adopted => return Err(HeldReason::PruneAdopted),
         (Origin::Rebuilt | Origin::Found, RebuiltPrune::Unconfirmed) => {
             return Err(HeldReason::PruneUnconfirmed);
         }
-        (Origin::Created | Origin::Rebuilt | Origin::Found, _) => {}
+        (Origin::Adopted | Origin::Created | Origin::Rebuilt | Origin::Found, _) => {}
     }
-    if needs_consent(id) { Err(HeldReason::PruneNeedsConsent) } else { Ok(()) }
-}
-
-/// Kinds whose deletion takes data or other people's objects along.
-fn needs_consent(id: &ObjectId) -> bool {
-    matches!(
-        (id.group.as_str(), id.kind.as_str()),
-        ("", "Namespace" | "PersistentVolume" | "PersistentVolumeClaim")
-            | ("apiextensions.k8s.io", "CustomResourceDefinition")
-    )
+    match GuardedKind::of(&id.group, &id.kind) {
+        Some(kind) if !guard.prune_kinds.contains(&kind) => Err(HeldReason::PruneNeedsConsent),
+        Some(_) | None => Ok(()),
+    }
 }
 
 #[cfg(test)]

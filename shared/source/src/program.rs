@@ -29,9 +29,8 @@ pub(crate) enum Ended {
 /// Runs a program that leads a process group and has both outputs piped, to its end or until `is_over`; returns
 /// standard output.
 pub(crate) fn run(mut command: Command, is_over: &dyn Fn() -> bool) -> Result<Vec<u8>, Ended> {
-    let failed = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => Ended::Missing,
-        _ => Ended::Failed(error.to_string()),
+    let failed = |error: std::io::Error| {
+        if error.kind() == ErrorKind::NotFound { Ended::Missing } else { Ended::Failed(error.to_string()) }
     };
     let mut child = command.spawn().map_err(failed)?;
     let (send, receive) = channel();

@@ -11,7 +11,7 @@ use model::{Failure, ObjectId, RetryClass, Timestamp};
 use plan::{Assignment, HeldReason, Reason, Situation, Stock, SyncPlan};
 
 use super::{
-    Facts, Next, Step, Wanted, awaited, bounds,
+    Facts, Next, Step, Wanted, approval, awaited, bounds,
     heals::{self, Gates},
     judge::{self, Comparison, Judged},
     preflight, requests, strays, summary, waits,
@@ -35,7 +35,7 @@ pub(super) struct Context<'a> {
     pub judged: &'a Judged,
     pub gates: &'a Gates,
     pub applier: Applier,
-    pub stock: Stock,
+    pub stock: Stock<'a>,
 }
 
 impl Context<'_> {
@@ -141,6 +141,7 @@ pub(super) fn in_sync(facts: &Facts<'_>, now: Timestamp) -> Next {
     let there = |id: &ObjectId, uid: &str| facts.live.get(id).is_some_and(|seen| seen.uid == uid);
     state.strays.retain(|stray| there(&stray.id, &stray.uid));
     answer_all(facts, &mut state);
+    approval::used(facts, &mut state);
     tell(facts, state, None)
 }
 
@@ -222,7 +223,8 @@ pub(super) fn publish(
         return Ok(waits::stalled(context, state, now));
     }
     // What is only recorded anew does nothing to the cluster, which is all that waits for a person.
-    let waits = !situation.application.sync.auto && plan.changes().next().is_some();
+    let asked = approval::is_given(facts, &plan);
+    let waits = !situation.application.sync.auto && !asked && plan.changes().next().is_some();
     if plan.is_empty() || waits {
         return Ok(rest(context, state, &plan, now));
     }
@@ -240,6 +242,7 @@ pub(super) fn publish(
     state.heals = heals::count(facts, context.judged, context.wanted.digest, &healed, now);
     state.plan = Some(planned(context, &plan, now));
     state.supersede = None;
+    approval::used(facts, &mut state);
     Ok(tell(facts, state, None))
 }
 
@@ -341,6 +344,7 @@ fn rest(context: &Context<'_>, mut state: TargetState, plan: &SyncPlan, now: Tim
         answer_all(facts, &mut state);
     }
     awaited::heed(facts, &mut state, context.request, now);
+    approval::used(facts, &mut state);
     let retry = plan.held.iter().any(|held| held.reason == HeldReason::RetryBackoff);
     let retry = if retry { requests::retry_wake(facts) } else { None };
     if let Some(failure) = context.judged.refused.as_ref().or(context.judged.unanswered.as_ref()) {
@@ -367,13 +371,10 @@ fn consent(context: &Context<'_>, situation: &Situation<'_>, plan: &SyncPlan, no
         let failure = failure("PLAN-CHECK", violation.to_string(), "report it as a bug", RetryClass::Bug);
         return Err(refuse(context.facts, context.request, failure, (RequestOutcome::Failed, None)));
     }
-    let approved = context.facts.snapshot.requests.iter().any(
-        |request| matches!(&request.kind, RequestKind::Approve { plan: digest } if *digest == plan.digest()),
-    );
     match plan::guard(plan, context.stock, &situation.application.guard) {
-        Err(refusal) if !approved => {
-            let failure =
-                failure(refusal.code(), refusal.to_string(), refusal.remedy(), RetryClass::Permanent);
+        Err(refusal) if !approval::is_given(context.facts, plan) => {
+            let remedy = approval::remedy(&refusal, plan, context.facts);
+            let failure = failure(refusal.code(), refusal.to_string(), &remedy, RetryClass::Permanent);
             Err(refuse(context.facts, context.request, failure, (RequestOutcome::Refused, None)))
         }
         Ok(()) | Err(_) => Ok(()),

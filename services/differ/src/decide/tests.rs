@@ -15,7 +15,7 @@ mod world;
 
 use std::sync::Arc;
 
-use events::state::{ObjectOutcome, RequestKind, RequestOutcome, SyncOutcome, SyncStage};
+use events::state::{Handled, ObjectOutcome, RequestKind, RequestOutcome, SyncOutcome, SyncStage};
 use model::{Failure, RetryClass, Timestamp};
 use plan::{Provenance, RebuiltPrune};
 use world::{World, failure, id};
@@ -274,6 +274,21 @@ fn the_guard_stops_a_plan_until_a_person_approves_just_this_one() {
     assert_eq!(world.step(), "HealthChanged OutOfSync GUARD-SHARE", "the request is answered: refused");
     world.request(RequestKind::Approve { plan: digest });
     assert_eq!(world.step(), "SyncPlanned OutOfSync: prune b Orphan, prune c Orphan, prune d Orphan");
+    let outcomes: Vec<_> = world.own().handled.iter().map(|handled| &handled.outcome).collect();
+    assert!(matches!(outcomes[..], [RequestOutcome::Refused(_), RequestOutcome::Noted]), "{outcomes:?}");
+}
+
+#[test]
+fn an_approval_is_answered_once_and_holds_up_no_request_behind_it() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.request(RequestKind::Approve { plan: model::Digest::of(b"what has passed by itself") });
+    assert_eq!(world.step(), "HealthChanged InSync Healthy");
+    assert!(matches!(world.own().handled[..], [Handled { outcome: RequestOutcome::Noted, .. }]));
+    assert_eq!(world.step(), "rest");
+    world.request(RequestKind::Sync { after: None });
+    assert_eq!(world.step(), "HealthChanged InSync Healthy");
+    assert!(matches!(world.own().handled[1..], [Handled { outcome: RequestOutcome::InSync, .. }]));
 }
 
 fn running() -> SyncStage {

@@ -125,8 +125,8 @@ fn words(reason: HeldReason) -> &'static str {
         HeldReason::Terminating => "it is being deleted",
         HeldReason::LiveUnknown => "whether it exists cannot be told now",
         HeldReason::PruneDisabled => "it is no longer in Git, and pruning is off (--prune)",
-        HeldReason::PruneNeedsConsent => "its kind is never pruned without a person's word",
-        HeldReason::PruneAdopted => "it existed before it was taken over",
+        HeldReason::PruneNeedsConsent => "its kind is pruned only where guard.pruneKinds names it",
+        HeldReason::PruneAdopted => "it existed before it was taken over (guard.pruneAdopted)",
         HeldReason::PruneUnconfirmed => {
             "the inventory was rebuilt from the cluster and is not confirmed (--prune)"
         }

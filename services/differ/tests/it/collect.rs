@@ -54,7 +54,8 @@ async fn what_a_page_names_is_named() {
     let laid = Table::lay(vec![ObservedPath { path: "deploy".into(), outcome }], 0).unwrap();
     let page = scene.log.put_blob(Bytes::from(laid.blobs[0].1.clone())).await.unwrap();
     let commit = "1".repeat(40).parse().unwrap();
-    let revision = Some(ObservedRevision { commit, reference: "main".into(), paths: laid.table });
+    let revision =
+        Some(ObservedRevision { commit, reference: "main".into(), paths: laid.table, origin: None });
     let state = SourceState { observation: 1, revision, ..SourceState::default() };
     let source = Aggregate::Source("shop".parse().unwrap());
     let payload = events::encode(&state).unwrap().into();

@@ -190,9 +190,12 @@ pub struct RequestOptions {
 
 #[derive(Debug, Clone, Args)]
 pub struct ApproveOptions {
-    /// Digest of the definitions, as `driftless status` tells it
+    /// Digest of the definitions or of the plan, as `driftless status` tells it
     #[arg(value_name = "DIGEST")]
     pub digest: String,
+    /// The target whose plan it is [default: it is of definitions]
+    #[arg(value_name = "CLUSTER/APPLICATION")]
+    pub target: Option<String>,
     /// How long to wait for the answer: 90s, 5m
     #[arg(long, value_name = "D", default_value = "5m", value_parser = super::duration)]
     pub timeout: Duration,

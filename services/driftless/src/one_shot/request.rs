@@ -7,7 +7,7 @@ use events::{
     Draft, EventType,
     state::{Asker, CommandState, DefinitionsState, Request, RequestId, RequestKind, State},
 };
-use model::{Aggregate, CommandScope};
+use model::{Aggregate, CommandScope, Digest};
 
 use super::definitions::Wanted;
 use crate::{exit::Exit, problem::Problem, state_folder::chain};
@@ -59,41 +59,49 @@ pub async fn ask(
     log: &Arc<dyn Log>,
     wanted: &Wanted,
     kind: fn(Option<RequestId>) -> RequestKind,
+    approved: Option<Digest>,
 ) -> Result<Asked, Problem> {
-    let text = format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>());
-    let id: RequestId =
-        text.parse().map_err(|_| Problem::new("BUG", "a request id was refused", "report it as a bug"))?;
+    let id = new_id()?;
     let source = wanted.set.sources().iter().map(|source| source.name.clone()).next();
     let source = source.ok_or_else(|| Problem::new("BUG", "the set has no source", "report it as a bug"))?;
     let of_source = Aggregate::Command(CommandScope::Source(source));
     let of_target = Aggregate::Command(CommandScope::Target(wanted.target.clone()));
-    replace(log, &of_source, Some((&id, RequestKind::Fetch))).await?;
-    replace(log, &of_target, Some((&id, kind(Some(id.clone()))))).await?;
+    replace(log, &of_source, vec![(id.clone(), RequestKind::Fetch)]).await?;
+    let mut requests = vec![(id.clone(), kind(Some(id.clone())))];
+    if let Some(plan) = approved {
+        requests.push((new_id()?, RequestKind::Approve { plan }));
+    }
+    replace(log, &of_target, requests).await?;
     Ok(Asked { id, aggregates: [of_source, of_target] })
+}
+
+fn new_id() -> Result<RequestId, Problem> {
+    let text = format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>());
+    text.parse().map_err(|_| Problem::new("BUG", "a request id was refused", "report it as a bug"))
 }
 
 impl Asked {
     /// Drops the request: it is answered, or nobody waits for it any more.
     pub async fn done(&self, log: &Arc<dyn Log>) {
         for aggregate in &self.aggregates {
-            if let Err(problem) = replace(log, aggregate, None).await {
+            if let Err(problem) = replace(log, aggregate, Vec::new()).await {
                 tracing::debug!(?problem, "the request stays; the next run drops it");
             }
         }
     }
 }
 
-/// Makes the pending requests of an aggregate just this one: those of an interrupted run are waited for by nobody.
+/// Makes the pending requests of an aggregate just these: those of an interrupted run are waited for by nobody.
 async fn replace(
     log: &Arc<dyn Log>,
     aggregate: &Aggregate,
-    request: Option<(&RequestId, RequestKind)>,
+    requests: Vec<(RequestId, RequestKind)>,
 ) -> Result<(), Problem> {
     let newest = log.newest(aggregate).await.map_err(|error| unreadable(&error))?;
     let now = now();
-    let kind = if request.is_some() { EventType::SyncRequested } else { EventType::CommandsHandled };
-    let asked = |(id, kind): (&RequestId, _)| Request { id: id.clone(), kind, at: now, by: Asker::Person };
-    let pending = request.map(asked).into_iter().collect();
+    let kind = if requests.is_empty() { EventType::CommandsHandled } else { EventType::SyncRequested };
+    let asked = |(id, kind)| Request { id, kind, at: now, by: Asker::Person };
+    let pending = requests.into_iter().map(asked).collect();
     let payload = events::encode(&CommandState { pending })
         .map_err(|error| Problem::new("BUG", error.to_string(), "report it as a bug"))?;
     let draft = Draft {

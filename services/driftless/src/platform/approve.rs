@@ -1,14 +1,18 @@
-//! `driftless approve`: consents to definitions that the guard holds back, and waits until that was heard.
+//! `driftless approve`: consents to what the guard holds back, and waits until that was heard.
 
 use std::time::Duration;
 
-use gateway::wire::{Accepted, Approval, Definitions};
+use gateway::wire::{Accepted, Approval, AskedKind, Definitions};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::{client::Client, table};
+use super::{
+    client::Client,
+    request::{Wish, request},
+    table,
+};
 use crate::{
-    cli::{ApproveOptions, Output},
+    cli::{ApproveOptions, Output, RequestOptions},
     exit::Exit,
     problem::Problem,
     terminal,
@@ -17,8 +21,19 @@ use crate::{
 /// Time between two looks: a set is put in force within a second, and no stream tells of it.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Approves them, and tells whether they are in force.
+/// Approves a plan, or definitions, and tells what became of it.
 pub async fn approve(options: ApproveOptions) -> Result<Exit, Problem> {
+    match &options.target {
+        Some(target) => {
+            let ApproveOptions { digest, timeout, output, api, .. } = options.clone();
+            let wish = Wish { kind: AskedKind::Approve, plan: Some(digest) };
+            request(wish, RequestOptions { target: target.clone(), timeout, output, api }).await
+        }
+        None => definitions(options).await,
+    }
+}
+
+async fn definitions(options: ApproveOptions) -> Result<Exit, Problem> {
     let client = Client::new(&options.api)?;
     let deadline = Instant::now() + options.timeout;
     let asked = Approval { id: None, digest: options.digest };

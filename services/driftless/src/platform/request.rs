@@ -24,6 +24,20 @@ const LOOK: Duration = Duration::from_secs(5);
 /// A target by cluster and application.
 type Target = (String, String);
 
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    pub kind: AskedKind,
+    /// Digest of the plan that is approved.
+    pub plan: Option<String>,
+}
+
+impl From<AskedKind> for Wish {
+    fn from(kind: AskedKind) -> Self {
+        Self { kind, plan: None }
+    }
+}
+
 /// What was asked, and what was answered so far.
 #[derive(Debug, Default)]
 struct Round {
@@ -33,16 +47,17 @@ struct Round {
 }
 
 /// Asks for something of each target that is named, and tells how each went.
-pub async fn request(kind: AskedKind, options: RequestOptions) -> Result<Exit, Problem> {
+pub async fn request(wish: impl Into<Wish>, options: RequestOptions) -> Result<Exit, Problem> {
     let mut round = Round::default();
-    let ended = carry_out(kind, &options, &mut round).await;
+    let ended = carry_out(wish.into(), &options, &mut round).await;
     if options.output == Output::Json {
         terminal::line(&round.document(ended.as_ref().err()).to_string());
     }
     ended.map(|()| round.exit())
 }
 
-async fn carry_out(kind: AskedKind, options: &RequestOptions, round: &mut Round) -> Result<(), Problem> {
+async fn carry_out(wish: Wish, options: &RequestOptions, round: &mut Round) -> Result<(), Problem> {
+    let Wish { kind, plan } = wish;
     let client = Client::new(&options.api)?;
     let deadline = Instant::now() + options.timeout;
     let targets = targets(&client, &options.target, kind).await?;
@@ -53,7 +68,8 @@ async fn carry_out(kind: AskedKind, options: &RequestOptions, round: &mut Round)
     let id = format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>());
     for (cluster, application) in targets {
         let path = format!("targets/{cluster}/{application}/requests");
-        let accepted: Accepted = client.post(&path, &Asked { id: Some(id.clone()), kind }).await?;
+        let asked = Asked { id: Some(id.clone()), kind, plan: plan.clone() };
+        let accepted: Accepted = client.post(&path, &asked).await?;
         round.open.insert((cluster, application), accepted.request);
     }
     let mut concerned: Vec<Target> = round.open.keys().cloned().collect();

@@ -53,6 +53,37 @@ fn a_prune_of_more_than_the_guard_allows_is_refused() {
     let refused = scene.run("sync", &["--prune"]);
     refused.failed(3, "GUARD-SHARE").naming("2 of 5 objects").naming("30 %");
     assert!((0..5).all(|i| there(&scene, &format!("c{i}"))), "{refused}");
+
+    let (_, rest) = refused.err.split_once("driftless sync --approve ").expect("what to do if it is meant");
+    let digest: String = rest.chars().take_while(char::is_ascii_hexdigit).collect();
+    // Consent to one plan is none to another.
+    scene.repository.remove(&["deploy/c2.yaml"]);
+    let other = scene.run("sync", &["--prune", "--approve", &digest]);
+    other.failed(3, "GUARD-SHARE").naming("3 of 5 objects");
+    scene.repository.git(&["revert", "--no-edit", "HEAD"]);
+    let approved = scene.run("sync", &["--prune", "--approve", &digest]);
+    assert_eq!(approved.exit, 0, "{approved}");
+    assert_eq!(
+        (0..5).map(|i| there(&scene, &format!("c{i}"))).collect::<Vec<_>>(),
+        [false, false, true, true, true]
+    );
+}
+
+#[test]
+fn an_object_under_a_generated_name_is_replaced_within_the_guard() {
+    let scene = Scene::new();
+    let kustomization = |value: &str| {
+        format!(
+            "configMapGenerator:\n- {{name: web, literals: [a={value}]}}\nsecretGenerator:\n- {{name: web, literals: [a={value}]}}\n"
+        )
+    };
+    scene.repository.commit(&[("deploy/kustomization.yaml", &kustomization("one"))]);
+    let first = scene.sync(&["--prune"]);
+    assert!(first.out.contains(": 2 objects"), "{first}");
+    scene.repository.commit(&[("deploy/kustomization.yaml", &kustomization("two"))]);
+    let second = scene.sync(&["--prune"]);
+    assert!(second.out.contains(": 2 objects"), "{second}");
+    assert_eq!(scene.readable(&second.err).matches("  pruned ").count(), 2, "{second}");
 }
 
 #[test]

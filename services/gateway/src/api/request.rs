@@ -9,7 +9,7 @@ use axum::{
 };
 use bus::now;
 use events::state::{Asker, Request, RequestId, RequestKind};
-use model::CommandScope;
+use model::{CommandScope, Digest};
 
 use super::{refusal::Refusal, target::target};
 use crate::{
@@ -48,10 +48,17 @@ pub async fn ask(
         AskedKind::ConfirmInventory => RequestKind::ConfirmInventory,
         AskedKind::Pause => RequestKind::Pause,
         AskedKind::Resume => RequestKind::Resume,
+        AskedKind::Approve => RequestKind::Approve { plan: digest(asked.plan.as_deref())? },
     };
     let asked = Request { id: request.clone(), kind, at: now(), by: Asker::Person };
     append(&gateway.log, &CommandScope::Target(id), asked).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { version: wire::VERSION, request: request.to_string() })))
+}
+
+/// The digest of a plan.
+fn digest(text: Option<&str>) -> Result<Digest, Refusal> {
+    let found = text.and_then(|text| text.parse().ok());
+    found.ok_or_else(|| Refusal::bad("an approval names the plan: its digest has 64 hexadecimal digits"))
 }
 
 /// The id that was chosen, or a new one.

@@ -3,8 +3,8 @@
 use model::{
     Application,
     definition::{
-        Deletion, FirstContact, Guard, Helm, IgnoreRule, Override, Plain, Rendering, Selector, SourcePath,
-        SyncPolicy,
+        Deletion, FirstContact, Guard, GuardedKind, Helm, IgnoreRule, Override, Plain, Rendering, Selector,
+        SourcePath, SyncPolicy,
     },
 };
 use serde_json::{Map, Value};
@@ -61,13 +61,27 @@ pub(crate) fn application(
             written::Deletion::Orphan => Deletion::Orphan,
             written::Deletion::Delete => Deletion::Delete,
         },
-        guard: Guard { max_prune_percent: spec.guard.max_prune_percent },
+        guard: guard(spec.guard),
         ignore,
         first_contact: match spec.first_contact {
             written::FirstContact::Refuse => FirstContact::Refuse,
             written::FirstContact::TakeOver => FirstContact::TakeOver,
         },
     })
+}
+
+fn guard(guard: written::Guard) -> Guard {
+    let kinds = guard.prune_kinds.into_iter().map(|kind| match kind {
+        written::GuardedKind::Namespace => GuardedKind::Namespace,
+        written::GuardedKind::PersistentVolume => GuardedKind::PersistentVolume,
+        written::GuardedKind::PersistentVolumeClaim => GuardedKind::PersistentVolumeClaim,
+        written::GuardedKind::CustomResourceDefinition => GuardedKind::CustomResourceDefinition,
+    });
+    Guard {
+        max_prune_percent: guard.max_prune_percent,
+        prune_kinds: kinds.collect(),
+        prune_adopted: guard.prune_adopted,
+    }
 }
 
 fn rendering(

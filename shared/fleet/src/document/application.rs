@@ -150,12 +150,26 @@ pub(crate) struct Guard {
     /// Largest share of the objects that one sync may delete, in percent; counts from four objects up.
     #[schemars(range(max = 99))]
     pub max_prune_percent: u8,
+    /// Kinds that are deleted like any other, although data or other people's objects go with them.
+    pub prune_kinds: Vec<GuardedKind>,
+    /// Delete also what existed before it was taken over.
+    pub prune_adopted: bool,
 }
 
 impl Default for Guard {
     fn default() -> Self {
-        Self { max_prune_percent: model::definition::Guard::default().max_prune_percent }
+        let max_prune_percent = model::definition::Guard::default().max_prune_percent;
+        Self { max_prune_percent, prune_kinds: Vec::new(), prune_adopted: false }
     }
+}
+
+/// Kinds that are kept unless they are named.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) enum GuardedKind {
+    Namespace,
+    PersistentVolume,
+    PersistentVolumeClaim,
+    CustomResourceDefinition,
 }
 
 /// Fields that others may change.

@@ -1,6 +1,6 @@
 //! `Application`: a path of a source, how it is rendered, where it goes and under which policy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -148,12 +148,42 @@ pub enum Deletion {
 pub struct Guard {
     /// Largest share of the inventory that one plan may prune, 0 to 99 percent; counts from four objects up.
     pub max_prune_percent: u8,
+    /// Kinds that are pruned like any other, although data or other people's objects go with them.
+    pub prune_kinds: BTreeSet<GuardedKind>,
+    /// Whether objects are pruned that existed before they were taken over.
+    pub prune_adopted: bool,
+}
+
+/// A kind whose deletion takes data or other people's objects along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum GuardedKind {
+    /// With everything in it.
+    Namespace,
+    /// With what is stored on it.
+    PersistentVolume,
+    /// With the volume, mostly.
+    PersistentVolumeClaim,
+    /// With every object of that kind.
+    CustomResourceDefinition,
+}
+
+impl GuardedKind {
+    /// The guarded kind of that group and name, if it is one.
+    pub fn of(group: &str, kind: &str) -> Option<Self> {
+        match (group, kind) {
+            ("", "Namespace") => Some(Self::Namespace),
+            ("", "PersistentVolume") => Some(Self::PersistentVolume),
+            ("", "PersistentVolumeClaim") => Some(Self::PersistentVolumeClaim),
+            ("apiextensions.k8s.io", "CustomResourceDefinition") => Some(Self::CustomResourceDefinition),
+            _ => None,
+        }
+    }
 }
 
 impl Default for Guard {
     fn default() -> Self {
         // A rename or a removed feature stays below it; a lost folder does not.
-        Self { max_prune_percent: 30 }
+        Self { max_prune_percent: 30, prune_kinds: BTreeSet::new(), prune_adopted: false }
     }
 }
 

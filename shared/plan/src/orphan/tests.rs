@@ -178,7 +178,11 @@ fn the_guard_of_a_release_counts_the_objects_of_the_cluster() {
     let world = leaving(Policy::Delete);
     let released = plan(&world.situation());
     let judged = |leaving, objects, percent| {
-        guard(&released, Stock::Cluster { leaving, objects }, &Guard { max_prune_percent: percent })
+        guard(
+            &released,
+            Stock::Cluster { leaving, objects },
+            &Guard { max_prune_percent: percent, ..Guard::default() },
+        )
     };
     for (leaving, objects, percent, expected) in [
         (4, 40, 30, Ok(())),

@@ -291,6 +291,14 @@ fn kinds_that_carry_data_adopted_and_rebuilt_objects_are_not_pruned() {
         "prune ConfigMap/own Orphan\nhold ConfigMap/adopted PruneAdopted\nhold Namespace/shop PruneNeedsConsent\n\
          hold PersistentVolumeClaim/data PruneNeedsConsent"
     );
+    world.application.guard.prune_adopted = true;
+    world.application.guard.prune_kinds.insert(model::definition::GuardedKind::PersistentVolumeClaim);
+    let told = world.plan();
+    assert!(
+        told.contains("prune ConfigMap/adopted Orphan") && told.contains("prune PersistentVolumeClaim/data")
+    );
+    assert!(told.contains("hold Namespace/shop PruneNeedsConsent"), "the others stay: {told}");
+    world.application.guard = Default::default();
     world.inventory[3].origin = Origin::Rebuilt;
     assert!(world.plan().contains("hold ConfigMap/own PruneUnconfirmed"));
     world.inventory[3].origin = Origin::Found;
@@ -351,22 +359,66 @@ fn the_guard_counts_from_four_objects_and_never_allows_all() {
     let live = |count: usize| {
         (0..count).map(|i| ours(&format!("ConfigMap/{i}"), Verdict::InSync)).collect::<Vec<_>>()
     };
-    // (inventory, kept, allowed)
-    for (count, kept, allowed) in [
-        (3, 1, true),
-        (3, 0, false),
-        (1, 0, false),
-        (4, 3, true),
-        (4, 2, false),
-        (10, 7, true),
-        (10, 6, false),
+    // (rows of the inventory, of them there, of these kept, allowed)
+    for (count, there, kept, allowed) in [
+        (3, 3, 1, true),
+        (3, 3, 0, false),
+        (1, 1, 0, false),
+        (4, 4, 3, true),
+        (4, 4, 2, false),
+        (10, 10, 7, true),
+        (10, 10, 6, false),
+        // What is gone makes no share smaller.
+        (10, 4, 2, false),
+        (2, 1, 0, false),
     ] {
         let desired = (0..kept).map(|i| wanted(&format!("ConfigMap/{i}"), "m")).collect();
-        let world = world(desired, inventory(count), live(count));
-        let plan = plan(&world.situation());
-        assert_eq!(plan.prunes().count(), count - kept);
-        let verdict = guard(&plan, Stock::Inventory(count), &world.application.guard);
-        assert_eq!(verdict.is_ok(), allowed, "{kept} of {count} kept: {verdict:?}");
+        let mut world = world(desired, inventory(count), live(there));
+        world.live.extend((there..count).map(|i| (id(&format!("ConfigMap/{i}")), Existence::Absent)));
+        let situation = world.situation();
+        let plan = plan(&situation);
+        assert_eq!(plan.prunes().count(), there - kept);
+        let verdict = guard(&plan, Stock::of(&situation), &world.application.guard);
+        assert_eq!(verdict.is_ok(), allowed, "{kept} of {there} kept: {verdict:?}");
+    }
+}
+
+#[test]
+fn an_object_that_another_takes_the_place_of_is_not_lost() {
+    let (old, new) = ("ConfigMap/web-2c4d6f8b9g", "ConfigMap/web-7k9m2t4bhd");
+    // (before, desired, allowed)
+    for (before, desired, allowed) in [
+        (vec!["Job/migrate-1"], vec!["Job/migrate-2"], true),
+        (
+            vec![old, "Secret/web-2c4d6f8b9g", "Service/a", "Service/b"],
+            vec![new, "Secret/web-7k9m2t4bhd", "Service/a", "Service/b"],
+            true,
+        ),
+        // Another name, another kind, another hash than kustomize makes: lost.
+        (
+            vec![old, "ConfigMap/x-2c4d6f8b9g", "Service/a", "Service/b"],
+            vec![new, "Service/a", "Service/b"],
+            true,
+        ),
+        (
+            vec![old, "ConfigMap/x-2c4d6f8b9g", "Secret/web-2c4d6f8b9g", "Service/b"],
+            vec![new, "Service/b"],
+            false,
+        ),
+        (
+            vec!["ConfigMap/web-1", "ConfigMap/api-1", "Service/a", "Service/b"],
+            vec!["ConfigMap/web-2", "ConfigMap/api-2", "Service/a", "Service/b"],
+            false,
+        ),
+    ] {
+        let world = world(
+            desired.iter().map(|text| wanted(text, "m")).collect(),
+            before.iter().map(|text| applied(text, "m")).collect(),
+            before.iter().map(|text| ours(text, Verdict::InSync)).collect(),
+        );
+        let situation = world.situation();
+        let verdict = guard(&plan(&situation), Stock::of(&situation), &world.application.guard);
+        assert_eq!(verdict.is_ok(), allowed, "{before:?} {desired:?}: {verdict:?}");
     }
 }
 
@@ -507,7 +559,7 @@ fn strays_count_for_the_guard_and_the_checker_knows_them() {
     world.strays = vec![stray("ConfigMap/made", Provenance::Own(Origin::Created))];
     let situation = world.situation();
     let plan = plan(&situation);
-    assert!(guard(&plan, Stock::Inventory(1), &world.application.guard).is_err(), "never everything");
+    assert!(guard(&plan, Stock::of(&situation), &world.application.guard).is_err(), "never everything");
     world.strays[0].provenance = Provenance::Unknown;
     assert_eq!(
         check(&plan, &world.situation()),

@@ -597,8 +597,10 @@ impl World {
 
     /// The digest of the plan that the guard holds back: what an approval names.
     pub fn planned_digest(&self) -> Digest {
-        let open =
-            Application { guard: model::definition::Guard { max_prune_percent: 99 }, ..self.application() };
+        let open = Application {
+            guard: model::definition::Guard { max_prune_percent: 99, ..Default::default() },
+            ..self.application()
+        };
         let mut assignment = Assignment::clone(self.snapshot.assignment.as_ref().unwrap());
         assignment.application = open;
         let mut snapshot = self.snapshot.clone();
