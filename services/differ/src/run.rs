@@ -52,12 +52,7 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
     let mut seen = log.position().await?;
     let mut share = config.share.clone();
     let mut definitions = perform::DefinitionsKeeper::new(config.bootstrap.clone());
-    let shared = Shared {
-        intake: Intake::new(log.clone()),
-        known: Arc::new(Mutex::new(Known::default())),
-        config: Arc::new(config),
-        log,
-    };
+    let shared = shared(log, config);
     let mut fleet = Fleet::new(shared.clone());
     fleet.workers.spawn(perform::keep_collecting(shared.clone()));
     let mut listed = false;
@@ -117,6 +112,11 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
             None => return Err(Error::WatchEnded),
         }
     }
+}
+
+fn shared(log: Arc<dyn Log>, config: Config) -> Shared {
+    let (intake, known) = (Intake::new(log.clone()), Arc::new(Mutex::new(Known::default())));
+    Shared { intake, known, config: Arc::new(config), log }
 }
 
 async fn take_in(shared: &Shared, event: &Event) -> Result<Option<Dirty>, Error> {

@@ -131,15 +131,15 @@ mod tests {
 
     #[test]
     fn the_source_is_told_where_that_is_asked_for() {
-        let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, annotations: {x: y}}\n";
+        let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, annotations: {x: z}}\n";
         let file = RenderedFile { name: "a.yaml".into(), bytes: text.into() };
         let key = InstallKey::from_bytes([1; 32]);
         let annotations = |marking| {
             let made = build(std::slice::from_ref(&file), (&job(), marking), &key).unwrap();
             made.built.set.objects()[0].value.value()["metadata"]["annotations"].clone()
         };
-        assert_eq!(annotations(Marking::Application), serde_json::json!({"x": "y"}));
-        let told = serde_json::json!({"x": "y", "driftless.dev/source": "shop"});
+        assert_eq!(annotations(Marking::Application), serde_json::json!({"x": "z"}));
+        let told = serde_json::json!({"x": "z", "driftless.dev/source": "shop"});
         assert_eq!(annotations(Marking::ApplicationAndSource), told);
     }
 
