@@ -101,8 +101,9 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     let leaving = release::leaving(facts, now)?;
     let assignment = leaving.as_ref().map(|leaving| &leaving.assignment);
     let assignment = assignment.or(facts.snapshot.assignment.as_deref()).ok_or(REST)?;
+    // Of one that leaves, too: else an inventory that was rebuilt would keep it for ever.
+    requests::confirm(facts, requests::current(facts), now)?;
     let request = if leaving.is_some() { None } else { requests::current(facts) };
-    requests::confirm(facts, request, now)?;
     let request = requests::due(facts, request, now)?;
     let wanted = match leaving {
         Some(_) => Wanted::nothing(),

@@ -354,7 +354,12 @@ fn plan_ours(
     if applied.attempt == Attempt::Unfinished {
         return Outcome::Do(apply(), Reason::Unfinished);
     }
+    let is_another = applied.uid.as_ref().is_some_and(|uid| *uid != live.uid);
     match live.verdict {
+        // What was recorded is gone, and a late create of ours made this one: it has to be recorded to be deleted one day.
+        Verdict::InSync | Verdict::OwnershipLost if is_another => {
+            heal(situation, &object.id, apply(), Reason::Missing)
+        }
         Verdict::InSync if applied.manifest == Some(object.manifest) => Outcome::Nothing,
         Verdict::InSync => Outcome::Do(Action::Record { uid: live.uid.clone() }, Reason::Rekeyed),
         Verdict::OwnershipLost => heal(situation, &object.id, apply(), Reason::Ownership),

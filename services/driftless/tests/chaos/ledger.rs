@@ -68,6 +68,7 @@ impl Ledger {
             assert!(self.ids.contains(&id), "the {process} was told that {id} is stored, and it is not");
             self.acknowledged += 1;
         }
+        assert!(self.acknowledged > 0, "what was acknowledged is not told in a form that is known here");
     }
 
     /// One event: the successor of the newest one of its aggregate.

@@ -93,7 +93,7 @@ pub fn long(seed: u64, cast: &Cast, length: Duration) -> Vec<(Duration, Act)> {
     writer.hands(times(5), length);
     // One after the other, so that none is struck while it is down already.
     let turn = FROZEN_MAX + Duration::from_secs(1);
-    for turns in 0..length.as_secs() / turn.as_secs() {
+    for turns in 0..(length.as_secs() / turn.as_secs()).max(1) {
         let process = *cast.processes.choose(&mut writer.random).unwrap();
         let at = turn * turns as u32 + writer.within(Duration::from_secs(1));
         writer.strike(process, at);

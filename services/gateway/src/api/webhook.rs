@@ -11,6 +11,8 @@ use axum::{
 use bus::now;
 use events::state::{Asker, Request, RequestKind};
 use model::{CommandScope, SourceName};
+use percent_encoding::percent_decode;
+use serde_json::Value;
 
 use super::{body, refusal::Refusal, request::new_id};
 use crate::{
@@ -46,7 +48,7 @@ pub async fn take(
     if !is_signed(provider, signed(&headers), &body, secret) {
         return Err(Refusal::unsigned("the signature does not fit"));
     }
-    let body = serde_json::from_slice(&body).map_err(|error| Refusal::bad(format!("no JSON: {error}")))?;
+    let body = document(&body)?;
     let told = addresses(provider, &body);
     let concerned = |address: &str| told.iter().any(|told| same_repository(told, address));
     let sources: Vec<SourceName> = {
@@ -56,6 +58,19 @@ pub async fn take(
     };
     let noticed = notice(&gateway, sources).await?;
     Ok((StatusCode::ACCEPTED, Json(noticed)))
+}
+
+/// What a host says: JSON, or a form with JSON in it, as GitHub sends it unless it is told otherwise.
+fn document(body: &[u8]) -> Result<Value, Refusal> {
+    let told = match body.strip_prefix(b"payload=") {
+        Some(form) => {
+            let first = form.split(|byte| *byte == b'&').next().unwrap_or_default();
+            let spaced: Vec<u8> = first.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+            percent_decode(&spaced).collect()
+        }
+        None => body.to_vec(),
+    };
+    serde_json::from_slice(&told).map_err(|error| Refusal::bad(format!("no JSON: {error}")))
 }
 
 /// Has each source looked at; one that cannot be told keeps no other from it. Where none can, the host may try again.

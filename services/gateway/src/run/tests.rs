@@ -74,12 +74,20 @@ impl Scene {
 
     async fn push(&self) -> (StatusCode, Value) {
         let body = json!({"url": "https://git.example/shop"}).to_string();
+        self.pushed("generic", "x-driftless-signature-256", body).await
+    }
+
+    async fn pushed(&self, provider: &str, header: &'static str, body: String) -> (StatusCode, Value) {
         let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
         mac.update(body.as_bytes());
         let mac: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        let mut request = request(Method::POST, "/webhook/generic", Body::from(body));
-        let signature = format!("sha256={mac}").parse().unwrap();
-        request.headers_mut().insert("x-driftless-signature-256", signature);
+        let signature = match header {
+            "x-hub-signature-256" | "x-driftless-signature-256" => format!("sha256={mac}"),
+            "x-gitlab-token" => SECRET.to_owned(),
+            _ => mac,
+        };
+        let mut request = request(Method::POST, &format!("/webhook/{provider}"), Body::from(body));
+        request.headers_mut().insert(header, signature.parse().unwrap());
         self.told(request).await
     }
 
@@ -176,6 +184,26 @@ async fn pushes_keep_nobody_out_and_one_full_source_keeps_no_other_from_being_to
     let aggregate = Aggregate::Command(CommandScope::Source("full".parse().unwrap()));
     alone.append(aggregate, EventType::SyncRequested, &full).await;
     assert_eq!(alone.push().await.0, StatusCode::TOO_MANY_REQUESTS, "the host may try again");
+}
+
+#[tokio::test]
+async fn every_host_is_heard_as_it_signs_and_writes() {
+    let scene = Scene::with(&["shop"]).await;
+    let push = json!({"repository": {"clone_url": "https://git.example/shop"}}).to_string();
+    let project = json!({"project": {"git_http_url": "https://git.example/shop"}}).to_string();
+    // GitHub sends a form unless somebody chooses otherwise.
+    let form: String = push.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    for (provider, header, body) in [
+        ("github", "x-hub-signature-256", push.clone()),
+        ("github", "x-hub-signature-256", format!("payload={form}")),
+        ("gitlab", "x-gitlab-token", project),
+        ("gitea", "x-gitea-signature", push.clone()),
+    ] {
+        let (status, told) = scene.pushed(provider, header, body).await;
+        assert_eq!((status, &told["sources"]), (StatusCode::ACCEPTED, &json!(["shop"])), "{provider} {told}");
+    }
+    let (status, _) = scene.pushed("gitea", "x-hub-signature-256", push).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "signed as another host does");
 }
 
 #[tokio::test]

@@ -268,6 +268,21 @@ fn what_cannot_be_seen_is_neither_missing_nor_pruned() {
 }
 
 #[test]
+fn an_object_of_ours_in_the_place_of_the_recorded_one_is_recorded() {
+    let mut inventory = vec![applied("ConfigMap/a", "m")];
+    inventory[0].uid = Some("gone".into());
+    for (verdict, told) in [
+        (Verdict::InSync, "apply ConfigMap/a Missing"),
+        (Verdict::OwnershipLost, "apply ConfigMap/a Missing"),
+        (Verdict::Drifted, "apply ConfigMap/a Drift"),
+    ] {
+        let world =
+            world(vec![wanted("ConfigMap/a", "m")], inventory.clone(), vec![ours("ConfigMap/a", verdict)]);
+        assert_eq!(world.plan(), told);
+    }
+}
+
+#[test]
 fn an_orphan_with_another_uid_is_forgotten_not_deleted() {
     let mut inventory = vec![applied("ConfigMap/a", "m"), applied("ConfigMap/keep", "m")];
     inventory[0].uid = Some("another".into());

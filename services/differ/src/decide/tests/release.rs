@@ -59,6 +59,18 @@ fn a_release_that_deletes_is_measured_by_the_cluster() {
 }
 
 #[test]
+fn a_release_that_deletes_what_a_rebuilt_inventory_holds_waits_for_the_word_of_a_person() {
+    let mut world = left(Deletion::Delete);
+    world.stock = (2, 10);
+    world.origin(events::state::Origin::Rebuilt);
+    assert_eq!(world.step(), "HealthChanged OutOfSync Healthy");
+    assert_eq!(world.step(), "rest", "nothing vouches for it but the cluster");
+    world.request(RequestKind::ConfirmInventory);
+    assert!(world.step().starts_with("HealthChanged"), "it is heard");
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: prune a Released, prune b Released");
+}
+
+#[test]
 fn a_release_waits_for_an_idle_sync() {
     let mut world = left(Deletion::Orphan);
     world.stage(SyncStage::Running { since: Timestamp::default(), instance: "one".into() });
