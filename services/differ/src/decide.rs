@@ -132,8 +132,9 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
     // A stray of an application that is not assigned here any more is only reported.
     let strays = if leaving.is_some() { Vec::new() } else { strays::strays(facts, desired)? };
     let around = around::around(facts, desired, (&inventory, &strays), &mut judged)?;
-    let application = pause::policies(facts, assignment, request);
-    let gates = heals::gates(facts, &judged, wanted.digest, request, now);
+    let planned_for = approval::planned_for(facts, &assignment.application, request);
+    let application = pause::policies(facts, assignment, planned_for);
+    let gates = heals::gates(facts, &judged, wanted.digest, planned_for, now);
     let situation = plan::Situation {
         application: &application,
         desired_digest: wanted.digest,
@@ -143,7 +144,7 @@ fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
         live: &judged.live,
         gates: &gates.gates,
         rebuilt_prune: requests::rebuilt_prune(facts),
-        retry: requests::retry(facts, request, now),
+        retry: requests::retry(facts, planned_for, now),
         neighbours: around.map(|around| around.neighbours.as_slice()).unwrap_or_default(),
         release: leaving.as_ref().map(|leaving| leaving.policy),
     };

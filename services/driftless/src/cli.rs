@@ -246,6 +246,20 @@ pub struct Access {
     pub git_openpgp_keys: Option<PathBuf>,
 }
 
+impl Access {
+    /// Whether anything is told.
+    pub fn is_given(&self) -> bool {
+        let files = [
+            &self.git_ssh_key,
+            &self.git_known_hosts,
+            &self.git_ca_file,
+            &self.git_ssh_signers,
+            &self.git_openpgp_keys,
+        ];
+        self.git_password.is_some() || self.git_proxy.is_some() || files.into_iter().any(Option::is_some)
+    }
+}
+
 /// What a platform is not told with a request: it knows, or it is not asked.
 const ONE_SHOT: [&str; 21] = [
     "approve",

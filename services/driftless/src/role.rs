@@ -130,7 +130,17 @@ async fn start(
 
 /// The fleet repository of a command line.
 fn fleet(options: &FleetOptions) -> Result<Option<Fleet>, Problem> {
-    let Some(repository) = &options.repository else { return Ok(None) };
+    let Some(repository) = &options.repository else {
+        if options.access.is_given() {
+            let message = "how a repository is reached or signed is told, but not which";
+            return Err(Problem::new(
+                "USAGE",
+                message,
+                "add --fleet URL, the one of the log if it is the same",
+            ));
+        }
+        return Ok(None);
+    };
     let git = address::git_at(repository, &options.access)?;
     if options.poll < POLL_MIN {
         return Err(Problem::new("USAGE", "--fleet-poll is less than a second", "say 1s or more"));

@@ -40,6 +40,9 @@ const LOOK: Duration = Duration::from_secs(3);
 /// The log counts as silent after that long without an answer: several looks.
 const SILENT: Duration = Duration::from_secs(15);
 
+/// Who brings a commit as far as the differ, by the names of their groups.
+const BEFORE_THE_DIFFER: [&str; 2] = ["fetcher", "renderer"];
+
 /// Webhooks that are read at once, 2 MB each: who sends them has shown nothing yet.
 const HEARD_MAX: usize = 32;
 
@@ -64,6 +67,8 @@ struct Evaluations {
     asked: Option<Instant>,
     /// Since when there are newer definitions than those that are shown.
     outdated: Option<Instant>,
+    /// Since when nobody is there who would see a commit, or render it.
+    unattended: Option<Instant>,
 }
 
 /// Definitions that could not be read so far.
@@ -106,6 +111,7 @@ async fn follow(log: &Arc<dyn Log>, gateway: &Gateway) -> Result<(), Error> {
                     None => None,
                 };
                 seen = found.unwrap_or(seen);
+                gateway.look_for_others().await;
                 if let Some((n, state)) = unreadable.take() {
                     unreadable = gateway.define(n, state).await;
                 }
@@ -192,7 +198,22 @@ impl Gateway {
         let bound = self.config.stale_after;
         let freshness = bus::freshness(cluster, &told.reports, bound);
         let since = told.asked.map(|asked| asked.elapsed()).unwrap_or_default();
-        decide::evaluated(&freshness, since, told.outdated.map(|since| since.elapsed()), bound)
+        let behind = told.outdated.into_iter().chain(told.unattended).map(|since| since.elapsed()).max();
+        decide::evaluated(&freshness, since, behind, bound)
+    }
+
+    /// Notes whether there is anybody before the differ: while nobody sees commits, being in sync means nothing.
+    async fn look_for_others(&self) {
+        let mut missing = false;
+        for group in BEFORE_THE_DIFFER {
+            match self.log.members(group).await {
+                Ok(members) => missing |= members.is_empty(),
+                // Not known: as it was.
+                Err(_) => return,
+            }
+        }
+        let mut told = self.evaluations_mut();
+        told.unattended = if missing { told.unattended.or_else(|| Some(Instant::now())) } else { None };
     }
 
     /// Notes what those who evaluate tell now; `None`: they could not be asked, and what they told grows old.

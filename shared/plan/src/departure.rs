@@ -14,6 +14,8 @@ const NAMED_MAX: usize = 5;
 pub struct Departure {
     /// The targets with something of ours on them that leave, and how many objects that is.
     leaving: BTreeMap<TargetId, usize>,
+    /// Targets that leave and whose objects nobody can count.
+    uncounted: Vec<TargetId>,
     /// Objects of all targets of the set before.
     objects: usize,
 }
@@ -26,6 +28,14 @@ pub enum DepartureRefusal {
     Everything {
         /// Objects of the fleet.
         objects: usize,
+        /// Which targets leave.
+        targets: String,
+    },
+    /// What would go is not known.
+    #[error(
+        "what these would let go of cannot be told, because their inventories cannot be read here: {targets}"
+    )]
+    Uncounted {
         /// Which targets leave.
         targets: String,
     },
@@ -46,22 +56,26 @@ pub enum DepartureRefusal {
     },
 }
 
-/// Compares two sets of definitions; `inventories` are the numbers of objects that are ours, by target. Orphaned or
+/// Compares two sets of definitions; `inventories` are the numbers of objects that are ours, by target, if known. Orphaned or
 /// deleted, either way an object is no longer kept. What left earlier counts on neither side.
 pub fn departure(
     before: &DefinitionSet,
     next: &DefinitionSet,
-    inventories: &BTreeMap<TargetId, usize>,
+    inventories: &BTreeMap<TargetId, Option<usize>>,
 ) -> Departure {
     let stays: BTreeSet<TargetId> = assign(next).into_keys().collect();
     let held = assign(before).into_keys().filter_map(|target| {
-        let objects = *inventories.get(&target)?;
+        let objects = (*inventories.get(&target)?)?;
         (objects > 0).then_some((target, objects))
     });
+    let uncounted = assign(before)
+        .into_keys()
+        .filter(|target| inventories.get(target).is_some_and(Option::is_none) && !stays.contains(target));
+    let uncounted = uncounted.collect();
     let held: BTreeMap<TargetId, usize> = held.collect();
     let objects = held.values().sum();
     let leaving = held.into_iter().filter(|(target, _)| !stays.contains(target)).collect();
-    Departure { leaving, objects }
+    Departure { leaving, uncounted, objects }
 }
 
 impl Departure {
@@ -70,6 +84,10 @@ impl Departure {
     /// # Errors
     /// If a person has to be asked (permanent until the set or the consent changes).
     pub fn guard(&self, percent: u8) -> Result<(), DepartureRefusal> {
+        if !self.uncounted.is_empty() {
+            let targets = named(&self.uncounted.iter().collect::<Vec<_>>());
+            return Err(DepartureRefusal::Uncounted { targets });
+        }
         let (leaving, objects) = (self.leaving.values().sum::<usize>(), self.objects);
         if leaving == 0 {
             return Ok(());
@@ -87,11 +105,15 @@ impl Departure {
     fn named(&self) -> String {
         let mut all: Vec<_> = self.leaving.iter().collect();
         all.sort_by_key(|(target, objects)| (std::cmp::Reverse(**objects), *target));
-        let words: Vec<String> = all.iter().take(NAMED_MAX).map(|(target, _)| target.to_string()).collect();
-        match all.len().saturating_sub(NAMED_MAX) {
-            0 => words.join(", "),
-            more => format!("{} and {more} more", words.join(", ")),
-        }
+        named(&all.into_iter().map(|(target, _)| target).collect::<Vec<_>>())
+    }
+}
+
+fn named(all: &[&TargetId]) -> String {
+    let words: Vec<String> = all.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+    match all.len().saturating_sub(NAMED_MAX) {
+        0 => words.join(", "),
+        more => format!("{} and {more} more", words.join(", ")),
     }
 }
 
@@ -108,10 +130,10 @@ mod tests {
         DefinitionSet::new(vec![source()], clusters, vec![shop]).unwrap()
     }
 
-    fn inventories(sizes: &[(&str, usize)]) -> BTreeMap<TargetId, usize> {
+    fn inventories(sizes: &[(&str, usize)]) -> BTreeMap<TargetId, Option<usize>> {
         let target =
             |name: &str| TargetId { cluster: name.parse().unwrap(), application: "shop".parse().unwrap() };
-        sizes.iter().map(|(name, objects)| (target(name), *objects)).collect()
+        sizes.iter().map(|(name, objects)| (target(name), Some(*objects))).collect()
     }
 
     #[test]
@@ -150,6 +172,21 @@ mod tests {
             let told = departure(&before, next, &inventories(&sizes)).guard(30);
             assert_eq!(told.map_err(|refusal| refusal.to_string()).err().as_deref(), refused, "{sizes:?}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_counted_is_not_let_go_of() {
+        let (before, next) = (set(&[("eu", "prod"), ("us", "prod")]), set(&[("eu", "prod"), ("us", "pord")]));
+        let mut inventories = inventories(&[("eu", 99), ("us", 1)]);
+        assert_eq!(departure(&before, &next, &inventories).guard(30), Ok(()));
+        inventories.values_mut().for_each(|objects| *objects = None);
+        let refused = departure(&before, &next, &inventories).guard(30).unwrap_err();
+        assert!(refused.to_string().ends_with(": us/shop"), "{refused}");
+        assert_eq!(
+            departure(&before, &before, &inventories).guard(30),
+            Ok(()),
+            "what stays is not asked about"
+        );
     }
 
     #[test]

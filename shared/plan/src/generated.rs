@@ -1,4 +1,5 @@
-//! Names that kustomize generates: a name and a hash of the contents, so that each change is another object.
+//! Names that kustomize generates for ConfigMaps and Secrets: a name and a hash of the contents, so that each change is
+//! another object.
 
 use std::collections::BTreeSet;
 
@@ -31,6 +32,9 @@ impl<'a> Generated<'a> {
 }
 
 fn stem(id: &ObjectId) -> Option<Stem<'_>> {
+    if !matches!((id.group.as_str(), id.kind.as_str()), ("", "ConfigMap" | "Secret")) {
+        return None;
+    }
     let (name, hash) = id.name.rsplit_once('-')?;
     let is_hash = hash.len() == HASH_CHARS && hash.bytes().all(|byte| ALPHABET.contains(&byte));
     is_hash.then_some((&id.group, &id.kind, id.namespace.as_deref(), name))

@@ -120,7 +120,9 @@ pub fn guard(plan: &SyncPlan, stock: Stock<'_>, guard: &Guard) -> Result<(), Ref
         Stock::Target { there, desired } => {
             let generated = Generated::of(desired);
             let lost = plan.prunes().filter(|step| !generated.succeed(&step.id)).count();
-            match over(lost, there) {
+            // A single one gives way to another under a new name all the time; all of several is a wrong path.
+            let is_all = there > 1 && lost >= there;
+            match is_all || over(lost, there) {
                 true => Err(Refusal::Share { prunes: lost, inventory: there, percent }),
                 false => Ok(()),
             }

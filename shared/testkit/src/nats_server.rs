@@ -5,6 +5,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -27,9 +28,12 @@ pub struct NatsServer {
 /// # Panics
 /// If there is none.
 pub fn free_port() -> u16 {
-    let start = std::process::id() as u16 % 7000;
+    // Tests of one process ask at the same time, and a port that was found is free until its server is there.
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let start = std::process::id();
     let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let found = (0..7000).map(|i| 11_000 + (start + i) % 7000).find(free);
+    let next = || ASKED.fetch_add(1, Ordering::Relaxed);
+    let found = (0..7000).map(|_| 11_000 + (start.wrapping_add(next()) % 7000) as u16).find(free);
     found.unwrap_or_else(|| panic!("every port is taken"))
 }
 

@@ -1,23 +1,45 @@
 //! Approvals: a person's word that one plan, and no other, is carried out although the guard refuses it.
 
-use events::state::{RequestKind, RequestOutcome, TargetState};
+use events::state::{Request, RequestKind, RequestOutcome, TargetState};
+use model::{Application, Digest, Failure, RetryClass, Timestamp};
 use plan::{Refusal, SyncPlan};
 
-use super::{Facts, requests};
+use super::{Facts, Next, pause, requests, summary};
+use crate::decide::publish;
+
+/// The request as far as it decides what is planned. Whoever approves means the plan that he was told: one that was
+/// made by itself, or where nothing happens by itself, one that somebody asked for.
+pub(super) fn planned_for<'a>(
+    facts: &Facts<'_>,
+    application: &Application,
+    request: Option<&'a Request>,
+) -> Option<&'a Request> {
+    let by_itself = application.sync.auto && !pause::is_paused(facts);
+    request.filter(|request| !(by_itself && is_approval(request)))
+}
 
 /// Whether just this plan is approved, by somebody who waits for it.
 pub(super) fn is_given(facts: &Facts<'_>, plan: &SyncPlan) -> bool {
     let digest = plan.digest();
-    requests::open(facts)
-        .any(|request| matches!(&request.kind, RequestKind::Approve { plan } if *plan == digest))
+    open(facts).any(|(_, approved)| approved == digest)
 }
 
-/// Answers approvals: a plan was published, or there is nothing to do. Whatever they were for, they are used up.
+/// Answers the approvals of other plans than what would be done now; `None`: there are none. `None` for the plan:
+/// nothing would be done.
+pub(super) fn refuse_others(facts: &Facts<'_>, plan: Option<&SyncPlan>, now: Timestamp) -> Option<Next> {
+    let digest = plan.map(SyncPlan::digest);
+    let mut state = summary::own_state(facts, now);
+    let before = state.handled.len();
+    for (request, _) in open(facts).filter(|(_, approved)| Some(*approved) != digest) {
+        requests::record(&mut state, &request.id, RequestOutcome::Refused(other(now)));
+    }
+    (state.handled.len() != before).then(|| publish::tell(facts, state, None))
+}
+
+/// Answers the approvals of a plan that was published.
 pub(super) fn used(facts: &Facts<'_>, state: &mut TargetState) {
-    for request in requests::open(facts) {
-        if let RequestKind::Approve { .. } = request.kind {
-            requests::record(state, &request.id, RequestOutcome::Noted);
-        }
+    for (request, _) in open(facts) {
+        requests::record(state, &request.id, RequestOutcome::Noted);
     }
 }
 
@@ -28,4 +50,31 @@ pub(super) fn remedy(refusal: &Refusal, plan: &SyncPlan, facts: &Facts<'_>) -> S
         "{}; if it is meant: driftless approve {digest} {target} (or driftless sync --approve {digest})",
         refusal.remedy()
     )
+}
+
+fn open<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (&'a Request, Digest)> + use<'a> {
+    requests::open(facts).filter_map(|request| match &request.kind {
+        RequestKind::Approve { plan } => Some((request, *plan)),
+        RequestKind::Fetch
+        | RequestKind::Sync { .. }
+        | RequestKind::Preview { .. }
+        | RequestKind::ConfirmInventory
+        | RequestKind::Pause
+        | RequestKind::Resume => None,
+    })
+}
+
+pub(super) fn is_approval(request: &Request) -> bool {
+    matches!(request.kind, RequestKind::Approve { .. })
+}
+
+fn other(now: Timestamp) -> Failure {
+    Failure {
+        code: "APPROVAL-OTHER".into(),
+        message: "what would be done now is not the plan with that digest".into(),
+        remedy: "look at the status: approve the plan that it tells, if the guard refuses one".into(),
+        class: RetryClass::Permanent,
+        at: now,
+        attempts: 1,
+    }
 }

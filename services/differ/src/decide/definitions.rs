@@ -37,11 +37,14 @@ pub fn begin(
     let moved = match (&before, bootstrap) {
         (None, Bootstrap::Set(_)) => false,
         (Some(_), Bootstrap::Set(_)) => true,
-        (Some(before), Bootstrap::Fleet(now)) => !before.is_at(now),
+        (Some(before), Bootstrap::Fleet(now)) => !before.is_at(now) || before.is_stricter_than(now),
         (None, Bootstrap::Fleet(_)) => current.as_ref().is_some_and(|set| *set != DefinitionSet::default()),
     };
     if moved && change == FleetChange::Refused {
-        let told = |fleet: &model::definition::Fleet| format!("{} ({})", fleet.git.url, fleet.path);
+        let told = |fleet: &model::definition::Fleet| {
+            let signed = if fleet.git.verify.is_some() { ", signed" } else { "" };
+            format!("{} ({}{signed})", fleet.git.url, fleet.path)
+        };
         let handed_over = || "definitions that were handed over".to_owned();
         let now = match bootstrap {
             Bootstrap::Set(_) => handed_over(),
@@ -91,8 +94,8 @@ pub fn judge(
 pub struct Scales<'a> {
     /// The set in force.
     pub current: &'a DefinitionSet,
-    /// How many objects are ours, by target.
-    pub inventories: &'a BTreeMap<TargetId, usize>,
+    /// How many objects are ours, by target; `None` where that cannot be read.
+    pub inventories: &'a BTreeMap<TargetId, Option<usize>>,
     /// Largest share of them that may be let go of without a person's word, in percent.
     pub percent: u8,
     /// What people asked of the fleet.

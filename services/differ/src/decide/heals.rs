@@ -69,9 +69,12 @@ pub(super) fn gates(
     now: Timestamp,
 ) -> Gates {
     let mut gates = Gates::default();
-    if request
-        .is_some_and(|request| matches!(request.kind, RequestKind::Sync { .. } | RequestKind::Preview { .. }))
-    {
+    if request.is_some_and(|request| {
+        matches!(
+            request.kind,
+            RequestKind::Sync { .. } | RequestKind::Preview { .. } | RequestKind::Approve { .. }
+        )
+    }) {
         return gates;
     }
     let heals = history(facts, desired, now);

@@ -43,7 +43,10 @@ pub(super) fn is_paused(facts: &Facts<'_>) -> bool {
 pub(super) fn policies(facts: &Facts<'_>, assignment: &Assignment, request: Option<&Request>) -> Application {
     let mut application = assignment.application.clone();
     let asked = request.is_some_and(|request| {
-        matches!(request.kind, RequestKind::Sync { .. } | RequestKind::Preview { .. })
+        matches!(
+            request.kind,
+            RequestKind::Sync { .. } | RequestKind::Preview { .. } | RequestKind::Approve { .. }
+        )
     });
     if asked {
         application.sync.auto = true;

@@ -133,6 +133,9 @@ fn is_as_left(facts: &Facts<'_>, row: &events::state::AppliedObject) -> bool {
 
 /// Tells that the target is in sync.
 pub(super) fn in_sync(facts: &Facts<'_>, now: Timestamp) -> Next {
+    if let Some(refused) = approval::refuse_others(facts, None, now) {
+        return refused;
+    }
     let mut state = summary::own_state(facts, now);
     state.status = SyncStatus::InSync;
     state.drift = Table::default();
@@ -141,7 +144,6 @@ pub(super) fn in_sync(facts: &Facts<'_>, now: Timestamp) -> Next {
     let there = |id: &ObjectId, uid: &str| facts.live.get(id).is_some_and(|seen| seen.uid == uid);
     state.strays.retain(|stray| there(&stray.id, &stray.uid));
     answer_all(facts, &mut state);
-    approval::used(facts, &mut state);
     tell(facts, state, None)
 }
 
@@ -208,6 +210,9 @@ pub(super) fn publish(
         && let Some(failure) = requests::failed_for(facts, request, context.wanted.digest)
     {
         return Ok(requests::answer(facts, request, RequestOutcome::Failed(failure), now));
+    }
+    if let Some(refused) = approval::refuse_others(facts, Some(&plan), now) {
+        return Ok(refused);
     }
     let mut state = summary::own_state(facts, now);
     state.drift = Table::Inline(summary::drift(facts, context.judged, &plan, now));
@@ -344,7 +349,9 @@ fn rest(context: &Context<'_>, mut state: TargetState, plan: &SyncPlan, now: Tim
         answer_all(facts, &mut state);
     }
     awaited::heed(facts, &mut state, context.request, now);
-    approval::used(facts, &mut state);
+    if plan.is_empty() {
+        approval::used(facts, &mut state);
+    }
     let retry = plan.held.iter().any(|held| held.reason == HeldReason::RetryBackoff);
     let retry = if retry { requests::retry_wake(facts) } else { None };
     if let Some(failure) = context.judged.refused.as_ref().or(context.judged.unanswered.as_ref()) {

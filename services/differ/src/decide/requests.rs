@@ -12,7 +12,7 @@ use events::{
 use model::{Digest, Failure, RetryClass, Timestamp};
 use plan::{Assignment, RebuiltPrune, Retry, SyncPlan};
 
-use super::{ClusterStanding, Facts, Next, REST, Step, Wanted, bounds, publish::Context, summary};
+use super::{ClusterStanding, Facts, Next, REST, Step, Wanted, approval, bounds, publish::Context, summary};
 use crate::answers::{DryRunKey, Question};
 
 /// Failed connections before a request is answered with the failure: one may be chance.
@@ -105,8 +105,10 @@ pub(super) fn wanted(
             None => REST,
         })?;
     }
-    let render = facts.snapshot.render.as_ref().ok_or(REST)?;
-    let desired = render.state.desired.as_ref().ok_or(REST)?;
+    let desired = facts.snapshot.render.as_ref().and_then(|render| render.state.desired.as_ref());
+    // An approval of what cannot be planned must not keep others waiting.
+    let none = || approval::refuse_others(facts, None, now).unwrap_or(REST);
+    let desired = desired.ok_or_else(none)?;
     Ok(Wanted { digest: desired.digest, observation: desired.observation })
 }
 
@@ -245,6 +247,9 @@ pub(crate) fn record(state: &mut TargetState, id: &RequestId, outcome: RequestOu
         | RequestOutcome::Noted
         | RequestOutcome::Previewed(_)) => whole,
     };
+    if state.handled.iter().any(|handled| handled.id == *id) {
+        return;
+    }
     state.handled.push(Handled { id: id.clone(), outcome });
     let surplus = state.handled.len().saturating_sub(HANDLED_KEPT);
     state.handled.drain(..surplus);

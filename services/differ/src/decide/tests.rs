@@ -284,7 +284,7 @@ fn an_approval_is_answered_once_and_holds_up_no_request_behind_it() {
     world.step();
     world.request(RequestKind::Approve { plan: model::Digest::of(b"what has passed by itself") });
     assert_eq!(world.step(), "HealthChanged InSync Healthy");
-    assert!(matches!(world.own().handled[..], [Handled { outcome: RequestOutcome::Noted, .. }]));
+    assert!(matches!(world.own().handled[..], [Handled { outcome: RequestOutcome::Refused(_), .. }]));
     assert_eq!(world.step(), "rest");
     world.request(RequestKind::Sync { after: None });
     assert_eq!(world.step(), "HealthChanged InSync Healthy");

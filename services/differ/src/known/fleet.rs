@@ -26,9 +26,10 @@ impl Known {
         &self.fleet_requests
     }
 
-    /// How many objects are ours, by target.
-    pub fn inventories(&self) -> BTreeMap<TargetId, usize> {
-        self.syncs.iter().map(|(target, sync)| (target.clone(), sync.objects.len())).collect()
+    /// How many objects are ours, by target; `None` where that cannot be read.
+    pub fn inventories(&self) -> BTreeMap<TargetId, Option<usize>> {
+        let read = self.syncs.iter().map(|(target, sync)| (target.clone(), Some(sync.objects.len())));
+        read.chain(self.syncs_parked.iter().map(|target| (target.clone(), None))).collect()
     }
 
     /// The blob with the files that a render of the fleet repository was made from, while the source shows them.

@@ -39,7 +39,7 @@ impl Worker {
         self.connection = None;
         self.observations = SelectAll::new();
         self.probe = FuturesUnordered::new();
-        self.live = LiveView::default();
+        self.live = LiveView::of(self.cluster.reach.clone());
         self.answers.clear();
     }
 }

@@ -48,7 +48,11 @@ impl Place {
         let read = tokio::task::spawn_blocking(move || {
             let mirror = Mirror::open_or_create(&mirror, &git, Credentials::default())?;
             mirror.fetch()?;
-            let snapshot = mirror.at(&mirror.resolve(&git.reference)?.commit)?;
+            let resolved = mirror.resolve(&git.reference)?;
+            if let Some(signers) = &git.verify {
+                mirror.verify(&resolved, &git.reference, signers)?;
+            }
+            let snapshot = mirror.at(&resolved.commit)?;
             let roots = snapshot.closure(&path, &[])?.roots;
             snapshot.read(&roots.iter().map(String::as_str).collect::<Vec<_>>())
         });

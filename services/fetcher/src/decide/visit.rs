@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use events::state::{ObservedPath, RequestId};
-use model::{Commit, Digest, Source};
+use model::{Commit, Digest, Source, definition::Signers};
 
 use super::{Known, Reading, RemoteId, picture::Trace};
 
@@ -61,6 +61,8 @@ pub struct Sight {
     pub reference: String,
     /// Where it was seen.
     pub origin: Digest,
+    /// Who was trusted to sign it.
+    pub signers: Option<Signers>,
     /// Every path, sorted.
     pub rows: Arc<Vec<ObservedPath>>,
 }

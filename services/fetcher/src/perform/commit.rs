@@ -160,6 +160,7 @@ fn sight(n: u64, look: &Look, seen: &Seen) -> Sight {
         commit: seen.commit.clone(),
         reference: seen.reference.clone(),
         origin: seen.origin,
+        signers: look.source.git.verify.clone(),
         rows: Arc::new(seen.rows.clone()),
     }
 }

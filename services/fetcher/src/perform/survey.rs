@@ -191,12 +191,13 @@ impl Survey {
         let same = self.look.current_sight().is_some_and(|sight| {
             (&sight.commit, &sight.reference, sight.origin) == (commit, reference, origin)
                 && sight.reading == self.look.reading
+                && sight.signers == self.look.source.git.verify
         });
         // What failed may lie outside Git.
         if same && self.look.failures == 0 {
             return Ok(Finding::Same);
         }
-        // Before anything is read of it. What was seen under the same definition was checked then.
+        // Before anything is read of it. What was seen was checked then, by the same signers.
         let git = &self.look.source.git;
         if let Some(signers) = &git.verify {
             let verified = self.mirror.verify(&resolved, &git.reference, signers);

@@ -187,6 +187,26 @@ async fn pushes_keep_nobody_out_and_one_full_source_keeps_no_other_from_being_to
 }
 
 #[tokio::test]
+async fn a_status_counts_only_while_somebody_sees_commits_and_renders_them() {
+    let scene = Scene::with(&["shop"]).await;
+    let ages = async || {
+        scene.gateway.look_for_others().await;
+        scene.gateway.evaluations_mut().unattended.is_some()
+    };
+    let join = async |group: &str| {
+        let member = bus::Member::new("one");
+        scene.gateway.log.join(group, member, std::time::Duration::from_secs(60)).await.unwrap()
+    };
+    assert!(ages().await, "nobody is there");
+    let _fetcher = join("fetcher").await;
+    assert!(ages().await, "nobody renders");
+    let renderer = join("renderer").await;
+    assert!(!ages().await);
+    renderer.leave().await;
+    assert!(ages().await);
+}
+
+#[tokio::test]
 async fn every_host_is_heard_as_it_signs_and_writes() {
     let scene = Scene::with(&["shop"]).await;
     let push = json!({"repository": {"clone_url": "https://git.example/shop"}}).to_string();

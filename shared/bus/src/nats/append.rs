@@ -57,6 +57,11 @@ struct Item {
 #[error("the log is closing")]
 struct Closing;
 
+/// Says that the server refuses what it says may follow: a leader that lost its majority in the middle.
+#[derive(Debug, thiserror::Error)]
+#[error("the server has not settled what stands before it")]
+struct Unsettled;
+
 /// The door to the appending task, which ends with it.
 pub(super) struct Appender {
     items: mpsc::Sender<Item>,
@@ -260,7 +265,11 @@ async fn settle(
         known = newest.map_err(|error| refused(hub, draft, error))?.as_ref().map(Known::from);
         fresh = true;
     }
-    Err(conflict(draft, known))
+    match judge(known.map(|known| (known.n, known.id)), draft) {
+        // It could follow, and the server does not take it: its leader has not settled what is under way.
+        Verdict::Append => Err(unknown(hub, draft, Arc::new(Unsettled))),
+        Verdict::Compare | Verdict::Conflict => Err(conflict(draft, known)),
+    }
 }
 
 /// A message that is stored only behind the one at `before` (0: none).

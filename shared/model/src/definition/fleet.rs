@@ -21,4 +21,9 @@ impl Fleet {
         (&self.git.url, &self.git.reference, &self.path)
             == (&other.git.url, &other.git.reference, &other.path)
     }
+
+    /// Whether whatever that one says is believed although this one asks for signatures.
+    pub fn is_stricter_than(&self, other: &Self) -> bool {
+        self.git.verify.is_some() && other.git.verify.is_none()
+    }
 }

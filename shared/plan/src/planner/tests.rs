@@ -409,6 +409,8 @@ fn an_object_that_another_takes_the_place_of_is_not_lost() {
             vec![new, "Secret/web-7k9m2t4bhd", "Service/a", "Service/b"],
             true,
         ),
+        (vec!["Service/a", "Service/b", "Service/c"], vec!["Service/x"], false),
+        (vec!["Service/web-2c4d6f8b9g", "Job/a-2c4d6f8b9g"], vec!["Service/web-7k9m2t4bhd"], false),
         // Another name, another kind, another hash than kustomize makes: lost.
         (
             vec![old, "ConfigMap/x-2c4d6f8b9g", "Service/a", "Service/b"],

@@ -189,7 +189,7 @@ fn approval(id: &str, plan: Digest) -> Request {
 #[test]
 fn a_set_that_lets_go_of_too_much_waits_for_the_approval_of_just_this_one() {
     let (current, next) = (shop_on(&["eu", "us"]), shop_on(&["eu"]));
-    let inventories = BTreeMap::from([(shop("eu"), 5), (shop("us"), 5)]);
+    let inventories = BTreeMap::from([(shop("eu"), Some(5)), (shop("us"), Some(5))]);
     let judged = || Judged { set: Some((next.clone(), commit('a'))), rejected: None };
     let (this, other) = (Digest::of(b"this"), Digest::of(b"other"));
     let now = Timestamp::from_millis(5);
