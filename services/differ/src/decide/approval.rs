@@ -46,8 +46,9 @@ pub(super) fn used(facts: &Facts<'_>, state: &mut TargetState) {
 /// What a person can do about a refused plan.
 pub(super) fn remedy(refusal: &Refusal, plan: &SyncPlan, facts: &Facts<'_>) -> String {
     let (digest, target) = (plan.digest(), facts.target);
+    // The digest first: long texts are cut.
     format!(
-        "{}; if it is meant: driftless approve {digest} {target} (or driftless sync --approve {digest})",
+        "if it is meant: driftless approve {digest} {target}, a run with --approve; else {}",
         refusal.remedy()
     )
 }

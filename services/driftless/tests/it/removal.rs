@@ -54,7 +54,7 @@ fn a_prune_of_more_than_the_guard_allows_is_refused() {
     refused.failed(3, "GUARD-SHARE").naming("2 of 5 objects").naming("30 %");
     assert!((0..5).all(|i| there(&scene, &format!("c{i}"))), "{refused}");
 
-    let (_, rest) = refused.err.split_once("driftless sync --approve ").expect("what to do if it is meant");
+    let (_, rest) = refused.err.split_once("driftless approve ").expect("what to do if it is meant");
     let digest: String = rest.chars().take_while(char::is_ascii_hexdigit).collect();
     // Consent to one plan is none to another.
     scene.repository.remove(&["deploy/c2.yaml"]);

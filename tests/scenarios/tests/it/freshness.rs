@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bus::Freshness;
-use events::state::SyncStatus;
+use events::state::{SyncStatus, TargetState};
 use serde_json::json;
 use testkit::{
     cluster::{Part, Signal},
@@ -63,7 +63,7 @@ async fn a_status_in_sync_turns_stale_while_the_server_is_silent_and_fresh_when_
 
 /// The worker lives, the server answers, and the log is heard: only what the application desires cannot be read.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_that_cannot_be_evaluated_is_not_told_as_fresh() {
+async fn a_target_that_cannot_be_evaluated_says_so_and_is_not_in_sync() {
     let map = config_map("small", json!({"from": "git"}));
     let scene =
         Scene::sweeping(SWEEP, &testkit::cluster::real("scenarios"), std::slice::from_ref(&map)).await;
@@ -74,8 +74,11 @@ async fn a_target_that_cannot_be_evaluated_is_not_told_as_fresh() {
     scene.stuck.lose_blobs();
     scene.commit(&[map, large.clone()]);
     scene.fetch().await;
-    until(&scene, "stale", |it| matches!(it, Freshness::Stale { .. })).await;
+    let lost = |state: &TargetState| state.refused.as_ref().is_some_and(|it| it.code == "BLOB-MISSING");
+    let told = scene.until("what is lost", lost).await;
+    assert_eq!(told.status, SyncStatus::Unknown);
+    until(&scene, "fresh", |it| matches!(it, Freshness::Fresh { .. })).await;
     scene.stuck.go_on();
     scene.seen("the object", &scene.of(&large), |_| true).await;
-    until(&scene, "fresh again", |it| matches!(it, Freshness::Fresh { .. })).await;
+    assert_eq!(scene.in_sync().await.refused, None);
 }

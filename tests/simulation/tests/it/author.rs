@@ -9,12 +9,12 @@ use events::{
     Content, Draft, Event, EventType, Table,
     content::INLINE_BYTES_MAX,
     state::{
-        DesiredState, ObservedPath, ObservedRevision, PathOutcome, RenderInputs, RenderState, SourceState,
-        State, encode,
+        Asker, CommandState, DefinitionsState, DesiredState, ObservedPath, ObservedRevision, PathOutcome,
+        RenderInputs, RenderState, Request, RequestKind, SourceState, State, encode,
     },
 };
 use manifest::{DesiredSet, Document, InstallKey, SetOptions};
-use model::{Aggregate, Failure, RetryClass, SourceName};
+use model::{Aggregate, CommandScope, Failure, RetryClass, SourceName};
 use plan::{RenderJob, render_jobs};
 use renderer::decide::{Outcome, Product, Standing, Stored, outcome::follow};
 use serde_json::Value;
@@ -60,6 +60,11 @@ impl Author {
 
     /// Writes at most one event.
     async fn step(&self) -> Step {
+        if let Some(approval) = self.approval() {
+            let fleet = Aggregate::Command(CommandScope::Fleet);
+            self.write(fleet, EventType::PlanApproved, &approval);
+            return Step::Written;
+        }
         let set = picture::definitions(&self.memory);
         let jobs = render_jobs(&set);
         for source in set.sources() {
@@ -90,6 +95,25 @@ impl Author {
             }
         }
         Step::Nothing
+    }
+
+    /// Whoever commits here means it: the consent to definitions that the guard of the fleet holds back.
+    fn approval(&self) -> Option<CommandState> {
+        let (_, definitions) = picture::newest::<DefinitionsState>(&self.memory, &Aggregate::Definitions)?;
+        let plan = definitions.consent.held?;
+        let command = Aggregate::Command(CommandScope::Fleet);
+        let asked = picture::newest::<CommandState>(&self.memory, &command);
+        let waits = |request: &Request| {
+            request.kind == RequestKind::Approve { plan }
+                && !definitions.consent.handled.contains(&request.id)
+        };
+        if asked.as_ref().is_some_and(|(_, state)| state.pending.iter().any(waits)) {
+            return None;
+        }
+        let number = asked.map_or(1, |(event, _)| event.n() + 1);
+        let id = format!("approval-{number}").parse().ok()?;
+        let request = Request { id, kind: RequestKind::Approve { plan }, at: bus::now(), by: Asker::Person };
+        Some(CommandState { pending: vec![request] })
     }
 
     /// The next state of a source, if it has moved.

@@ -70,9 +70,13 @@ impl<'a> Look<'a> {
 
     /// Whether a person is asked before more is done.
     fn asks(&self, application: &str) -> bool {
-        let refused = self.targets.get(application).and_then(|state| state.refused.as_ref());
+        let target = self.targets.get(application);
+        let refused = target.and_then(|state| state.refused.as_ref());
+        // Nothing of a plan is done while a part of it would be refused.
+        let in_conflict = target.is_some_and(|target| self.disputed.iter().any(|map| disputes(target, map)));
         let theirs = self.inventories.iter().filter(|(target, _)| target.application.as_str() == application);
-        refused.is_some_and(|failure| failure.code.starts_with("GUARD"))
+        in_conflict
+            || refused.is_some_and(|failure| failure.code.starts_with("GUARD"))
             || theirs.into_iter().any(|(_, row)| self.disputed.contains(&row.id.name))
     }
 
