@@ -221,7 +221,11 @@ impl Sync<'_> {
             match settled {
                 Some(Ok(())) => {}
                 Some(Err(fault)) => return Ok(Err(fault)),
-                None => return self.stopped(),
+                None => {
+                    // Every step of the stage ended before the process was told to stop: what they did is told.
+                    self.progress().await?;
+                    return self.stopped();
+                }
             }
         }
         Ok(Ok(()))
