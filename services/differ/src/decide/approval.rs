@@ -4,8 +4,7 @@ use events::state::{Request, RequestKind, RequestOutcome, TargetState};
 use model::{Application, Digest, Failure, RetryClass, Timestamp};
 use plan::{Refusal, SyncPlan};
 
-use super::{Facts, Next, pause, requests, summary};
-use crate::decide::publish;
+use super::{Facts, Next, pause, publish, requests, summary};
 
 /// The request as far as it decides what is planned. Whoever approves means the plan that he was told: one that was
 /// made by itself, or where nothing happens by itself, one that somebody asked for.
@@ -15,7 +14,7 @@ pub(super) fn planned_for<'a>(
     request: Option<&'a Request>,
 ) -> Option<&'a Request> {
     let by_itself = application.sync.auto && !pause::is_paused(facts);
-    request.filter(|request| !(by_itself && is_approval(request)))
+    request.filter(|request| !(by_itself && matches!(request.kind, RequestKind::Approve { .. })))
 }
 
 /// Whether just this plan is approved, by somebody who waits for it.
@@ -28,12 +27,13 @@ pub(super) fn is_given(facts: &Facts<'_>, plan: &SyncPlan) -> bool {
 /// nothing would be done.
 pub(super) fn refuse_others(facts: &Facts<'_>, plan: Option<&SyncPlan>, now: Timestamp) -> Option<Next> {
     let digest = plan.map(SyncPlan::digest);
+    let mut others = open(facts).filter(|(_, approved)| Some(*approved) != digest).peekable();
+    others.peek()?;
     let mut state = summary::own_state(facts, now);
-    let before = state.handled.len();
-    for (request, _) in open(facts).filter(|(_, approved)| Some(*approved) != digest) {
+    for (request, _) in others {
         requests::record(&mut state, &request.id, RequestOutcome::Refused(other(now)));
     }
-    (state.handled.len() != before).then(|| publish::tell(facts, state, None))
+    Some(publish::tell(facts, state, None))
 }
 
 /// Answers the approvals of a plan that was published.
@@ -63,10 +63,6 @@ fn open<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (&'a Request, Digest)> + 
         | RequestKind::Pause
         | RequestKind::Resume => None,
     })
-}
-
-pub(super) fn is_approval(request: &Request) -> bool {
-    matches!(request.kind, RequestKind::Approve { .. })
 }
 
 fn other(now: Timestamp) -> Failure {

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use events::state::{HealAttempt, Request, RequestKind};
+use events::state::{HealAttempt, Request};
 use model::{Digest, ObjectId, Timestamp};
 use plan::{HealGate, heal::HealDue};
 
 use super::{
     Facts,
     judge::{Drifted, Judged},
+    requests,
 };
 
 /// A fight is a series of heals with less than this between two of them; after a longer peace it starts anew,
@@ -69,12 +70,7 @@ pub(super) fn gates(
     now: Timestamp,
 ) -> Gates {
     let mut gates = Gates::default();
-    if request.is_some_and(|request| {
-        matches!(
-            request.kind,
-            RequestKind::Sync { .. } | RequestKind::Preview { .. } | RequestKind::Approve { .. }
-        )
-    }) {
+    if request.is_some_and(requests::means_all) {
         return gates;
     }
     let heals = history(facts, desired, now);

@@ -42,13 +42,7 @@ pub(super) fn is_paused(facts: &Facts<'_>) -> bool {
 /// apply and heal.
 pub(super) fn policies(facts: &Facts<'_>, assignment: &Assignment, request: Option<&Request>) -> Application {
     let mut application = assignment.application.clone();
-    let asked = request.is_some_and(|request| {
-        matches!(
-            request.kind,
-            RequestKind::Sync { .. } | RequestKind::Preview { .. } | RequestKind::Approve { .. }
-        )
-    });
-    if asked {
+    if request.is_some_and(requests::means_all) {
         application.sync.auto = true;
         application.sync.self_heal = true;
     } else if is_paused(facts) {

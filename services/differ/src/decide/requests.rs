@@ -147,6 +147,16 @@ pub(super) fn cluster_answers(facts: &Facts<'_>, request: Option<&Request>, now:
     }
 }
 
+/// Whether whoever asks means all that there is to do: what is not done by itself, and heals that would wait.
+pub(super) fn means_all(request: &Request) -> bool {
+    match request.kind {
+        RequestKind::Sync { .. } | RequestKind::Preview { .. } | RequestKind::Approve { .. } => true,
+        RequestKind::Fetch | RequestKind::ConfirmInventory | RequestKind::Pause | RequestKind::Resume => {
+            false
+        }
+    }
+}
+
 /// Whether failed steps are due again: after a wait, or because somebody asks.
 pub(super) fn retry(facts: &Facts<'_>, request: Option<&Request>, now: Timestamp) -> Retry {
     let Some((at, failure)) = last_failure(facts) else {

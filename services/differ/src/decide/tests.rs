@@ -279,6 +279,17 @@ fn the_guard_stops_a_plan_until_a_person_approves_just_this_one() {
 }
 
 #[test]
+fn an_approval_of_another_plan_is_answered_however_many_answers_are_kept() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    for _ in 0..events::state::REQUESTS_MAX + 3 {
+        world.request(RequestKind::Approve { plan: model::Digest::of(b"another") });
+        assert_eq!(world.step(), "HealthChanged InSync Healthy");
+        assert!(matches!(world.answered(), Some(RequestOutcome::Refused(_))));
+    }
+}
+
+#[test]
 fn an_approval_is_answered_once_and_holds_up_no_request_behind_it() {
     let mut world = World::synced(&["a"]);
     world.step();
