@@ -15,8 +15,8 @@ use model::{
 pub use backup::{BackupOptions, RestoreOptions};
 pub use nats::NatsOptions;
 pub use platform::{
-    ApiOptions, ApproveOptions, DemoOptions, DescribeOptions, GatewayOptions, GetOptions, Kind, LogOptions,
-    RequestOptions, StatusOptions, StatusOutput, UpOptions,
+    AnswerOptions, ApiOptions, ApproveOptions, DemoOptions, DescribeOptions, GatewayOptions, GetOptions,
+    Kind, LogOptions, RequestOptions, StatusOptions, StatusOutput, UpOptions,
 };
 
 /// Keeps clusters in the state that Git describes.

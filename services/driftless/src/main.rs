@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use cli::{Cli, Command, RequestOptions, SyncOptions};
+use cli::{AnswerOptions, Cli, Command, RequestOptions, SyncOptions};
 use exit::Exit;
 use gateway::wire::AskedKind;
 use problem::Problem;
@@ -57,8 +57,8 @@ fn main() -> std::process::ExitCode {
 async fn run(command: Command) -> Exit {
     let done = match command {
         Command::Sync(SyncOptions { target: Some(target), subject, api, .. }) => {
-            let (timeout, output) = (subject.timeout, subject.output);
-            platform::request(AskedKind::Sync, RequestOptions { target, timeout, output, api }).await
+            let answer = AnswerOptions { timeout: subject.timeout, output: subject.output, api };
+            platform::request(AskedKind::Sync, RequestOptions { target, answer }).await
         }
         Command::Sync(options) => one_shot::sync(options).await,
         Command::Diff(options) => one_shot::diff(options).await,

@@ -173,11 +173,9 @@ pub struct DescribeOptions {
     pub api: ApiOptions,
 }
 
+/// How an answer is waited for and told.
 #[derive(Debug, Clone, Args)]
-pub struct RequestOptions {
-    /// Which application, or which one on which cluster
-    #[arg(value_name = "[CLUSTER/]APPLICATION")]
-    pub target: String,
+pub struct AnswerOptions {
     /// How long to wait for the answer: 90s, 5m
     #[arg(long, value_name = "D", default_value = "5m", value_parser = super::duration)]
     pub timeout: Duration,
@@ -189,6 +187,15 @@ pub struct RequestOptions {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct RequestOptions {
+    /// Which application, or which one on which cluster
+    #[arg(value_name = "[CLUSTER/]APPLICATION")]
+    pub target: String,
+    #[command(flatten)]
+    pub answer: AnswerOptions,
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct ApproveOptions {
     /// Digest of the definitions or of the plan, as `driftless status` tells it
     #[arg(value_name = "DIGEST")]
@@ -196,14 +203,8 @@ pub struct ApproveOptions {
     /// The target whose plan it is [default: it is of definitions]
     #[arg(value_name = "CLUSTER/APPLICATION")]
     pub target: Option<String>,
-    /// How long to wait for the answer: 90s, 5m
-    #[arg(long, value_name = "D", default_value = "5m", value_parser = super::duration)]
-    pub timeout: Duration,
-    /// How to tell
-    #[arg(short, long, value_enum, default_value = "text")]
-    pub output: super::Output,
     #[command(flatten)]
-    pub api: ApiOptions,
+    pub answer: AnswerOptions,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -12,7 +12,7 @@ use super::{
     table,
 };
 use crate::{
-    cli::{ApproveOptions, Output, RequestOptions},
+    cli::{AnswerOptions, ApproveOptions, Output, RequestOptions},
     exit::Exit,
     problem::Problem,
     terminal,
@@ -23,20 +23,20 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Approves a plan, or definitions, and tells what became of it.
 pub async fn approve(options: ApproveOptions) -> Result<Exit, Problem> {
-    match &options.target {
+    let ApproveOptions { digest, target, answer } = options;
+    match target {
         Some(target) => {
-            let ApproveOptions { digest, timeout, output, api, .. } = options.clone();
             let wish = Wish { kind: AskedKind::Approve, plan: Some(digest) };
-            request(wish, RequestOptions { target: target.clone(), timeout, output, api }).await
+            request(wish, RequestOptions { target, answer }).await
         }
-        None => definitions(options).await,
+        None => definitions(digest, answer).await,
     }
 }
 
-async fn definitions(options: ApproveOptions) -> Result<Exit, Problem> {
+async fn definitions(digest: String, options: AnswerOptions) -> Result<Exit, Problem> {
     let client = Client::new(&options.api)?;
     let deadline = Instant::now() + options.timeout;
-    let asked = Approval { id: None, digest: options.digest };
+    let asked = Approval { id: None, digest };
     let accepted: Accepted = client.post("definitions/approvals", &asked).await?;
     let answered = loop {
         let definitions: Definitions = client.get("definitions", &[]).await?;

@@ -50,7 +50,7 @@ struct Round {
 pub async fn request(wish: impl Into<Wish>, options: RequestOptions) -> Result<Exit, Problem> {
     let mut round = Round::default();
     let ended = carry_out(wish.into(), &options, &mut round).await;
-    if options.output == Output::Json {
+    if options.answer.output == Output::Json {
         terminal::line(&round.document(ended.as_ref().err()).to_string());
     }
     ended.map(|()| round.exit())
@@ -58,8 +58,8 @@ pub async fn request(wish: impl Into<Wish>, options: RequestOptions) -> Result<E
 
 async fn carry_out(wish: Wish, options: &RequestOptions, round: &mut Round) -> Result<(), Problem> {
     let Wish { kind, plan } = wish;
-    let client = Client::new(&options.api)?;
-    let deadline = Instant::now() + options.timeout;
+    let client = Client::new(&options.answer.api)?;
+    let deadline = Instant::now() + options.answer.timeout;
     let targets = targets(&client, &options.target, kind).await?;
     // Before anything is asked: no answer may be missed.
     let mut watched = Watched::open(&client).await?;
@@ -78,7 +78,7 @@ async fn carry_out(wish: Wish, options: &RequestOptions, round: &mut Round) -> R
             let Some(request) = round.open.get(&target) else { continue };
             if let Some(answer) = answer(&client, &target, request).await? {
                 round.open.remove(&target);
-                tell(&target, &answer, options.output);
+                tell(&target, &answer, options.answer.output);
                 round.answers.insert(target, answer);
             }
         }
@@ -91,7 +91,7 @@ async fn carry_out(wish: Wish, options: &RequestOptions, round: &mut Round) -> R
                 () = sleep_until(look) => Ok(None),
             }
         });
-        match next.await.map_err(|_| too_late(&round.open, options.timeout))?? {
+        match next.await.map_err(|_| too_late(&round.open, options.answer.timeout))?? {
             Some(target) => concerned.push(target),
             None => {
                 concerned.extend(round.open.keys().cloned());
