@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use bus::Log;
 use events::{
     Draft, EventType,
-    state::{Asker, CommandState, Request, RequestId, RequestKind, State},
+    state::{Asker, CommandState, Request, RequestId, RequestKind},
 };
 use model::{Aggregate, CommandScope, Timestamp};
 
@@ -19,19 +19,8 @@ pub async fn fetch(log: &Arc<dyn Log>) -> Result<RequestId, Fault> {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     let at = Timestamp::from_millis(since_epoch.as_millis().try_into()?);
     let pending = vec![Request { id: id.clone(), kind: RequestKind::Fetch, at, by: Asker::Person }];
-    let draft = Draft {
-        aggregate,
-        n: newest.as_ref().map_or(0, |event| event.n()) + 1,
-        previous: newest.map(|event| event.id),
-        kind: EventType::SyncRequested,
-        format: CommandState::FORMAT,
-        time: at,
-        cause: None,
-        correlation: None,
-        actor: None,
-        traceparent: None,
-        payload: events::encode(&CommandState { pending })?.into(),
-    };
+    let told = (EventType::SyncRequested, at);
+    let draft = Draft::after(newest.as_ref(), aggregate, told, &CommandState { pending })?;
     for appended in log.append(vec![draft]).await {
         appended?;
     }

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use model::{Aggregate, Digest, Timestamp, digest::DigestError};
 use serde::{Deserialize, Serialize};
 
-use crate::EventType;
+use crate::{
+    EventType,
+    state::{State, encode},
+};
 
 /// Largest encoded payload, in bytes: what grows beyond it belongs in blobs, and both backends keep their
 /// working set small.
@@ -74,6 +77,33 @@ pub struct Draft {
     pub traceparent: Option<String>,
     /// The state after it, encoded; at most [`PAYLOAD_BYTES_MAX`].
     pub payload: Bytes,
+}
+
+impl Draft {
+    /// The event that follows the newest one of an aggregate, with that state; without a cause or a trace.
+    ///
+    /// # Errors
+    /// If a value has no encoding (bug).
+    pub fn after<S: State>(
+        newest: Option<&Event>,
+        aggregate: Aggregate,
+        (kind, time): (EventType, Timestamp),
+        state: &S,
+    ) -> Result<Self, rmp_serde::encode::Error> {
+        Ok(Self {
+            aggregate,
+            n: newest.map_or(0, Event::n) + 1,
+            previous: newest.map(|event| event.id),
+            kind,
+            format: S::FORMAT,
+            time,
+            cause: None,
+            correlation: None,
+            actor: None,
+            traceparent: None,
+            payload: encode(state)?.into(),
+        })
+    }
 }
 
 /// An event of the log.

@@ -18,7 +18,7 @@ use events::{
     state::{
         AppliedObject, ClusterState, DefinitionsState, DesiredState, HealthSummary, InputVector,
         ObjectOutcome, PlannedSync, Reachability, Release, ReleaseOutcome, RenderInputs, RenderState, State,
-        SyncOutcome, SyncStage, SyncState, SyncStatus, TargetState, decode, encode,
+        SyncOutcome, SyncStage, SyncState, SyncStatus, TargetState, decode,
     },
 };
 use manifest::{DesiredSet, Document, InstallKey, SetOptions};
@@ -471,17 +471,8 @@ impl Bed {
     pub async fn publish<S: State>(&self, aggregate: Aggregate, kind: EventType, state: &S) -> Event {
         let newest = self.log.newest(&aggregate).await.unwrap();
         let draft = Draft {
-            aggregate,
-            n: newest.as_ref().map_or(1, |event| event.n() + 1),
-            previous: newest.map(|event| event.id),
-            kind,
-            format: S::FORMAT,
-            time: Timestamp::default(),
-            cause: None,
             correlation: Some("change-1".into()),
-            actor: None,
-            traceparent: None,
-            payload: encode(state).unwrap().into(),
+            ..Draft::after(newest.as_ref(), aggregate, (kind, Timestamp::default()), state).unwrap()
         };
         self.log.append(vec![draft]).await.pop().unwrap().unwrap()
     }

@@ -9,7 +9,7 @@ use bus::{AppendError, now};
 use events::{
     Content, Draft, Event, EventId, EventType,
     content::INLINE_BYTES_MAX,
-    state::{Consent, DefinitionsState, DesiredState, RenderState, Request, State},
+    state::{Consent, DefinitionsState, DesiredState, RenderState, Request},
 };
 use manifest::{Artifact, Document};
 use model::{Aggregate, DefinitionSet, Failure};
@@ -298,22 +298,12 @@ async fn append(
     state: &DefinitionsState,
     cause: Option<EventId>,
 ) -> Result<Appended, Error> {
-    let draft = Draft {
-        aggregate: Aggregate::Definitions,
-        n: newest.map_or(0, Event::n) + 1,
-        previous: newest.map(|event| event.id),
-        kind: match state.rejected {
-            None => EventType::DefinitionsChanged,
-            Some(_) => EventType::DefinitionsRejected,
-        },
-        format: DefinitionsState::FORMAT,
-        time: now(),
-        cause,
-        correlation: None,
-        actor: None,
-        traceparent: None,
-        payload: events::encode(state).map_err(bad)?.into(),
+    let kind = match state.rejected {
+        None => EventType::DefinitionsChanged,
+        Some(_) => EventType::DefinitionsRejected,
     };
+    let draft = Draft::after(newest, Aggregate::Definitions, (kind, now()), state).map_err(bad)?;
+    let draft = Draft { cause, ..draft };
     match shared.log.append(vec![draft]).await.into_iter().next() {
         Some(Err(AppendError::Conflict { .. })) => Ok(Appended::Overtaken),
         Some(Err(source)) => {

@@ -6,7 +6,7 @@ use bus::{AppendError, ReadError};
 use cluster::{ClusterClient, ClusterError, ConnectOptions, Identity, Listed, Resource, Scope, Verb};
 use events::{
     Draft, Event, EventType,
-    state::{ClusterState, Reachability, State},
+    state::{ClusterState, Reachability},
 };
 use futures::{FutureExt, StreamExt, stream};
 use model::{Aggregate, Failure, Gvk, RetryClass, definition::Reach};
@@ -289,21 +289,8 @@ impl Worker {
         state: &ClusterState,
     ) -> Result<(), Error> {
         let aggregate = Aggregate::Cluster(self.cluster.name.clone());
-        let payload = events::encode(state)
+        let draft = Draft::after(newest.as_deref(), aggregate.clone(), (kind, now()), state)
             .map_err(|error| Error::Content { what: "the state of a cluster", reason: error.to_string() })?;
-        let draft = Draft {
-            aggregate: aggregate.clone(),
-            n: newest.as_ref().map_or(0, |event| event.n()) + 1,
-            previous: newest.map(|event| event.id),
-            kind,
-            format: ClusterState::FORMAT,
-            time: now(),
-            cause: None,
-            correlation: None,
-            actor: None,
-            traceparent: None,
-            payload: payload.into(),
-        };
         match self.shared.log.append(vec![draft]).await.into_iter().next() {
             // Another differ told it: the same news, or it will look again.
             Some(Ok(_) | Err(AppendError::Conflict { .. } | AppendError::Undecodable(_))) | None => Ok(()),

@@ -6,7 +6,7 @@ use bus::{Log, now};
 use differ::{Bootstrap, Error};
 use events::{
     Content, Draft, Event, EventType,
-    state::{DefinitionsState, DesiredState, RenderInputs, RenderState, State},
+    state::{DefinitionsState, DesiredState, RenderInputs, RenderState},
 };
 use manifest::{DesiredSet, InstallKey, SetOptions, parse_file};
 use model::{
@@ -74,19 +74,8 @@ fn rendered(yaml: &str, observation: u64) -> RenderState {
 async fn append(log: &Arc<dyn Log>, state: &RenderState) {
     let (aggregate, _) = plan::fleet_render(&DefinitionSet::default().read_from(fleet())).unwrap();
     let newest = log.newest(&aggregate).await.unwrap();
-    let draft = Draft {
-        aggregate,
-        n: newest.as_ref().map_or(0, Event::n) + 1,
-        previous: newest.map(|event| event.id),
-        kind: EventType::DesiredStateRendered,
-        format: RenderState::FORMAT,
-        time: now(),
-        cause: None,
-        correlation: None,
-        actor: None,
-        traceparent: None,
-        payload: events::encode(state).unwrap().into(),
-    };
+    let draft =
+        Draft::after(newest.as_ref(), aggregate, (EventType::DesiredStateRendered, now()), state).unwrap();
     log.append(vec![draft]).await.pop().unwrap().unwrap();
 }
 
@@ -159,19 +148,8 @@ async fn lose(log: &Arc<dyn Log>, yaml: &str) {
         observation: 4,
         consent: Default::default(),
     };
-    let draft = Draft {
-        aggregate: Aggregate::Definitions,
-        n: 1,
-        previous: None,
-        kind: EventType::DefinitionsChanged,
-        format: DefinitionsState::FORMAT,
-        time: now(),
-        cause: None,
-        correlation: None,
-        actor: None,
-        traceparent: None,
-        payload: events::encode(&state).unwrap().into(),
-    };
+    let draft =
+        Draft::after(None, Aggregate::Definitions, (EventType::DefinitionsChanged, now()), &state).unwrap();
     log.append(vec![draft]).await.pop().unwrap().unwrap();
 }
 

@@ -5,10 +5,10 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 use bus::{Log, LogConfig, now};
 use differ::{Bootstrap, Config, Error};
 use events::{
-    Draft, Event, EventType, Table,
+    Draft, EventType, Table,
     state::{
         AppliedObject, ClusterIdentity, ClusterState, ObjectOutcome, Origin, Reachability, State,
-        SyncOutcome, SyncStage, SyncState, decode, encode,
+        SyncOutcome, SyncStage, SyncState, decode,
     },
 };
 use kubesim::{Controllers, Simulator};
@@ -72,19 +72,7 @@ impl Scene {
 
     async fn append<S: State>(&self, aggregate: Aggregate, kind: EventType, state: &S) {
         let newest = self.log.newest(&aggregate).await.unwrap();
-        let draft = Draft {
-            aggregate,
-            n: newest.as_ref().map_or(0, Event::n) + 1,
-            previous: newest.map(|event| event.id),
-            kind,
-            format: S::FORMAT,
-            time: now(),
-            cause: None,
-            correlation: None,
-            actor: None,
-            traceparent: None,
-            payload: encode(state).unwrap().into(),
-        };
+        let draft = Draft::after(newest.as_ref(), aggregate, (kind, now()), state).unwrap();
         self.log.append(vec![draft]).await.pop().unwrap().unwrap();
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bus::{AppendError, Log, now};
 use events::{
     Draft, EventType,
-    state::{Asker, CommandState, DefinitionsState, Request, RequestId, RequestKind, State},
+    state::{Asker, CommandState, DefinitionsState, Request, RequestId, RequestKind},
 };
 use model::{Aggregate, CommandScope, Digest};
 
@@ -102,21 +102,9 @@ async fn replace(
     let kind = if requests.is_empty() { EventType::CommandsHandled } else { EventType::SyncRequested };
     let asked = |(id, kind)| Request { id, kind, at: now, by: Asker::Person };
     let pending = requests.into_iter().map(asked).collect();
-    let payload = events::encode(&CommandState { pending })
+    let state = CommandState { pending };
+    let draft = Draft::after(newest.as_ref(), aggregate.clone(), (kind, now), &state)
         .map_err(|error| Problem::new("BUG", error.to_string(), "report it as a bug"))?;
-    let draft = Draft {
-        aggregate: aggregate.clone(),
-        n: newest.as_ref().map_or(0, |event| event.n()) + 1,
-        previous: newest.map(|event| event.id),
-        kind,
-        format: CommandState::FORMAT,
-        time: now,
-        cause: None,
-        correlation: None,
-        actor: None,
-        traceparent: None,
-        payload: payload.into(),
-    };
     let appended = log.append(vec![draft]).await.into_iter().next();
     let refused = |error: AppendError| {
         Problem::new("LOG-APPEND", chain(&error), "check the disk of the state folder").ending(Exit::Failed)

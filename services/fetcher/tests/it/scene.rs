@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use bus::{Log, LogConfig, Share};
 use events::{
     Content, Draft, Event, EventType, Table,
-    state::{CommandState, DefinitionsState, ObservedPath, Request, RequestKind, SourceState, State, encode},
+    state::{CommandState, DefinitionsState, ObservedPath, Request, RequestKind, SourceState, State},
 };
 use fetcher::{Config, Error};
 use manifest::{Artifact, InstallKey};
@@ -103,17 +103,9 @@ impl Scene {
     async fn append<S: State>(&self, aggregate: Aggregate, kind: EventType, state: &S) -> Event {
         let newest = self.log.newest(&aggregate).await.unwrap();
         let draft = Draft {
-            aggregate,
-            n: newest.as_ref().map_or(1, |event| event.n() + 1),
-            previous: newest.as_ref().map(|event| event.id),
-            kind,
-            format: S::FORMAT,
-            time: Timestamp::from_millis(1),
-            cause: None,
             correlation: Some("change-1".into()),
             actor: Some("actor-1".into()),
-            traceparent: None,
-            payload: encode(state).unwrap().into(),
+            ..Draft::after(newest.as_ref(), aggregate, (kind, Timestamp::from_millis(1)), state).unwrap()
         };
         self.log.append(vec![draft]).await.remove(0).unwrap()
     }

@@ -94,19 +94,7 @@ impl Story {
         kind: EventType,
         state: &S,
     ) -> Vec<TargetId> {
-        let draft = Draft {
-            aggregate,
-            n: 1,
-            previous: None,
-            kind,
-            format: S::FORMAT,
-            time: NOW,
-            cause: None,
-            correlation: None,
-            actor: None,
-            traceparent: None,
-            payload: events::encode(state).unwrap().into(),
-        };
+        let draft = Draft::after(None, aggregate, (kind, NOW), state).unwrap();
         let event = Event { id: EventId::derive("log", &draft), sequence: 1, draft };
         match self.0.take(&event).unwrap() {
             Taken::Targets(targets) => targets,

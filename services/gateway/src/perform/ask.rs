@@ -5,9 +5,7 @@ use std::sync::Arc;
 use bus::{AppendError, Log, ReadError, now};
 use events::{
     Draft, EventType,
-    state::{
-        CommandState, DefinitionsState, Request, RequestId, RequestKind, SourceState, State, TargetState,
-    },
+    state::{CommandState, DefinitionsState, Request, RequestId, RequestKind, SourceState, TargetState},
 };
 use model::{Aggregate, CommandScope};
 
@@ -57,20 +55,10 @@ pub async fn ask(log: &Arc<dyn Log>, scope: &CommandScope, request: Request) -> 
         };
         let earlier = Earlier { handled: &handled, asked: asked.as_ref() };
         let Some(after) = decide::added(&before, earlier, request.clone())? else { return Ok(()) };
-        let payload = events::encode(&after).map_err(|error| AskError::Encode(error.to_string()))?;
-        let draft = Draft {
-            aggregate: aggregate.clone(),
-            n: newest.as_ref().map_or(0, |event| event.n()) + 1,
-            previous: newest.map(|event| event.id),
-            kind: kind(&request.kind),
-            format: CommandState::FORMAT,
-            time: now(),
-            cause: None,
-            correlation: Some(request.id.to_string()),
-            actor: None,
-            traceparent: None,
-            payload: payload.into(),
-        };
+        let told = (kind(&request.kind), now());
+        let draft = Draft::after(newest.as_ref(), aggregate.clone(), told, &after);
+        let draft = draft.map_err(|error| AskError::Encode(error.to_string()))?;
+        let draft = Draft { correlation: Some(request.id.to_string()), ..draft };
         match log.append(vec![draft]).await.into_iter().next() {
             Some(Err(AppendError::Conflict { .. })) => {}
             Some(Err(error)) => return Err(AskError::Append(error)),

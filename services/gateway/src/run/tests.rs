@@ -104,19 +104,7 @@ impl Scene {
 }
 
 fn draft<S: State + Serialize>(aggregate: Aggregate, kind: EventType, state: &S) -> Draft {
-    Draft {
-        aggregate,
-        n: 1,
-        previous: None,
-        kind,
-        format: S::FORMAT,
-        time: now(),
-        cause: None,
-        correlation: None,
-        actor: None,
-        traceparent: None,
-        payload: events::encode(state).unwrap().into(),
-    }
+    Draft::after(None, aggregate, (kind, now()), state).unwrap()
 }
 
 fn request(method: Method, path: &str, body: Body) -> Request<Body> {

@@ -8,7 +8,7 @@ use events::{
     Content, Draft, Event, EventType, Table,
     state::{
         DefinitionsState, DesiredState, ObservedPath, ObservedRevision, PathOutcome, RenderState,
-        SourceState, State, encode,
+        SourceState, State,
     },
 };
 use manifest::{Artifact, DesiredSet, File, FileMode, InstallKey};
@@ -157,17 +157,8 @@ impl Scene {
     async fn append<S: State>(&self, aggregate: Aggregate, kind: EventType, state: &S) {
         let newest = self.log.newest(&aggregate).await.unwrap();
         let draft = Draft {
-            aggregate,
-            n: newest.as_ref().map_or(1, |event| event.n() + 1),
-            previous: newest.as_ref().map(|event| event.id),
-            kind,
-            format: S::FORMAT,
-            time: Timestamp::from_millis(1),
-            cause: None,
             correlation: Some("change-1".into()),
-            actor: None,
-            traceparent: None,
-            payload: encode(state).unwrap().into(),
+            ..Draft::after(newest.as_ref(), aggregate, (kind, Timestamp::from_millis(1)), state).unwrap()
         };
         self.log.append(vec![draft]).await.remove(0).unwrap();
     }

@@ -5,9 +5,7 @@ use std::{fs, path::PathBuf, process::Command, sync::Arc, time::Duration};
 use bus::{Filter, Log, LogConfig, Share, WatchItem};
 use events::{
     Content, Draft, Event, EventType,
-    state::{
-        CommandState, DefinitionsState, RenderState, Request, RequestKind, SourceState, State, decode, encode,
-    },
+    state::{CommandState, DefinitionsState, RenderState, Request, RequestKind, SourceState, State, decode},
 };
 use manifest::InstallKey;
 use model::{Aggregate, AggregateKind, Application, Cluster, CommandScope, DefinitionSet, Source, Timestamp};
@@ -154,17 +152,8 @@ impl Scene {
     async fn append<S: State>(&self, aggregate: Aggregate, kind: EventType, state: &S) {
         let newest = self.log.newest(&aggregate).await.unwrap();
         let draft = Draft {
-            aggregate,
-            n: newest.as_ref().map_or(1, |event| event.n() + 1),
-            previous: newest.as_ref().map(|event| event.id),
-            kind,
-            format: S::FORMAT,
-            time: Timestamp::from_millis(1),
-            cause: None,
             correlation: Some("change-1".into()),
-            actor: None,
-            traceparent: None,
-            payload: encode(state).unwrap().into(),
+            ..Draft::after(newest.as_ref(), aggregate, (kind, Timestamp::from_millis(1)), state).unwrap()
         };
         self.log.append(vec![draft]).await.remove(0).unwrap();
     }

@@ -196,19 +196,8 @@ impl Scene {
 
     async fn publish<S: State>(&self, aggregate: Aggregate, kind: EventType, state: &S) {
         let newest = self.log.newest(&aggregate).await.unwrap();
-        let draft = Draft {
-            aggregate,
-            n: newest.as_ref().map_or(1, |event| event.n() + 1),
-            previous: newest.map(|event| event.id),
-            kind,
-            format: S::FORMAT,
-            time: Timestamp::from_millis(1),
-            cause: None,
-            correlation: None,
-            actor: None,
-            traceparent: None,
-            payload: events::encode(state).unwrap().into(),
-        };
+        let draft =
+            Draft::after(newest.as_ref(), aggregate, (kind, Timestamp::from_millis(1)), state).unwrap();
         self.log.append(vec![draft]).await.pop().unwrap().unwrap();
     }
 

@@ -7,7 +7,7 @@ use events::{
     Draft, Event, EventType, Table,
     state::{
         AppliedObject, ClusterState, CommandState, Reachability, Request, RequestKind, State, SyncOutcome,
-        SyncStage, SyncState, SyncStatus, TargetState, decode, encode,
+        SyncStage, SyncState, SyncStatus, TargetState, decode,
     },
 };
 use manifest::InstallKey;
@@ -181,19 +181,7 @@ impl Scene {
         let state = CommandState {
             pending: vec![Request { id, kind: RequestKind::Fetch, at, by: Default::default() }],
         };
-        let draft = Draft {
-            aggregate,
-            n: newest.as_ref().map_or(0, Event::n) + 1,
-            previous: newest.map(|event| event.id),
-            kind: EventType::SyncRequested,
-            format: CommandState::FORMAT,
-            time: at,
-            cause: None,
-            correlation: None,
-            actor: None,
-            traceparent: None,
-            payload: encode(&state).unwrap().into(),
-        };
+        let draft = Draft::after(newest.as_ref(), aggregate, (EventType::SyncRequested, at), &state).unwrap();
         self.log.append(vec![draft]).await.remove(0).unwrap();
     }
 
