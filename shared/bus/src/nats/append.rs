@@ -253,11 +253,7 @@ async fn settle(
                     Err(error) => return Err(unknown(hub, draft, Arc::new(error))),
                 }
             }
-            Verdict::Compare if fresh => {
-                let standing = read::at_version(hub, &draft.aggregate, draft.n).await;
-                let standing = standing.map_err(|error| refused(hub, draft, error))?;
-                return standing.filter(|event| event.id == id).ok_or_else(|| conflict(draft, known));
-            }
+            Verdict::Compare if fresh => return compare(hub, id, draft, known).await,
             Verdict::Conflict if fresh => return Err(conflict(draft, known)),
             Verdict::Compare | Verdict::Conflict => {}
         }
@@ -268,7 +264,22 @@ async fn settle(
     match judge(known.map(|known| (known.n, known.id)), draft) {
         // It could follow, and the server does not take it: its leader has not settled what is under way.
         Verdict::Append => Err(unknown(hub, draft, Arc::new(Unsettled))),
-        Verdict::Compare | Verdict::Conflict => Err(conflict(draft, known)),
+        Verdict::Compare => compare(hub, id, draft, known).await,
+        Verdict::Conflict => Err(conflict(draft, known)),
+    }
+}
+
+/// Answers with what stands at the draft's version if that is the draft itself, from an append that was
+/// stored without an answer.
+async fn compare(hub: &Hub, id: EventId, draft: &Draft, known: Option<Known>) -> Result<Event, AppendError> {
+    let standing = read::at_version(hub, &draft.aggregate, draft.n).await;
+    match standing.map_err(|error| refused(hub, draft, error))? {
+        Some(event) if event.id == id => Ok(event),
+        // The newest cannot be gone: this answer came from a server that is behind the one before.
+        None if known.is_some_and(|known| known.n == draft.n) => {
+            Err(unknown(hub, draft, Arc::new(Unsettled)))
+        }
+        Some(_) | None => Err(conflict(draft, known)),
     }
 }
 

@@ -1,12 +1,12 @@
 //! What a log on three servers survives, and who decides how many keep it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use bus::{Log, LogConfig, NatsConfig};
+use bus::{Log, NatsConfig};
 use model::RetryClass;
 
 use crate::{
-    only_nats::{config, survive},
+    only_nats::{config, open, survive},
     samples::*,
     server::{Server, Settings, free_port},
 };
@@ -32,19 +32,8 @@ impl Cluster {
         NatsConfig { replicas, ..config(urls) }
     }
 
-    /// Opens the log once the servers have found each other.
     async fn open(&self, replicas: Option<usize>) -> Arc<dyn Log> {
-        let mut looks = tokio::time::interval(Duration::from_millis(100));
-        let opening = async {
-            loop {
-                looks.tick().await;
-                match bus::open(LogConfig::Nats(self.config(replicas))).await {
-                    Ok(log) => return log,
-                    Err(error) => assert_eq!(error.class(), RetryClass::Transient, "{error:?}"),
-                }
-            }
-        };
-        within(opening).await
+        open(self.config(replicas)).await
     }
 
     /// How many servers keep each stream that there is.
