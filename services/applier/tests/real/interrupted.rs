@@ -178,7 +178,9 @@ async fn a_silent_cluster_ends_the_sync_soon_and_the_next_one_finishes_it() {
     let state = bed.finished(generation).await;
     let took = begun.elapsed();
     cluster.signal(Part::ApiServer, Signal::Continue);
-    assert_eq!(failure(&state).code, "CLUSTER-UNREACHABLE");
+    // Either the answer does not come in time, or the connection is given up before.
+    let code = &failure(&state).code;
+    assert!(["CLUSTER-UNREACHABLE", "CLUSTER-TIMEOUT"].contains(&code.as_str()), "{code}");
     // Not every attempt of every step in turn.
     assert!(took.as_secs() < 25, "{took:?}");
     let rows = bed.rows(&state).await;
