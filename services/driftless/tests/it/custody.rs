@@ -72,7 +72,7 @@ async fn a_second_run_from_elsewhere_is_refused_while_the_first_is_at_work() {
     scene.repository.commit(&[("deploy/web.yaml", shop::DEPLOYMENT)]);
     let mut first = scene.command("sync", &["--wait", "--timeout", "120s"]);
     let mut first = first.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    eventually(std::time::Duration::from_secs(30), "the first run's Lease", async || {
+    eventually(std::time::Duration::from_secs(90), "the first run's Lease", async || {
         scene.api.get(&lease(&scene))
     })
     .await;

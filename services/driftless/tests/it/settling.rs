@@ -179,7 +179,7 @@ async fn what_admission_changes_is_in_sync_and_never_healed() {
     scene.api.create(&format!("{collection}/mutatingadmissionpolicies"), policy);
     scene.api.create(&format!("{collection}/mutatingadmissionpolicybindings"), binding);
     let mut tries = 0;
-    eventually(Duration::from_secs(30), "the policy in force", async || {
+    eventually(Duration::from_secs(90), "the policy in force", async || {
         tries += 1;
         let name = format!("try-{tries}");
         let configs = format!("/api/v1/namespaces/{}/configmaps", scene.name);

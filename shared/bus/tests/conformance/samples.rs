@@ -8,7 +8,7 @@ use events::{Draft, Event, EventType};
 use model::{Aggregate, AggregateKind, TargetId, Timestamp};
 
 /// Longest wait for anything here; only reached by a failure.
-pub const BOUND: Duration = Duration::from_secs(60);
+pub const BOUND: Duration = Duration::from_secs(180);
 
 pub fn source(i: usize) -> Aggregate {
     Aggregate::Source(format!("source-{i}").parse().unwrap())

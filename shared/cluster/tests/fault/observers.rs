@@ -39,7 +39,7 @@ async fn told(observations: impl Stream<Item = Observation>, count: usize) -> Ve
         Observation::Unreadable(error) | Observation::Unavailable(error) => error.code().to_owned(),
     };
     let told = observations.take(count).map(short).collect();
-    timeout(Duration::from_secs(20), told).await.unwrap()
+    timeout(Duration::from_secs(60), told).await.unwrap()
 }
 
 fn silence() -> Reply {

@@ -49,7 +49,7 @@ async fn a_new_kind_appears_and_its_fields_are_checked() {
     let before = fixture.client.discover().await.unwrap();
     assert_eq!(before.preferred(&group, "Widget"), Lookup::UnknownKind);
     fixture.apply(&crd, "m", Force::No).await.unwrap();
-    let found = eventually(Duration::from_secs(20), "the new kind", async || {
+    let found = eventually(Duration::from_secs(60), "the new kind", async || {
         match fixture.client.discover().await.unwrap().preferred(&group, "Widget") {
             Lookup::Known(found) => Some(found.clone()),
             Lookup::UnknownKind | Lookup::GroupUnavailable => None,
@@ -82,7 +82,7 @@ async fn a_group_whose_server_is_dead_is_not_missing() {
         },
     });
     fixture.apply(&service, "m", Force::No).await.unwrap();
-    eventually(Duration::from_secs(20), "the dead group", async || {
+    eventually(Duration::from_secs(60), "the dead group", async || {
         let discovery = fixture.client.discover().await.unwrap();
         (discovery.preferred("dead.example.com", "Thing") == Lookup::GroupUnavailable).then_some(())
     })

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::{Fixture, config_map, config_maps, id_of};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn it_discovers_applies_lists_and_deletes() {

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::{Fixture, NAME, config_map, config_maps, id_of};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 fn on(verb: &str, effect: Effect, times: Option<u32>) -> Fault {
     Fault { matching: Matching { verb: Some(verb.into()), ..Matching::default() }, effect, times }

@@ -86,7 +86,7 @@ async fn bench(cluster: &TestCluster) -> Bench {
     }
     for plural in ["widgets", "gadgets"] {
         let path = format!("/apis/oracle.driftless.dev/v1/{plural}");
-        eventually(Duration::from_secs(30), plural, async || {
+        eventually(Duration::from_secs(90), plural, async || {
             (!foreign.get(&path).await.is_null()).then_some(())
         })
         .await;
