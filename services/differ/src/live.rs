@@ -255,6 +255,21 @@ impl LiveView {
         gone.iter().filter_map(|id| self.remove(id)).collect()
     }
 
+    /// Forgets a part that has no watch any more: whoever wants it looks for one.
+    pub fn forget(&mut self, part: &Part) {
+        self.parts.remove(part);
+        self.told.remove(part);
+    }
+
+    /// Drops the objects of a kind where it is not served any more: they went with its definition.
+    pub fn drop_unserved(&mut self, kind: &GroupKind) {
+        let whole = Part::whole(kind.clone());
+        let ids = self.objects.keys().filter(|id| whole.holds(id));
+        let gone: Vec<ObjectId> =
+            ids.filter(|id| self.view(id) == Some(&KindView::NotServed)).cloned().collect();
+        gone.iter().for_each(|id| drop(self.remove(id)));
+    }
+
     /// Drops the contents of an object that was judged to match a fingerprint.
     pub fn judged(&mut self, id: &ObjectId, uid: &str, resource_version: &str, fingerprint: Digest) {
         if let Some(seen) = self.objects.get_mut(id)
@@ -337,27 +352,47 @@ mod tests {
         }
     }
 
+    fn seen() -> Seen {
+        Seen {
+            application: "shop".parse().unwrap(),
+            mark: Mark::Ours,
+            api_version: "v1".parse().unwrap(),
+            uid: "u".into(),
+            resource_version: "1".into(),
+            deletion: plan::Deletion::None,
+            held_by: vec![],
+            source: None,
+            health: health::assess(&Value::Null),
+            body: Body::Held(Value::Null.into()),
+        }
+    }
+
     #[test]
     fn a_list_of_one_namespace_takes_nothing_from_the_others() {
         let mut live = LiveView::default();
         let ids = [id("Secret", Some("a")), id("Secret", Some("b"))];
-        for id in &ids {
-            let seen = Seen {
-                application: "shop".parse().unwrap(),
-                mark: Mark::Ours,
-                api_version: "v1".parse().unwrap(),
-                uid: "u".into(),
-                resource_version: "1".into(),
-                deletion: plan::Deletion::None,
-                held_by: vec![],
-                source: None,
-                health: health::assess(&Value::Null),
-                body: Body::Held(Value::Null.into()),
-            };
-            live.upsert(id.clone(), seen);
-        }
+        ids.iter().for_each(|id| drop(live.upsert(id.clone(), seen())));
         live.retain(&Part { namespace: Some("a".into()), ..whole("Secret") }, &BTreeSet::new());
         assert_eq!([live.get(&ids[0]).is_some(), live.get(&ids[1]).is_some()], [false, true]);
+    }
+
+    #[test]
+    fn what_is_not_served_is_gone_where_nobody_watches_it_any_more() {
+        let mut live = LiveView::of(Reach::WholeElse { namespace: "a".into() });
+        let part = Part { namespace: Some("a".into()), ..whole("Secret") };
+        let ids = [id("Secret", Some("a")), id("Secret", Some("b")), id("ConfigMap", Some("b"))];
+        ids.iter().for_each(|id| drop(live.upsert(id.clone(), seen())));
+        let left = |live: &LiveView| ids.iter().filter(|id| live.get(id).is_some()).count();
+        live.set(part.clone(), KindView::Listed);
+        live.set(whole("Secret"), KindView::Undiscovered);
+        live.drop_unserved(&part.kind);
+        assert_eq!(left(&live), 3, "whether it is served is not known");
+        live.set(whole("Secret"), KindView::NotServed);
+        live.drop_unserved(&part.kind);
+        assert_eq!(left(&live), 2, "one watch goes on");
+        live.forget(&part);
+        live.drop_unserved(&part.kind);
+        assert_eq!(left(&live), 1, "other kinds stay");
     }
 
     fn forbidden() -> Failure {

@@ -43,6 +43,13 @@ impl Discovery {
         self.unavailable.insert(version);
     }
 
+    /// Records that a kind answers as one that is not served does: whether it is, the next discovery tells.
+    pub fn doubt(&mut self, group: &str, kind: &str) {
+        let of = |gvk: &Gvk| gvk.api_version.group == group && gvk.kind == kind;
+        let doubted = self.resources.extract_if(.., |gvk, _| of(gvk));
+        self.unavailable.extend(doubted.map(|(gvk, _)| gvk.api_version));
+    }
+
     fn add_version(&mut self, version: &ApiVersion) {
         let versions = self.versions.entry(version.group.clone()).or_default();
         if !versions.contains(&version.version) {
@@ -126,6 +133,21 @@ mod tests {
         assert_eq!(discovery.found(&gvk("shop/v1beta1", "Cart")), Lookup::Known(&cart));
         assert_eq!(discovery.found(&gvk("shop/v1beta1", "Other")), Lookup::GroupUnavailable);
         assert_eq!(discovery.found(&gvk("none/v1", "Other")), Lookup::UnknownKind);
+    }
+
+    #[test]
+    fn what_is_doubted_is_neither_served_nor_missing() {
+        let mut discovery = Discovery::default();
+        discovery
+            .add(&"shop/v1".parse().unwrap(), [resource("shop/v1", "Cart"), resource("shop/v1", "Shop")]);
+        discovery.doubt("shop", "Cart");
+        discovery.doubt("none", "Cart");
+        assert_eq!(discovery.found(&gvk("shop/v1", "Cart")), Lookup::GroupUnavailable);
+        assert_eq!(discovery.found(&gvk("none/v1", "Cart")), Lookup::UnknownKind);
+        assert!(
+            matches!(discovery.found(&gvk("shop/v1", "Shop")), Lookup::Known(_)),
+            "others of its version"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use model::ObjectId;
 use tokio::time::sleep;
 
 use crate::{
-    ClusterClient, ClusterError, Live, Resource, WatchEvent,
+    ClusterClient, ClusterError, Live, Missing, Resource, WatchEvent,
     backoff::{Backoff, Trouble},
     list::{Lister, Page, Selection},
     version::went_back,
@@ -55,6 +55,8 @@ pub enum Observation {
     Unreadable(ClusterError),
     /// Nothing is known from here on, until `Listed` (or, after throttling, `Current`). Tried again for ever.
     Unavailable(ClusterError),
+    /// Asked twice, the server knows no such resource: its definition is gone, or the version. The last observation.
+    Unserved(ClusterError),
 }
 
 /// Where an observer stands.
@@ -67,6 +69,16 @@ enum Phase {
     Follow(Box<Watch>),
     /// A watch has ended: it makes sure that the cluster is still the one it was.
     Verify,
+    /// There is nothing to follow.
+    Over,
+}
+
+/// Whether the server served the resource when it was asked last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Served {
+    Yes,
+    /// It answered 404. A server that starts, or a proxy before it, may do that once.
+    Doubted,
 }
 
 struct Observer {
@@ -75,6 +87,7 @@ struct Observer {
     phase: Phase,
     /// The newest version seen, in whatever order that is said.
     seen: String,
+    served: Served,
     backoff: Backoff,
     /// Waits before the next step.
     pause: Option<Duration>,
@@ -82,8 +95,8 @@ struct Observer {
 }
 
 impl ClusterClient {
-    /// Follows the objects with the labels of `selector` (empty: all) in one namespace (`None`: all). Never
-    /// ends. Backpressure is the reader's: what is not read is not fetched.
+    /// Follows the objects with the labels of `selector` (empty: all) in one namespace (`None`: all). Ends
+    /// with `Unserved` alone. Backpressure is the reader's: what is not read is not fetched.
     pub fn observe(
         &self,
         resource: &Resource,
@@ -108,12 +121,13 @@ impl ClusterClient {
             phase: Phase::start(self, &selection),
             selection,
             seen: seen.to_owned(),
+            served: Served::Yes,
             backoff: Backoff::default(),
             pause: None,
             ready: VecDeque::new(),
         };
         stream::unfold(observer, |mut observer| async {
-            let observation = observer.next().await;
+            let observation = observer.next().await?;
             Some((observation, observer))
         })
     }
@@ -126,10 +140,13 @@ impl Phase {
 }
 
 impl Observer {
-    async fn next(&mut self) -> Observation {
+    async fn next(&mut self) -> Option<Observation> {
         loop {
             if let Some(observation) = self.ready.pop_front() {
-                return observation;
+                return Some(observation);
+            }
+            if matches!(self.phase, Phase::Over) {
+                return None;
             }
             if let Some(pause) = self.pause.take() {
                 sleep(pause).await;
@@ -145,6 +162,7 @@ impl Observer {
         match &mut self.phase {
             Phase::List(lister, _) => {
                 let page = lister.page().await?;
+                self.served = Served::Yes;
                 self.listed(page);
             }
             Phase::Open(from) => match Watch::open(&self.client, &self.selection, from).await {
@@ -175,6 +193,7 @@ impl Observer {
                     self.phase = Phase::Open(self.seen.clone());
                 }
             }
+            Phase::Over => {}
         }
         Ok(())
     }
@@ -237,6 +256,13 @@ impl Observer {
     /// After an outage nothing that was known counts: a restore from a backup needs one, and the restored
     /// cluster may have caught up with the versions seen. Throttling is no outage.
     fn failed(&mut self, error: ClusterError) {
+        if matches!(error, ClusterError::NotFound { missing: Missing::Resource, .. })
+            && std::mem::replace(&mut self.served, Served::Doubted) == Served::Doubted
+        {
+            self.phase = Phase::Over;
+            self.ready.push_back(Observation::Unserved(error));
+            return;
+        }
         let mut pause = self.backoff.failed(trouble(&error), self.client.inner.dice.spread());
         let throttled = matches!(error, ClusterError::Throttled { .. });
         if let ClusterError::Throttled { retry_after: Some(asked), .. } = &error {
@@ -245,7 +271,7 @@ impl Observer {
         self.pause = Some(pause);
         self.phase = match self.phase {
             Phase::Open(_) | Phase::Verify | Phase::Follow(_) if throttled => Phase::Verify,
-            Phase::List(..) | Phase::Open(_) | Phase::Verify | Phase::Follow(_) => {
+            Phase::List(..) | Phase::Open(_) | Phase::Verify | Phase::Follow(_) | Phase::Over => {
                 Phase::start(&self.client, &self.selection)
             }
         };

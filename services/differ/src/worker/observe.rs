@@ -1,6 +1,6 @@
 //! From watch events to the live view.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use cluster::{ClusterError, Live, Observation, Resource, Scope};
 use futures::StreamExt;
@@ -36,11 +36,13 @@ impl Worker {
         }
     }
 
-    /// Watches of a kind that are under way go on, whatever a later discovery says.
+    /// Watches of a kind that are under way go on, whatever a later discovery says. The objects of one that is served
+    /// no more went with it.
     fn not_watched(&mut self, kind: GroupKind, view: KindView) {
         let part = Part::whole(kind);
         if !self.live.part(&part).is_some_and(is_watched) {
-            self.live.set(part, view);
+            self.live.set(part.clone(), view);
+            self.live.drop_unserved(&part.kind);
         }
     }
 
@@ -90,7 +92,10 @@ impl Worker {
             | Observation::Gone { resource_version, .. }
             | Observation::Listed { resource_version, .. }
             | Observation::Current { resource_version } => self.live.tell(&part, resource_version),
-            Observation::Restored { .. } | Observation::Unreadable(_) | Observation::Unavailable(_) => {}
+            Observation::Restored { .. }
+            | Observation::Unreadable(_)
+            | Observation::Unavailable(_)
+            | Observation::Unserved(_) => {}
         }
         match observation {
             Observation::Upsert(live) => self.upsert(live),
@@ -128,6 +133,7 @@ impl Worker {
                 self.answers.clear();
                 self.targets()
             }
+            Observation::Unserved(error) => self.unserved(part, &error),
             Observation::Unavailable(error) if is_refusal(&error) => self.refused(part, &error),
             Observation::Unreadable(error) | Observation::Unavailable(error) => {
                 tracing::warn!(cluster = %self.cluster.name, kind = part.kind.1, namespace = part.namespace, %error, "a kind cannot be watched now");
@@ -136,6 +142,18 @@ impl Worker {
                 self.targets()
             }
         }
+    }
+
+    /// A part has no watch any more. Its kind may be served at another version, or not at all: who wants it looks.
+    fn unserved(&mut self, part: Part, error: &ClusterError) -> BTreeSet<TargetId> {
+        tracing::warn!(cluster = %self.cluster.name, kind = part.kind.1, namespace = part.namespace, %error,
+            "a kind is watched no more");
+        if let Some(connection) = &mut self.connection {
+            Arc::make_mut(&mut connection.discovery).doubt(&part.kind.0, &part.kind.1);
+        }
+        self.live.forget(&part);
+        self.live.drop_unserved(&part.kind);
+        self.targets()
     }
 
     /// The API server will not show a part: an answer, and not the last one. Told once; it is asked on and on.

@@ -37,6 +37,7 @@ async fn told(observations: impl Stream<Item = Observation>, count: usize) -> Ve
         Observation::Current { resource_version } => format!("current {resource_version}"),
         Observation::Restored { seen, now } => format!("restored {seen} to {now}"),
         Observation::Unreadable(error) | Observation::Unavailable(error) => error.code().to_owned(),
+        Observation::Unserved(error) => format!("unserved {}", error.code()),
     };
     let told = observations.take(count).map(short).collect();
     timeout(Duration::from_secs(60), told).await.unwrap()
@@ -106,6 +107,25 @@ async fn a_failing_server_is_unavailable_and_then_back() {
         "current 5",
     ];
     assert_eq!(told(observations, 6).await, expected);
+}
+
+#[tokio::test]
+async fn a_resource_that_is_not_served_is_followed_no_more_when_that_is_said_twice() {
+    let end = || Reply::Stream(Vec::new(), End::Proper);
+    let lists: [fn() -> Reply; 4] =
+        [|| status(404), || page(&["a"], "5", ""), || status(404), || status(404)];
+    let mock = server(lists, [end]).await;
+    let observations = mock.client.observe(&config_maps(), None, "");
+    // More is asked for: after the last there is none.
+    let expected = [
+        "CLUSTER-NOT-FOUND",
+        "upsert a",
+        "listed 1 at 5",
+        "current 5",
+        "CLUSTER-NOT-FOUND",
+        "unserved CLUSTER-NOT-FOUND",
+    ];
+    assert_eq!(told(observations, 9).await, expected);
 }
 
 #[tokio::test]

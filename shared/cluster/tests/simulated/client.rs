@@ -69,7 +69,8 @@ async fn it_follows_what_changes_through_a_compaction() {
                 | Observation::Current { .. }
                 | Observation::Restored { .. }
                 | Observation::Unreadable(_)
-                | Observation::Unavailable(_) => {}
+                | Observation::Unavailable(_)
+                | Observation::Unserved(_) => {}
             }
         }
     };
@@ -106,7 +107,8 @@ async fn it_notices_a_cluster_that_was_restored() {
                 | Observation::Gone { .. }
                 | Observation::Current { .. }
                 | Observation::Unreadable(_)
-                | Observation::Unavailable(_) => {}
+                | Observation::Unavailable(_)
+                | Observation::Unserved(_) => {}
             }
         }
         panic!("it ended");

@@ -1,7 +1,8 @@
 //! Other actors on the cluster: past the proxy, so that what goes through it is the services' alone.
 
 use cluster::{
-    Apply, ClusterClient, ConnectOptions, Delete, Force, Live, Mode, Propagation, Resource, Scope,
+    Apply, ClusterClient, ClusterError, ConnectOptions, Delete, Force, Live, Missing, Mode, Propagation,
+    Resource, Scope,
 };
 use manifest::InstallKey;
 use model::{Gvk, ObjectId};
@@ -19,8 +20,10 @@ impl Hands {
     }
 
     pub async fn get(&self, body: &Value) -> Option<Value> {
-        let live = self.0.get(&resource_of(body), &id_of(body)).await.unwrap();
-        live.map(|live| live.value.into_value())
+        match self.0.get(&resource_of(body), &id_of(body)).await {
+            Err(ClusterError::NotFound { missing: Missing::Resource, .. }) => None,
+            live => live.unwrap().map(|live| live.value.into_value()),
+        }
     }
 
     /// Applies for somebody else, by force.
