@@ -1,6 +1,6 @@
 //! Whether the newest plan was made from more than is known here.
 //!
-//! Another differ may have planned from definitions, or from a render, that have not come here yet: this one was
+//! Another differ may have planned from definitions, a render or a sync that have not come here yet: this one was
 //! stopped, or its watches tell of the plan first. What it would decide was decided better already, and a state never
 //! goes back. Versions are only compared within an aggregate; of two renders the definitions decide first.
 
@@ -22,4 +22,12 @@ pub(super) fn revision(facts: &Facts<'_>, parameters: model::Digest, wanted: Wan
             && made_from.observation > wanted.observation
     });
     if later { Err(REST) } else { Ok(()) }
+}
+
+/// Goes on only if the newest plan was not made from a later event of the sync. One that is retired begins anew, and
+/// is known to be gone by then.
+pub(super) fn sync(facts: &Facts<'_>) -> Step<()> {
+    let planned = facts.snapshot.own.as_ref().and_then(|own| own.state.plan.as_ref());
+    let (Some(planned), Some(sync)) = (planned, &facts.snapshot.sync) else { return Ok(()) };
+    if planned.made_from.sync_n > sync.n { Err(REST) } else { Ok(()) }
 }

@@ -36,8 +36,10 @@ pub(super) fn wait_for_applier(
     let running = sync.filter(|sync| matches!(sync.state.stage, SyncStage::Running { .. }));
     let waiting = sync.map_or(0, |sync| sync.state.generation) < planned.generation;
     let fits = planned.made_from.slice == assignment.slice && planned.made_from.desired == wanted.digest;
-    let current = fits && planned.made_from.sync_n == sync.map_or(0, |sync| sync.n);
-    if running.is_none() && !(waiting && current) {
+    // One that the applier has overtaken will be rejected. To plan again before that is heard makes the next one stale
+    // by that very rejection, and so on for ever.
+    let answerable = fits && planned.made_from.sync_n <= sync.map_or(0, |sync| sync.n);
+    if running.is_none() && !(waiting && answerable) {
         return Ok(Applier::Free);
     }
     let heard = sync.map_or(planned.since, |sync| sync.at.max(planned.since));
