@@ -95,8 +95,7 @@ pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Next {
 }
 
 fn steps(facts: &Facts<'_>, now: Timestamp) -> Step<Next> {
-    behind::definitions(facts)?;
-    behind::sync(facts)?;
+    behind::versions(facts)?;
     pause::heed(facts, now)?;
     legible::legible(facts, now)?;
     let leaving = release::leaving(facts, now)?;

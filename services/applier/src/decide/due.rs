@@ -60,7 +60,8 @@ pub fn due(stand: &Stand<'_>) -> Due {
     if planned.generation < done {
         return abandoned(interrupted, "the newest plan is an older one");
     }
-    if planned.generation == done && !interrupted {
+    if !interrupted && (planned.generation == done || stand.ending == Ending::Released) {
+        // A plan that nobody has begun when its target is released is withdrawn: whoever comes back gets another.
         return match (stand.ending, stand.assignment, sync) {
             (Ending::Released, None, Some(_)) => Due::Retire,
             (Ending::Released | Ending::No, _, _) => Due::Nothing,
@@ -270,5 +271,9 @@ mod tests {
         assert_eq!(due(&ended(None)), Due::Retire);
         assert_eq!(due(&ended(Some(&back))), Due::Nothing);
         assert_eq!(due(&Stand { ending: Ending::No, ..ended(None) }), Due::Nothing);
+        // Who has not heard that it left must not begin what was planned before.
+        let unheard = Stand { sync: (0, None), planned: Some(&old), ..ended(Some(&back)) };
+        assert_eq!(due(&unheard), Due::Nothing);
+        assert_eq!(due(&Stand { assignment: None, sync: (7, Some(&idle)), ..unheard }), Due::Retire);
     }
 }

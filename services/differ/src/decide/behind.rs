@@ -6,11 +6,13 @@
 
 use super::{Facts, REST, Step, Wanted};
 
-/// Goes on only if the newest plan was not made from later definitions. They never begin anew, so they will come.
-pub(super) fn definitions(facts: &Facts<'_>) -> Step<()> {
+/// Goes on only if the newest plan was made neither from later definitions nor from a later event of the sync: they
+/// will come. Definitions never begin anew; a sync does when it is retired, and is known to be gone by then.
+pub(super) fn versions(facts: &Facts<'_>) -> Step<()> {
     let planned = facts.snapshot.own.as_ref().and_then(|own| own.state.plan.as_ref());
-    let later = |n: u64| n > facts.snapshot.definitions_n;
-    if planned.is_some_and(|planned| later(planned.made_from.definitions_n)) { Err(REST) } else { Ok(()) }
+    let Some(made_from) = planned.map(|planned| &planned.made_from) else { return Ok(()) };
+    let later_sync = facts.snapshot.sync.as_ref().is_some_and(|sync| made_from.sync_n > sync.n);
+    if later_sync || made_from.definitions_n > facts.snapshot.definitions_n { Err(REST) } else { Ok(()) }
 }
 
 /// Goes on only if the newest plan was not made from a later revision, under the same definitions.
@@ -22,12 +24,4 @@ pub(super) fn revision(facts: &Facts<'_>, parameters: model::Digest, wanted: Wan
             && made_from.observation > wanted.observation
     });
     if later { Err(REST) } else { Ok(()) }
-}
-
-/// Goes on only if the newest plan was not made from a later event of the sync. One that is retired begins anew, and
-/// is known to be gone by then.
-pub(super) fn sync(facts: &Facts<'_>) -> Step<()> {
-    let planned = facts.snapshot.own.as_ref().and_then(|own| own.state.plan.as_ref());
-    let (Some(planned), Some(sync)) = (planned, &facts.snapshot.sync) else { return Ok(()) };
-    if planned.made_from.sync_n > sync.n { Err(REST) } else { Ok(()) }
 }

@@ -397,6 +397,24 @@ fn a_plan_that_was_rejected_as_stale_is_made_again() {
     assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Changed");
 }
 
+/// The rejection of the one before makes this one stale. To plan again at once would make the next one stale by the
+/// rejection of this one.
+#[test]
+fn a_plan_that_was_overtaken_is_rejected_before_the_next_one_is_made() {
+    let mut world = World::synced(&["a"]);
+    world.step();
+    world.render(&[("a", "new")]);
+    world.load();
+    world.step();
+    world.dry_run("a", world::changes(&["data.k"]));
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Changed");
+    world.stage(SyncStage::Rejected { reason: "the plan before".into() });
+    assert_eq!(world.step(), "rest +600 s");
+    world.taken();
+    world.stage(SyncStage::Rejected { reason: "it was made after sync event 1".into() });
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Changed");
+}
+
 #[test]
 fn a_failed_sync_is_tried_again_when_it_is_due() {
     let mut world = World::synced(&["a"]);

@@ -13,7 +13,10 @@ use bus::{
     Watch, WatchItem, error::Cause, log::Replay,
 };
 use bytes::Bytes;
-use events::{Draft, Event};
+use events::{
+    Draft, Event,
+    state::{SyncStage, SyncState, TargetState, decode},
+};
 use futures::{FutureExt as _, stream};
 use model::{Aggregate, AggregateKind, Digest, Timestamp};
 use testkit::MemoryLog;
@@ -60,6 +63,31 @@ fn cause() -> Cause {
     Arc::new(io::Error::new(io::ErrorKind::ConnectionReset, "simulated"))
 }
 
+/// What a reader of the trace wants to know of a state: how the target is and why nothing is done, how a sync ended.
+fn says(draft: &Draft) -> String {
+    let read = |failure: &Option<model::Failure>| {
+        failure.as_ref().map(|failure| format!(" {}: {}", failure.code, failure.message)).unwrap_or_default()
+    };
+    match &draft.aggregate {
+        Aggregate::Target(_) => decode::<TargetState>(draft.format, &draft.payload)
+            .map(|state| format!(" {:?}{}", state.status, read(&state.refused)))
+            .unwrap_or_default(),
+        Aggregate::Sync(_) => decode::<SyncState>(draft.format, &draft.payload)
+            .map(|state| match state.stage {
+                SyncStage::Running { .. } => String::new(),
+                ended @ (SyncStage::Finished { .. }
+                | SyncStage::Rejected { .. }
+                | SyncStage::Superseded { .. }) => format!(" {ended:?}"),
+            })
+            .unwrap_or_default(),
+        Aggregate::Source(_)
+        | Aggregate::Definitions
+        | Aggregate::Render { .. }
+        | Aggregate::Cluster(_)
+        | Aggregate::Command(_) => String::new(),
+    }
+}
+
 impl SeenLog {
     async fn read<T>(&self, value: impl FnOnce() -> T) -> Result<T, Cause> {
         self.border.way().await;
@@ -78,6 +106,7 @@ impl SeenLog {
         }
         let broken = rules::broken_by(&self.memory, &draft);
         let (what, n, word) = (draft.aggregate.clone(), draft.n, draft.kind.word());
+        let says = says(&draft);
         let before = self.memory.head(&what).map_or(0, |event| event.n());
         let result = self.memory.append_one(draft);
         let how = match &result {
@@ -85,7 +114,7 @@ impl SeenLog {
             Ok(_) => " (again)",
             Err(_) => " (refused)",
         };
-        self.border.trace.tell(&self.border.who, format!("{what} {n} {word}{how}"));
+        self.border.trace.tell(&self.border.who, format!("{what} {n} {word}{says}{how}"));
         if how.is_empty() {
             broken.into_iter().for_each(|rule| self.border.trace.broke(format!("{what} {n}: {rule}")));
         }

@@ -68,36 +68,53 @@ impl<'a> Look<'a> {
         Self { repository, site, live, inventories, targets, disputed }
     }
 
-    /// Whether a person is asked before more is done.
+    /// Whether a person is asked before more is done, about it or about one that it waits for.
     fn asks(&self, application: &str) -> bool {
+        let waits = self.targets.get(application).into_iter().flat_map(|state| &state.waits);
+        self.asks_itself(application) || waits.flat_map(|wait| &wait.whom).any(|whom| self.asks_itself(whom))
+    }
+
+    fn asks_itself(&self, application: &str) -> bool {
         let target = self.targets.get(application);
         let refused = target.and_then(|state| state.refused.as_ref());
         // Nothing of a plan is done while a part of it would be refused.
         let in_conflict = target.is_some_and(|target| self.disputed.iter().any(|map| disputes(target, map)));
         let theirs = self.inventories.iter().filter(|(target, _)| target.application.as_str() == application);
         in_conflict
+            || self.is_obstructed(application)
             || refused.is_some_and(|failure| failure.code.starts_with("GUARD"))
             || theirs.into_iter().any(|(_, row)| self.disputed.contains(&row.id.name))
     }
 
-    /// What applications want is there as it is wanted, and is told so.
+    /// Whether an object of somebody else has the name of one that the application wants.
+    fn is_obstructed(&self, application: &str) -> bool {
+        let wanted = self.repository.applications.get(application).into_iter().flat_map(|it| it.maps.keys());
+        let foreign = |map: &Value| self.site.is_foreign(text(&map["metadata"]["uid"]));
+        wanted.filter_map(|name| self.live.get(name)).any(foreign)
+    }
+
+    /// What applications want is there as it is wanted, and is told so; what is in the way is told, too.
     fn desired(&self) -> Vec<String> {
-        let asked = |(name, _): &(&String, &Application)| !self.asks(name);
-        self.repository.applications.iter().filter(asked).flat_map(|it| self.desired_by(it)).collect()
+        let mut unmet = vec![];
+        for (name, application) in &self.repository.applications {
+            let status = self.targets.get(name).map(|state| state.status);
+            if self.is_obstructed(name) && status == Some(SyncStatus::InSync) {
+                unmet.push(format!("{name} is told to be in sync, and something is in its way"));
+            }
+            if !self.asks(name) {
+                unmet.extend(self.desired_by((name, application)));
+            }
+        }
+        unmet
     }
 
     fn desired_by(&self, (name, application): (&String, &Application)) -> Vec<String> {
         let mut unmet = vec![];
-        let mut in_the_way = false;
         for (map, data) in &application.maps {
             let Some(found) = self.live.get(map) else {
                 unmet.push(format!("{map} of {name} is not there"));
                 continue;
             };
-            if self.disputed.contains(map) || self.site.is_foreign(text(&found["metadata"]["uid"])) {
-                in_the_way = true;
-                continue;
-            }
             if mark(found).as_ref() != Some(name) {
                 unmet.push(format!("{map} does not carry the mark of {name}"));
             }
@@ -107,7 +124,7 @@ impl<'a> Look<'a> {
         }
         let state = self.targets.get(name);
         let status = state.map(|state| state.status);
-        if status != Some(SyncStatus::InSync) && !in_the_way {
+        if status != Some(SyncStatus::InSync) {
             let refused = state.and_then(|state| state.refused.as_ref());
             unmet.push(format!("{name} is {status:?}: {refused:?}"));
         }
@@ -129,7 +146,9 @@ impl<'a> Look<'a> {
                 .targets
                 .get(&application)
                 .is_some_and(|state| state.strays.iter().any(|stray| stray.uid == uid));
-            if !told && !self.inventories.iter().any(|(_, row)| row.uid.as_deref() == Some(uid)) {
+            // What is wanted enters the inventory with the next plan, which may wait for a person.
+            let comes = self.asks(&application) && wanted.is_some_and(|it| it.maps.contains_key(name));
+            if !told && !comes && !self.inventories.iter().any(|(_, row)| row.uid.as_deref() == Some(uid)) {
                 unmet.push(format!("{name} carries the mark of {application} and is in no inventory"));
             }
             if !told && !self.asks(&application) && !wanted.is_some_and(|it| it.maps.contains_key(name)) {

@@ -33,3 +33,16 @@ fn who_does_not_know_the_revision_of_the_newest_plan_decides_nothing() {
     world.snapshot.definitions_n += 1;
     assert_eq!(world.step(), "ask whether an apply changes a");
 }
+
+#[test]
+fn who_does_not_know_the_sync_that_the_newest_plan_was_made_from_decides_nothing() {
+    let mut world = planned_from(1);
+    let known = world.snapshot.sync.as_ref().unwrap().n;
+    let mut from = |sync_n: u64| {
+        let own = Arc::make_mut(world.snapshot.own.as_mut().unwrap());
+        own.state.plan.as_mut().unwrap().made_from.sync_n = sync_n;
+        world.step()
+    };
+    assert_eq!(from(known + 1), "rest");
+    assert_eq!(from(known), "ask whether an apply changes a");
+}

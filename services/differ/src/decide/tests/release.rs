@@ -81,6 +81,18 @@ fn a_release_waits_for_an_idle_sync() {
 }
 
 #[test]
+fn a_plan_that_the_applier_may_be_about_to_begin_is_answered_before_the_release() {
+    let mut world = World::new(&["a"]);
+    world.load();
+    world.listed();
+    assert_eq!(world.step(), "SyncPlanned OutOfSync: create a New");
+    world.leave(Deletion::Orphan);
+    assert_eq!(world.step(), "rest +600 s", "what it makes has to be let go");
+    world.later(600);
+    assert_eq!(world.step(), "TargetReleased Unknown Unknown", "it has begun nothing");
+}
+
+#[test]
 fn a_release_is_planned_anew_under_each_set_of_definitions() {
     let mut world = left(Deletion::Orphan);
     world.step();
