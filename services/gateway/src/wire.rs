@@ -202,15 +202,18 @@ pub struct ApplicationStatus {
     pub targets: Counts,
 }
 
-/// How many targets are how.
+/// How many targets are how. A status that nobody has looked at for too long says nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Counts {
     /// All.
     pub all: u64,
-    /// Of them, those in sync.
+    /// Of them, those that are surely in sync.
     pub in_sync: u64,
-    /// Of them, those that are healthy or suspended.
+    /// Of them, those that are surely healthy or suspended.
     pub healthy: u64,
+    /// Of them, those whose status is stale, or was never evaluated.
+    #[serde(default)]
+    pub stale: u64,
     /// Of them, those that something stands in the way of.
     pub problems: u64,
 }
@@ -222,8 +225,11 @@ impl Counts {
         for target in targets {
             let counts = all.entry(name(target).to_owned()).or_default();
             counts.all += 1;
-            counts.in_sync += u64::from(target.sync == Sync::InSync);
-            counts.healthy += u64::from(["Healthy", "Suspended"].contains(&target.health.as_str()));
+            let is_fresh = target.evaluated.state == Freshness::Fresh;
+            let is_well = ["Healthy", "Suspended"].contains(&target.health.as_str());
+            counts.in_sync += u64::from(is_fresh && target.sync == Sync::InSync);
+            counts.healthy += u64::from(is_fresh && is_well);
+            counts.stale += u64::from(!is_fresh);
             counts.problems += u64::from(target.problem.is_some());
         }
         all
@@ -473,4 +479,39 @@ pub struct Missed {
 /// An instant as it is written in a document.
 pub fn instant(at: Timestamp) -> String {
     at.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(sync: Sync, health: &str, state: Freshness) -> TargetStatus {
+        TargetStatus {
+            cluster: "eu-1".into(),
+            application: "shop".into(),
+            sync,
+            health: health.into(),
+            revision: None,
+            desired: None,
+            objects: 1,
+            drifted: 0,
+            paused: None,
+            waiting: None,
+            problem: None,
+            changed: None,
+            evaluated: Evaluated { state, by: None, seconds: None },
+        }
+    }
+
+    #[test]
+    fn only_what_is_looked_at_counts_as_well() {
+        let targets = [
+            target(Sync::InSync, "Healthy", Freshness::Fresh),
+            target(Sync::OutOfSync, "Suspended", Freshness::Fresh),
+            target(Sync::InSync, "Healthy", Freshness::Stale),
+            target(Sync::InSync, "Healthy", Freshness::Unknown),
+        ];
+        let counts = Counts::by(&targets, |target| &target.cluster);
+        assert_eq!(counts["eu-1"], Counts { all: 4, in_sync: 1, healthy: 2, stale: 2, problems: 0 });
+    }
 }

@@ -80,8 +80,12 @@ fn share(part: u64, all: u64) -> Cell {
     Cell { text: format!("{part}/{all}"), paint: if part == all { Paint::Good } else { Paint::Bad } }
 }
 
-fn counts(counts: Counts) -> [Cell; 2] {
-    [share(counts.in_sync, counts.all), share(counts.healthy, counts.all)]
+fn counts(counts: Counts) -> [Cell; 3] {
+    let stale = match counts.stale {
+        0 => plain("-"),
+        stale => painted(stale.to_string(), Paint::Bad),
+    };
+    [share(counts.in_sync, counts.all), share(counts.healthy, counts.all), stale]
 }
 
 fn clusters(list: &ClusterList) -> Vec<Vec<Cell>> {
@@ -93,7 +97,7 @@ fn clusters(list: &ClusterList) -> Vec<Vec<Cell>> {
         row.extend([plain(labels.join(",")), problem(cluster.problem.as_ref())]);
         row
     };
-    let names = head(&["NAME", "SERVER", "IN SYNC", "HEALTHY", "LABELS"]);
+    let names = head(&["NAME", "SERVER", "IN SYNC", "HEALTHY", "STALE", "LABELS"]);
     std::iter::once(names).chain(list.clusters.iter().map(row)).collect()
 }
 
@@ -107,6 +111,6 @@ fn applications(list: &ApplicationList) -> Vec<Vec<Cell>> {
         ]);
         row
     };
-    let names = head(&["NAME", "IN SYNC", "HEALTHY", "NAMESPACE", "SOURCE"]);
+    let names = head(&["NAME", "IN SYNC", "HEALTHY", "STALE", "NAMESPACE", "SOURCE"]);
     std::iter::once(names).chain(list.applications.iter().map(row)).collect()
 }
