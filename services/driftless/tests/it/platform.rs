@@ -211,8 +211,13 @@ async fn a_platform_hears_of_a_push_heals_an_edit_and_tells_what_happened() {
     let described = platform.ask(&["describe", &format!("eu/{}", scene.name)]);
     assert!(described.out.contains("Deployment.apps") && described.out.contains("shop: "), "{described}");
     for (kind, word) in [("sources", &second[..8]), ("clusters", "v1.36"), ("applications", "1/1")] {
-        let listed = platform.ask(&["get", kind]);
-        assert!(listed.exit == 0 && listed.out.contains(word), "{listed}");
+        // What nobody has looked at yet does not count: the first report comes some seconds after the start.
+        let listed = async || {
+            let listed = platform.ask(&["get", kind]);
+            assert_eq!(listed.exit, 0, "{listed}");
+            listed.out.contains(word).then_some(())
+        };
+        eventually(BOUND, word, listed).await;
     }
     assert_eq!(platform.stop(), 0);
 }
