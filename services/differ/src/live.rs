@@ -184,9 +184,11 @@ impl LiveView {
         self.parts.retain(|_, view| *view != KindView::Undiscovered);
     }
 
-    /// Notes how far the watch of a part is.
+    /// Notes how far the watch of a part is. The objects of a kind that is served no more went with its definition.
     pub fn set(&mut self, part: Part, view: KindView) {
+        let kind = (view == KindView::NotServed).then(|| part.kind.clone());
         self.parts.insert(part, view);
+        kind.iter().for_each(|kind| self.drop_unserved(kind));
     }
 
     /// Notes that a watch has told of everything up to a version.
@@ -259,10 +261,10 @@ impl LiveView {
     pub fn forget(&mut self, part: &Part) {
         self.parts.remove(part);
         self.told.remove(part);
+        self.drop_unserved(&part.kind);
     }
 
-    /// Drops the objects of a kind where it is not served any more: they went with its definition.
-    pub fn drop_unserved(&mut self, kind: &GroupKind) {
+    fn drop_unserved(&mut self, kind: &GroupKind) {
         let whole = Part::whole(kind.clone());
         let ids = self.objects.keys().filter(|id| whole.holds(id));
         let gone: Vec<ObjectId> =
@@ -385,13 +387,10 @@ mod tests {
         let left = |live: &LiveView| ids.iter().filter(|id| live.get(id).is_some()).count();
         live.set(part.clone(), KindView::Listed);
         live.set(whole("Secret"), KindView::Undiscovered);
-        live.drop_unserved(&part.kind);
         assert_eq!(left(&live), 3, "whether it is served is not known");
         live.set(whole("Secret"), KindView::NotServed);
-        live.drop_unserved(&part.kind);
         assert_eq!(left(&live), 2, "one watch goes on");
         live.forget(&part);
-        live.drop_unserved(&part.kind);
         assert_eq!(left(&live), 1, "other kinds stay");
     }
 

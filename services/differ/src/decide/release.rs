@@ -7,13 +7,9 @@ use events::{
     state::{AppliedObject, Release, ReleaseOutcome, SyncStage, SyncStatus},
 };
 use model::{Failure, RetryClass, Timestamp, definition::Deletion};
-use plan::{
-    Assignment,
-    patience::{Patience, patience},
-    release,
-};
+use plan::{Assignment, release};
 
-use super::{ClusterStanding, Facts, Next, REST, Step, pause, publish, summary};
+use super::{ClusterStanding, Facts, Next, REST, Step, pause, publish, summary, waits};
 use crate::desired::Desired;
 
 /// How long a cluster may not answer before what is left there is abandoned: longer than most outages and
@@ -51,7 +47,7 @@ pub(super) fn leaving(facts: &Facts<'_>, now: Timestamp) -> Step<Option<Leaving>
     let sync = snapshot.sync.as_deref();
     if !sync.is_some_and(|sync| matches!(sync.state.stage, SyncStage::Running { .. })) {
         let Some(sync) = sync.filter(|sync| !sync.objects.is_empty()) else {
-            unanswered(facts, now)?;
+            waits::answered(facts, now)?;
             return Err(released(facts, ReleaseOutcome::Emptied, now));
         };
         if pause::is_paused(facts) {
@@ -73,18 +69,6 @@ pub(super) fn leaving(facts: &Facts<'_>, now: Timestamp) -> Step<Option<Leaving>
         slice: release::slice(snapshot.definitions_n),
     };
     Ok(Some(Leaving { assignment, policy: left.application.deletion }))
-}
-
-/// Goes on unless the applier may be about to begin a plan from before the target left: what it makes then has to be
-/// let go, too. An applier that is silent for long has begun nothing.
-fn unanswered(facts: &Facts<'_>, now: Timestamp) -> Step<()> {
-    let planned = facts.snapshot.own.as_ref().and_then(|own| own.state.plan.as_ref());
-    let done = facts.snapshot.sync.as_ref().map_or(0, |sync| sync.state.generation);
-    let Some(planned) = planned.filter(|planned| planned.generation > done) else { return Ok(()) };
-    match patience(planned.since, Duration::from_millis(planned.silence_ms), now) {
-        Patience::Until(until) => Err(Next::Rest { wake: Some(until) }),
-        Patience::Over => Ok(()),
-    }
 }
 
 /// What is told, and what can be done.

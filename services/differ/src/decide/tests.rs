@@ -401,10 +401,7 @@ fn a_plan_that_was_rejected_as_stale_is_made_again() {
 /// rejection of this one.
 #[test]
 fn a_plan_that_was_overtaken_is_rejected_before_the_next_one_is_made() {
-    let mut world = World::synced(&["a"]);
-    world.step();
-    world.render(&[("a", "new")]);
-    world.load();
+    let mut world = World::changed();
     world.step();
     world.dry_run("a", world::changes(&["data.k"]));
     assert_eq!(world.step(), "SyncPlanned OutOfSync: apply a Changed");
@@ -686,10 +683,7 @@ fn a_plan_with_a_change_tries_its_creates_too() {
 
 #[test]
 fn a_field_that_never_changes_refuses_the_plan_unless_the_manifest_consents() {
-    let mut world = World::synced(&["a"]);
-    world.step();
-    world.render(&[("a", "new")]);
-    world.load();
+    let mut world = World::changed();
     assert_eq!(world.step(), "ask whether an apply changes a");
     let immutable = |recreation| DryRun::Immutable {
         failure: failure("APPLY-IMMUTABLE", RetryClass::Permanent),

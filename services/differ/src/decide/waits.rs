@@ -34,7 +34,7 @@ pub(super) fn wait_for_applier(
     };
     let sync = facts.snapshot.sync.as_deref();
     let running = sync.filter(|sync| matches!(sync.state.stage, SyncStage::Running { .. }));
-    let waiting = sync.map_or(0, |sync| sync.state.generation) < planned.generation;
+    let waiting = is_unanswered(planned, sync);
     let fits = planned.made_from.slice == assignment.slice && planned.made_from.desired == wanted.digest;
     // One that the applier has overtaken will be rejected. To plan again before that is heard makes the next one stale
     // by that very rejection, and so on for ever.
@@ -42,8 +42,7 @@ pub(super) fn wait_for_applier(
     if running.is_none() && !(waiting && answerable) {
         return Ok(Applier::Free);
     }
-    let heard = sync.map_or(planned.since, |sync| sync.at.max(planned.since));
-    let Patience::Until(until) = patience(heard, Duration::from_millis(planned.silence_ms), now) else {
+    let Patience::Until(until) = patience_with(planned, sync, now) else {
         return Ok(Applier::Silent);
     };
     // No plan follows while it is paused: what runs comes to its end.
@@ -62,6 +61,31 @@ pub(super) fn wait_for_applier(
         state.supersede = supersede;
     }
     Err(publish::tell(facts, state, Some(until)))
+}
+
+/// Goes on unless the applier may be about to begin the newest plan, for a target that left: what it makes then has to
+/// be let go, too. Of one that is silent for long nothing is awaited.
+pub(super) fn answered(facts: &Facts<'_>, now: Timestamp) -> Step<()> {
+    let planned = facts.snapshot.own.as_ref().and_then(|own| own.state.plan.as_ref());
+    let sync = facts.snapshot.sync.as_deref();
+    match planned.filter(|planned| is_unanswered(planned, sync)) {
+        Some(planned) => match patience_with(planned, sync, now) {
+            Patience::Until(until) => Err(Next::Rest { wake: Some(until) }),
+            Patience::Over => Ok(()),
+        },
+        None => Ok(()),
+    }
+}
+
+/// Whether the applier has told nothing of the plan yet.
+fn is_unanswered(planned: &PlannedSync, sync: Option<&SyncFacts>) -> bool {
+    sync.map_or(0, |sync| sync.state.generation) < planned.generation
+}
+
+/// How long the applier is waited for, since it was heard or got the plan.
+fn patience_with(planned: &PlannedSync, sync: Option<&SyncFacts>, now: Timestamp) -> Patience {
+    let heard = sync.map_or(planned.since, |sync| sync.at.max(planned.since));
+    patience(heard, Duration::from_millis(planned.silence_ms), now)
 }
 
 /// Age of a running sync from which the health of its target is told: most are over before, and then one event

@@ -36,13 +36,11 @@ impl Worker {
         }
     }
 
-    /// Watches of a kind that are under way go on, whatever a later discovery says. The objects of one that is served
-    /// no more went with it.
+    /// Watches of a kind that are under way go on, whatever a later discovery says.
     fn not_watched(&mut self, kind: GroupKind, view: KindView) {
         let part = Part::whole(kind);
         if !self.live.part(&part).is_some_and(is_watched) {
-            self.live.set(part.clone(), view);
-            self.live.drop_unserved(&part.kind);
+            self.live.set(part, view);
         }
     }
 
@@ -152,7 +150,6 @@ impl Worker {
             Arc::make_mut(&mut connection.discovery).doubt(&part.kind.0, &part.kind.1);
         }
         self.live.forget(&part);
-        self.live.drop_unserved(&part.kind);
         self.targets()
     }
 

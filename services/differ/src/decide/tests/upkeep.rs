@@ -46,10 +46,7 @@ fn a_fingerprint_that_was_recorded_again_counts_until_a_sync_passes_it() {
 
 #[test]
 fn a_refused_preflight_wakes_and_is_tried_again() {
-    let mut world = World::synced(&["a"]);
-    world.step();
-    world.render(&[("a", "new")]);
-    world.load();
+    let mut world = World::changed();
     assert_eq!(world.step(), "ask whether an apply changes a");
     world.dry_run("a", DryRun::Refused(failure("CLUSTER-INVALID", RetryClass::Permanent)));
     assert_eq!(world.step(), "PlanRefused OutOfSync CLUSTER-INVALID");

@@ -177,6 +177,15 @@ impl World {
         world
     }
 
+    /// In sync, and then Git describes its only object otherwise.
+    pub fn changed() -> Self {
+        let mut world = Self::synced(&["a"]);
+        world.step();
+        world.render(&[("a", "new")]);
+        world.load();
+        world
+    }
+
     /// The applier has carried out the newest plan: every wanted object is as live shows it, or as it was created.
     pub fn applied(&mut self) {
         let planned = self.own().plan.clone().unwrap();
