@@ -90,6 +90,12 @@ pub fn claim(neighbours: &[Neighbour], ids: &[&ObjectId], uid: &str) -> Option<C
     found
 }
 
+/// Who applied the object with this uid.
+pub fn holder<'a>(neighbours: &'a [Neighbour], uid: &str) -> Option<&'a ApplicationName> {
+    let holds = |neighbour: &&Neighbour| neighbour.holdings.values().any(|holding| holding.uid == uid);
+    neighbours.iter().find(holds).map(|neighbour| &neighbour.application)
+}
+
 /// Whether the target of that application hands an object over: it desires it no more, and neither its render
 /// nor its applier can turn up with it again.
 pub fn handed(neighbours: &[Neighbour], from: &ApplicationName, (id, uid): (&ObjectId, &str)) -> Handed {

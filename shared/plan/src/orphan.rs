@@ -88,18 +88,18 @@ fn fate(situation: &Situation<'_>, orphan: &InventoryObject, twins: &Twins<'_>) 
     if let Some(outcome) = wanted(situation, orphan, (existence, twins)) {
         return outcome;
     }
+    if matches!(existence, Existence::Ours(live) if live.deletion == Deletion::Requested) {
+        return Outcome::Hold(HeldReason::Terminating);
+    }
+    if awaits_render(situation.neighbours, &orphan.id) {
+        return Outcome::Hold(HeldReason::AwaitsRender);
+    }
     let live = match existence {
         Existence::Ours(live) => live,
         Existence::NotOurs { .. } | Existence::Theirs { .. } | Existence::Absent | Existence::Unknown => {
             return Outcome::Do(Action::Forget, Reason::NotOurs);
         }
     };
-    if live.deletion == Deletion::Requested {
-        return Outcome::Hold(HeldReason::Terminating);
-    }
-    if awaits_render(situation.neighbours, &orphan.id) {
-        return Outcome::Hold(HeldReason::AwaitsRender);
-    }
     by_policy(situation, orphan, live)
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Action, HeldObject, HeldReason, Neighbour, Reason, Stage, Step, SyncPlan,
-    neighbour::{Handed, awaits_render, claim, handed},
+    neighbour::{Handed, awaits_render, claim, handed, holder},
     order::{key, prune_stage, stage},
     orphan::{Twins, plan_orphan, prune_consent},
 };
@@ -282,8 +282,8 @@ fn plan_desired(
     {
         return Outcome::Hold(HeldReason::RetryBackoff);
     }
-    if let Some(Existence::Theirs { uid, application }) = live
-        && let Some(outcome) = receive(situation, &object.id, (uid, application))
+    if let Some(from) = giver(situation, live, applied)
+        && let Some(outcome) = receive(situation, &object.id, from)
     {
         return outcome;
     }
@@ -303,6 +303,22 @@ fn plan_desired(
             heal(situation, &object.id, Action::Apply { uid: uid.clone() }, Reason::Drift)
         }
         (Some(Existence::Ours(live)), applied) => plan_ours(situation, object, live, applied),
+    }
+}
+
+/// The uid of an object that is not ours, and the target that may hand it over: whoever has its mark on it, or
+/// applied it before somebody else took the mark off.
+fn giver<'a>(
+    situation: &'a Situation<'_>,
+    live: Option<&'a Existence>,
+    applied: Option<&InventoryObject>,
+) -> Option<(&'a String, &'a ApplicationName)> {
+    match live? {
+        Existence::Theirs { uid, application } => Some((uid, application)),
+        Existence::NotOurs { uid } if applied.is_none_or(|applied| applied.uid.is_none()) => {
+            Some((uid, holder(situation.neighbours, uid)?))
+        }
+        Existence::NotOurs { .. } | Existence::Ours(_) | Existence::Absent | Existence::Unknown => None,
     }
 }
 

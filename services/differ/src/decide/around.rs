@@ -12,7 +12,8 @@ use crate::{
     live::{KindView, Mark},
 };
 
-/// The neighbours, if they are needed: for orphans, and for desired objects with the mark of another target.
+/// The neighbours, if they are needed: for orphans, and for desired objects with the mark of another target, or
+/// whose mark was taken off before they were ours.
 /// What they desire that may be the same object as an orphan is added to the live side.
 pub(super) fn around<'a>(
     facts: &Facts<'a>,
@@ -22,10 +23,13 @@ pub(super) fn around<'a>(
 ) -> Step<Option<&'a Around>> {
     let wanted: BTreeSet<&ObjectId> = desired.objects.iter().map(|object| &object.id).collect();
     let orphans = inventory.iter().map(|object| &object.id).filter(|id| !wanted.contains(id));
-    let theirs = judged
-        .live
-        .iter()
-        .filter(|(id, existence)| matches!(existence, Existence::Theirs { .. }) && wanted.contains(*id));
+    let begun: BTreeSet<&ObjectId> =
+        inventory.iter().filter(|object| object.uid.is_none()).map(|object| &object.id).collect();
+    let theirs = judged.live.iter().filter(|(id, existence)| match existence {
+        Existence::Theirs { .. } => wanted.contains(id),
+        Existence::NotOurs { .. } => wanted.contains(id) && begun.contains(id),
+        Existence::Ours(_) | Existence::Absent | Existence::Unknown => false,
+    });
     let strays = strays.iter().map(|stray| &stray.id);
     let about: BTreeSet<ObjectId> = orphans.chain(strays).chain(theirs.map(|(id, _)| id)).cloned().collect();
     if about.is_empty() {

@@ -62,6 +62,39 @@ fn who_desires_it_receives_it_once_it_is_free() {
 }
 
 #[test]
+fn what_lost_its_mark_on_the_way_is_received_all_the_same() {
+    let nobodys = |uid: &str| (id(WEB), Existence::NotOurs { uid: uid.to_owned() });
+    let begun = InventoryObject { uid: None, manifest: None, ..applied(WEB, "m") };
+    let mut world = world(vec![wanted(WEB, "m")], vec![begun], vec![nobodys("uid-ConfigMap/web")]);
+    world.neighbours = vec![neighbour("other", &[], &[WEB])];
+    assert_eq!(world.plan(), "receive ConfigMap/web HandOver");
+    // Another object, one that is desired there too, and one that we lost ourselves.
+    world.live.extend([nobodys("another")]);
+    assert_eq!(world.plan(), "namespace shop\ncreate ConfigMap/web Unfinished");
+    world.live.extend([nobodys("uid-ConfigMap/web")]);
+    world.neighbours = vec![neighbour("other", &[WEB], &[WEB])];
+    assert_eq!(world.plan(), "namespace shop\ncreate ConfigMap/web Unfinished");
+    world.inventory = vec![applied(WEB, "m")];
+    world.neighbours = vec![neighbour("other", &[], &[WEB])];
+    assert_eq!(world.plan(), "apply ConfigMap/web Drift");
+}
+
+/// Forgotten before every render is known, it would be nobody's when another target turns out to want it.
+#[test]
+fn what_lost_its_mark_is_forgotten_only_when_nobody_wants_it() {
+    let mut world = moving();
+    world.live.insert(id(WEB), Existence::NotOurs { uid: "uid-ConfigMap/web".to_owned() });
+    for (rendered, desired, expected) in [
+        (Rendered::Pending, &[][..], "hold ConfigMap/web AwaitsRender"),
+        (Rendered::Yes, &[WEB], "hold ConfigMap/web HandOver"),
+        (Rendered::Yes, &[], "forget ConfigMap/web NotOurs"),
+    ] {
+        world.neighbours = vec![Neighbour { rendered, ..neighbour("other", desired, &[]) }];
+        assert_eq!(world.plan(), expected);
+    }
+}
+
+#[test]
 fn a_prune_waits_for_every_render_of_its_revision() {
     for (rendered, expected) in [
         (Rendered::Yes, "prune ConfigMap/web Orphan"),

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use events::state::{AppliedObject, SyncStatus, TargetState};
-use model::{Aggregate, ApplicationName, TargetId};
+use events::state::{AppliedObject, ObjectOutcome, SyncStatus, TargetState};
+use model::{Aggregate, ApplicationName, Failure, TargetId};
 use serde_json::Value;
 use testkit::MemoryLog;
 
@@ -62,9 +62,20 @@ impl<'a> Look<'a> {
                 targets.insert(id.application.to_string(), state);
             }
         }
-        let disputes = |map: &&String| targets.values().any(|target| disputes(target, map));
-        let disputed = live.keys().filter(disputes).cloned().collect();
         let inventories = picture::inventories(memory, &site.name);
+        let rows = inventories.iter().filter_map(|(_, row)| match &row.outcome {
+            ObjectOutcome::Failed(failure) => Some(failure),
+            ObjectOutcome::Pending
+            | ObjectOutcome::Created
+            | ObjectOutcome::Configured
+            | ObjectOutcome::Unchanged
+            | ObjectOutcome::Untouched
+            | ObjectOutcome::Terminating => None,
+        });
+        let refused = targets.values().filter_map(|target: &TargetState| target.refused.as_ref());
+        let failures: Vec<&Failure> = rows.chain(refused).collect();
+        let is_disputed = |map: &&String| failures.iter().any(|failure| disputes(failure, map));
+        let disputed = live.keys().filter(is_disputed).cloned().collect();
         Self { repository, site, live, inventories, targets, disputed }
     }
 
@@ -78,7 +89,8 @@ impl<'a> Look<'a> {
         let target = self.targets.get(application);
         let refused = target.and_then(|state| state.refused.as_ref());
         // Nothing of a plan is done while a part of it would be refused.
-        let in_conflict = target.is_some_and(|target| self.disputed.iter().any(|map| disputes(target, map)));
+        let in_conflict =
+            refused.is_some_and(|failure| self.disputed.iter().any(|map| disputes(failure, map)));
         let theirs = self.inventories.iter().filter(|(target, _)| target.application.as_str() == application);
         in_conflict
             || self.is_obstructed(application)
@@ -190,13 +202,10 @@ impl<'a> Look<'a> {
     }
 }
 
-/// Whether a target is in conflict with hands over an object. Its application has not applied it yet, so it does not
+/// Whether it is a conflict with hands over an object. Its application has not applied it yet, so it does not
 /// force what others set; that is so when an object moves to it before an edit was healed where it was.
-fn disputes(target: &TargetState, map: &str) -> bool {
-    let conflict = |failure: &model::Failure| {
-        failure.code == "APPLY-CONFLICT"
-            && failure.message.contains("belongs to hands")
-            && failure.message.contains(&format!("/{map}:"))
-    };
-    target.refused.as_ref().is_some_and(conflict)
+fn disputes(failure: &Failure, map: &str) -> bool {
+    failure.code == "APPLY-CONFLICT"
+        && failure.message.contains("belongs to hands")
+        && failure.message.contains(&format!("/{map}:"))
 }

@@ -78,8 +78,9 @@ fn unguarded(memory: &MemoryLog, target: &TargetId, state: &TargetState) -> Opti
         return None;
     }
     let inventory = picture::rows(memory, &sync).len();
-    // A single one may give way to others.
-    let gives_way = inventory == 1 && plan.steps.iter().any(|step| step.action.applies());
+    // A single one may give way to others, which may be on their way here.
+    let others = plan.steps.iter().any(|step| step.action.applies()) || !plan.held.is_empty();
+    let gives_way = inventory == 1 && others;
     let all = prunes >= inventory && !gives_way;
     let over = all || inventory >= 4 && prunes * 100 > GUARD_PERCENT * inventory;
     over.then(|| format!("a plan deletes {prunes} of {inventory}"))
