@@ -4,6 +4,7 @@ mod identity;
 mod inbox;
 mod look_around;
 mod observe;
+mod pace;
 mod round;
 mod standing;
 mod vigil;
@@ -27,6 +28,7 @@ use model::{ApplicationName, Cluster, ClusterName, Partition, TargetId};
 use tokio::time::Instant;
 
 pub use inbox::Inbox;
+use pace::Pace;
 use standing::Probed;
 use vigil::Vigil;
 use wakes::Wakes;
@@ -115,6 +117,7 @@ pub struct Worker {
     held: BTreeMap<TargetId, Arc<Held>>,
     unreadable: BTreeMap<TargetId, Unreadable>,
     wakes: Wakes,
+    pace: Pace,
     around: BTreeMap<TargetId, Around>,
     /// Applications whose news a target waits for.
     awaited: BTreeMap<TargetId, BTreeSet<ApplicationName>>,
@@ -140,6 +143,7 @@ impl Worker {
             held: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             wakes: Wakes::default(),
+            pace: Pace::default(),
             around: BTreeMap::new(),
             awaited: BTreeMap::new(),
             ids: Ids::new(),
@@ -204,6 +208,7 @@ impl Worker {
             answers.forget_uncertain();
         }
         self.live.forget_undiscovered();
+        self.pace.sweep(now());
         self.targets()
     }
 

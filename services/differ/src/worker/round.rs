@@ -39,6 +39,8 @@ struct Pass {
     ask: Vec<(TargetId, Vec<Question>)>,
     preview: Vec<(TargetId, PreviewDue, Snapshot)>,
     append: Vec<Due>,
+    /// Set aside for now, because too much was told of them.
+    paced: Vec<TargetId>,
 }
 
 /// How a round ended.
@@ -110,7 +112,13 @@ impl Worker {
                 }
                 Next::Ask(questions) => pass.ask.push((target, questions)),
                 Next::Preview(due) => pass.preview.push((target, *due, snapshot)),
-                Next::Append(kind, state) => pass.append.push(Due { target, kind, state: *state, snapshot }),
+                Next::Append(kind, state) if self.pace.allows(&target, now()) => {
+                    pass.append.push(Due { target, kind, state: *state, snapshot });
+                }
+                Next::Append(..) => {
+                    tracing::warn!(%target, "its decisions come to no end, and are told later");
+                    pass.paced.push(target);
+                }
             }
         }
         pass
@@ -146,7 +154,7 @@ impl Worker {
 
     /// Performs; answers the targets that are set aside for now, because what is decided cannot be told.
     async fn perform(&mut self, pass: Pass) -> Result<Vec<TargetId>, Error> {
-        let mut aside = Vec::new();
+        let mut aside = pass.paced;
         self.load(pass.load).await?;
         for (target, about) in pass.look {
             self.look_around(target, about).await?;
