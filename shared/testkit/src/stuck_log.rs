@@ -8,7 +8,7 @@ use bus::{
     Swept, Watch, log::Replay,
 };
 use bytes::Bytes;
-use events::{Draft, Event};
+use events::{Draft, Event, EventType};
 use model::{Aggregate, Digest, Timestamp};
 use tokio::sync::watch;
 
@@ -16,6 +16,8 @@ use tokio::sync::watch;
 pub struct StuckLog {
     log: Arc<dyn Log>,
     trouble: watch::Sender<Trouble>,
+    /// How many appends were held up.
+    held: watch::Sender<usize>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -25,12 +27,14 @@ enum Trouble {
     Hangs(Aggregate),
     /// No blob is found.
     NoBlobs,
+    /// Events of that type are not appended.
+    Holds(EventType),
 }
 
 impl StuckLog {
     /// Works as that log, for now.
     pub fn new(log: Arc<dyn Log>) -> Self {
-        Self { log, trouble: watch::Sender::new(Trouble::None) }
+        Self { log, trouble: watch::Sender::new(Trouble::None), held: watch::Sender::new(0) }
     }
 
     /// From now on whoever asks for the newest event of that aggregate hears nothing.
@@ -41,6 +45,16 @@ impl StuckLog {
     /// From now on no blob is found.
     pub fn lose_blobs(&self) {
         self.trouble.send_replace(Trouble::NoBlobs);
+    }
+
+    /// From now on whoever appends an event of that type hears nothing, and it is not appended.
+    pub fn hold(&self, kind: EventType) {
+        self.trouble.send_replace(Trouble::Holds(kind));
+    }
+
+    /// Waits until an append is held up. Safe to cancel.
+    pub async fn held(&self) {
+        let _ = self.held.subscribe().wait_for(|held| *held > 0).await;
     }
 
     /// Works again; who waits is answered.
@@ -60,6 +74,15 @@ impl Log for StuckLog {
     }
 
     async fn append(&self, drafts: Vec<Draft>) -> Vec<Result<Event, AppendError>> {
+        let is_held = |trouble: &Trouble| match trouble {
+            Trouble::Holds(kind) => drafts.iter().any(|draft| draft.kind == *kind),
+            Trouble::None | Trouble::Hangs(_) | Trouble::NoBlobs => false,
+        };
+        let mut trouble = self.trouble.subscribe();
+        if is_held(&trouble.borrow()) {
+            self.held.send_modify(|held| *held += 1);
+        }
+        let _ = trouble.wait_for(|trouble| !is_held(trouble)).await;
         self.log.append(drafts).await
     }
 

@@ -434,6 +434,36 @@ async fn a_full_store_refuses_and_loses_nothing() {
     }
 }
 
+/// What is acknowledged is on the disk, also when nothing more fits on it; whoever makes room and starts the server
+/// again has everything, and goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_and_loses_nothing() {
+    let server = Server::start(Settings { disk_bytes: Some(16 << 20), ..Settings::default() }).await;
+    let log = connect(&server).await;
+    let ballast = server.store().join("ballast");
+    fs::write(&ballast, vec![1; 6 << 20]).unwrap();
+    let payload = "x".repeat(30_000);
+    let mut stored = Vec::new();
+    let error = loop {
+        match within(log.append(vec![first(&source(stored.len()), &payload)])).await.pop().unwrap() {
+            Ok(event) => stored.push(event),
+            Err(error) => break error,
+        }
+        assert!(stored.len() < 600, "it never got full");
+    };
+    assert_eq!(error.class(), RetryClass::Transient, "{error:?}");
+    assert!(stored.len() > 10, "{}", stored.len());
+    server.kill();
+    fs::remove_file(ballast).unwrap();
+    server.run().await;
+    let log = open(config(server.url())).await;
+    for event in &stored {
+        assert_eq!(log.newest(event.aggregate()).await.unwrap().as_ref(), Some(event));
+    }
+    let refused = stored.len();
+    assert!(log.append(vec![first(&source(refused), &payload)]).await.pop().unwrap().is_ok());
+}
+
 /// A member whose process stands still for longer than its life holds nothing when it wakes up, and is given its
 /// part again as a newcomer is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

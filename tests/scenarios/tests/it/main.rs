@@ -11,6 +11,7 @@ mod freshness;
 mod hands;
 mod healing;
 mod health;
+mod intent;
 mod large;
 mod outage;
 mod proxy;

@@ -40,7 +40,7 @@ pub struct Scene {
     pub hands: Hands,
     /// The namespace, and the application's name.
     pub name: String,
-    /// The log as the differ sees it.
+    /// The log as the differ and the applier see it.
     pub stuck: Arc<StuckLog>,
     log: Arc<dyn Log>,
     _differ: Membership,
@@ -120,7 +120,7 @@ impl Scene {
         };
         tokio::spawn(differ::run(self.stuck.clone(), config, stop.clone()));
         let config = applier::Config::new(key, "scenarios", Share::Sole);
-        tokio::spawn(applier::run(log.clone(), config, stop.clone()));
+        tokio::spawn(applier::run(self.stuck.clone(), config, stop.clone()));
     }
 
     /// The administrator's kubeconfig, through the proxy.
