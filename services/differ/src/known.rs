@@ -359,10 +359,14 @@ impl Known {
             .unwrap_or_default()
     }
 
-    /// The row of an object in a target's inventory, and the manifests that were applied to the target in full.
-    pub fn applied(&self, target: &TargetId, id: &ObjectId) -> (Option<AppliedObject>, Option<Content>) {
-        let Some(sync) = self.syncs.get(target) else { return (None, None) };
-        (sync.objects.get(id).cloned(), sync.state.manifests.clone())
+    /// The row of an object in a target's inventory.
+    pub fn applied(&self, target: &TargetId, id: &ObjectId) -> Option<AppliedObject> {
+        self.syncs.get(target)?.objects.get(id).cloned()
+    }
+
+    /// The manifests of a target that were applied in full last.
+    pub fn applied_manifests(&self, target: &TargetId) -> Option<Content> {
+        self.syncs.get(target)?.state.manifests.clone()
     }
 
     /// Whether a target's state cannot be read here, so that nothing is decided about it.

@@ -16,7 +16,7 @@ pub use append::{Due, End, append};
 pub use ask::{Asker, Attempt, failure, mark};
 pub use collect::{Collected, collect, keep_collecting};
 pub use definitions::DefinitionsKeeper;
-pub use last_applied::LastApplied;
+pub use last_applied::{AppliedSet, LastApplied};
 pub use load::{Loaded, load, sealed, unreadable};
 pub use preview::{Shown, preview};
 pub use provenance::provenance;

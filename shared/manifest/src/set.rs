@@ -187,6 +187,19 @@ impl DesiredSet {
         self.objects.get(at)
     }
 
+    /// The object that a resolved id means: its manifest may name no namespace where one is meant, or one where none
+    /// is.
+    pub fn resolved(&self, id: &ObjectId) -> Option<&DesiredObject> {
+        let exact = self.get(id);
+        if exact.is_some() || id.namespace.is_some() {
+            return exact.or_else(|| self.get(&ObjectId { namespace: None, ..id.clone() }));
+        }
+        let kind = |other: &ObjectId| (&other.group, &other.kind).cmp(&(&id.group, &id.kind));
+        let from = self.objects.partition_point(|object| kind(&object.id).is_lt());
+        let of_kind = self.objects.get(from..)?.iter().take_while(|object| kind(&object.id).is_eq());
+        of_kind.into_iter().find(|object| object.id.name == id.name)
+    }
+
     /// The desired digest: over the canonical redacted objects in order. It moves with any change of intent,
     /// and with the install key, but not with files, lines or spelling.
     pub fn digest(&self) -> Digest {

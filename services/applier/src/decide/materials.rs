@@ -49,7 +49,7 @@ impl Materials {
     /// What is tried of the objects that the plan writes.
     pub fn tried(&self, plan: &SyncPlan, rules: &[IgnoreRule]) -> BTreeMap<ObjectId, Tried> {
         let tried = |step: &Step| {
-            let object = find(&self.desired, &step.id)?;
+            let object = self.desired.resolved(&step.id)?;
             let ignored = Ignored::of(rules, &step.id);
             Some((step.id.clone(), Tried { manifest: digest_of(object, &ignored), ignored }))
         };
@@ -89,7 +89,7 @@ impl Materials {
             if step.action.applies() { Some(self.wanted(step)?.value.value().clone()) } else { None };
         let last = before.filter(|_| step.action.applies()).and_then(|row| match self.last(step, row)? {
             Last::Desired => desired.clone(),
-            Last::Full => Some(find(self.full.as_ref()?, &step.id)?.value.value().clone()),
+            Last::Full => Some(self.full.as_ref()?.resolved(&step.id)?.value.value().clone()),
             Last::Between(digest) => self.between.get(&digest).cloned(),
         });
         // What is applied to without a row was found on the cluster.
@@ -132,7 +132,7 @@ impl Materials {
     pub fn sensitive(&self, plan: &SyncPlan) -> BTreeMap<ObjectId, Vec<String>> {
         let sets = [Some(&self.desired), self.full.as_ref()];
         let listed = plan.steps.iter().filter_map(|step| {
-            let found = sets.into_iter().flatten().filter_map(|set| find(set, &step.id));
+            let found = sets.into_iter().flatten().filter_map(|set| set.resolved(&step.id));
             let pointers: Vec<_> = found.flat_map(|it| sensitive_pointers(it.value.value())).collect();
             (!pointers.is_empty()).then(|| (step.id.clone(), pointers))
         });
@@ -140,23 +140,13 @@ impl Materials {
     }
 
     fn wanted(&self, step: &Step) -> Result<&DesiredObject, Fault> {
-        find(&self.desired, &step.id).ok_or_else(|| Fault::NotDesired { id: step.id.clone() })
+        self.desired.resolved(&step.id).ok_or_else(|| Fault::NotDesired { id: step.id.clone() })
     }
 
     fn last(&self, step: &Step, row: &AppliedObject) -> Option<Last> {
-        let digest = |set: &DesiredSet| Some(digest_of(find(set, &step.id)?, &row.ignored));
+        let digest = |set: &DesiredSet| Some(digest_of(set.resolved(&step.id)?, &row.ignored));
         last(row, digest(&self.desired), self.full.as_ref().and_then(digest))
     }
-}
-
-/// The object of a resolved id. Manifests may name no namespace where one is meant, or one where none is.
-pub fn find<'s>(set: &'s DesiredSet, id: &ObjectId) -> Option<&'s DesiredObject> {
-    let exact = set.get(id);
-    if exact.is_some() || id.namespace.is_some() {
-        return exact.or_else(|| set.get(&ObjectId { namespace: None, ..id.clone() }));
-    }
-    let same = |other: &ObjectId| other.group == id.group && other.kind == id.kind && other.name == id.name;
-    set.objects().iter().find(|object| same(&object.id))
 }
 
 /// Digest of an object's redacted manifest as it is applied.

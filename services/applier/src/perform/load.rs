@@ -15,7 +15,7 @@ use super::{Halt, Performer, read::Unread};
 use crate::decide::{
     error::Fault,
     intent::Tried,
-    materials::{Materials, digest_of, find},
+    materials::{Materials, digest_of},
     returning::{LetGo, let_go},
 };
 
@@ -139,7 +139,7 @@ impl Performer {
             };
             let Some(set) = set else { continue };
             missing.retain(|(id, Tried { manifest, ignored })| {
-                let object = find(&set, id).filter(|object| digest_of(object, ignored) == *manifest);
+                let object = set.resolved(id).filter(|object| digest_of(object, ignored) == *manifest);
                 object.map(|object| found.insert(*manifest, object.value.value().clone())).is_none()
             });
             if missing.is_empty() {

@@ -1,5 +1,7 @@
 //! What we applied last to an object: only fields of it may be forced.
 
+use std::sync::Arc;
+
 use cluster::Sensitive;
 use events::{
     Content,
@@ -9,18 +11,23 @@ use manifest::{DesiredSet, sensitive_pointers};
 use model::ObjectId;
 use plan::DesiredObject;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use crate::{Error, intake::Intake};
 
+/// The manifests of a target that were applied in full last, read when one of them is asked for.
+pub struct AppliedSet {
+    intake: Intake,
+    content: Option<Content>,
+    read: OnceCell<Option<DesiredSet>>,
+}
+
 /// Where it is found.
-#[derive(Clone)]
 pub struct LastApplied {
-    /// Reads it.
-    pub intake: Intake,
     /// The object's row; `None`: the log knows of no apply.
     pub row: Option<AppliedObject>,
-    /// The manifests that were applied in full last.
-    pub manifests: Option<Content>,
+    /// All manifests of its target.
+    pub manifests: Arc<AppliedSet>,
 }
 
 /// What is known of it.
@@ -34,6 +41,31 @@ pub enum Known {
     Unsaid,
 }
 
+impl AppliedSet {
+    /// The set that lies there; `None`: nothing was applied in full.
+    pub fn new(intake: Intake, content: Option<Content>) -> Self {
+        Self { intake, content, read: OnceCell::new() }
+    }
+
+    /// Where the manifests had sensitive values: on the cluster that list may have been edited.
+    pub async fn sensitive(&self, ids: impl IntoIterator<Item = &ObjectId>) -> Sensitive {
+        let Ok(Some(set)) = self.get().await else { return Sensitive::default() };
+        let listed = |id: &ObjectId| Some((id.clone(), sensitive_pointers(set.resolved(id)?.value.value())));
+        ids.into_iter().filter_map(listed).filter(|(_, pointers)| !pointers.is_empty()).collect()
+    }
+
+    /// Reads it once for all who ask; what cannot be read now may be later.
+    async fn get(&self) -> Result<Option<&DesiredSet>, Error> {
+        let Some(content) = &self.content else { return Ok(None) };
+        let read = async || {
+            let bytes = self.intake.content(content).await?;
+            let set = DesiredSet::decode(&bytes);
+            set.map(Some).map_err(|error| Error::Content { what: "the manifests", reason: error.to_string() })
+        };
+        Ok(self.read.get_or_try_init(read).await?.as_ref())
+    }
+}
+
 impl LastApplied {
     /// Whether it was that very manifest: to apply it again is a heal.
     pub fn is(&self, wanted: Option<&DesiredObject>) -> bool {
@@ -44,26 +76,12 @@ impl LastApplied {
     /// Reads it.
     pub async fn read(&self, id: &ObjectId) -> Known {
         let Some(row) = &self.row else { return Known::Nothing };
-        let Ok(set) = self.manifests().await else { return Known::Unsaid };
-        let Some(manifest) = set.as_ref().and_then(|set| find(set, id)) else {
+        let Ok(set) = self.manifests.get().await else { return Known::Unsaid };
+        let Some(manifest) = set.and_then(|set| set.resolved(id)).map(|object| object.value.value()) else {
             return if was_applied(row) { Known::Unsaid } else { Known::Nothing };
         };
         let same = row.manifest == Some(diff::applied_digest(manifest, &row.ignored));
         if was_applied(row) && !same { Known::Unsaid } else { Known::Manifest(manifest.clone()) }
-    }
-
-    /// Where the manifests that were applied last had sensitive values: on the cluster that list may have been edited.
-    pub async fn sensitive(&self, ids: impl IntoIterator<Item = &ObjectId>) -> Sensitive {
-        let Ok(Some(set)) = self.manifests().await else { return Sensitive::default() };
-        let listed = |id: &ObjectId| Some((id.clone(), sensitive_pointers(find(&set, id)?)));
-        ids.into_iter().filter_map(listed).filter(|(_, pointers)| !pointers.is_empty()).collect()
-    }
-
-    async fn manifests(&self) -> Result<Option<DesiredSet>, Error> {
-        let Some(manifests) = &self.manifests else { return Ok(None) };
-        let bytes = self.intake.content(manifests).await?;
-        let set = DesiredSet::decode(&bytes);
-        set.map(Some).map_err(|error| Error::Content { what: "the manifests", reason: error.to_string() })
     }
 }
 
@@ -79,11 +97,32 @@ fn was_applied(row: &AppliedObject) -> bool {
     }
 }
 
-/// The object of a resolved id: manifests may name no namespace where one is meant, or one where none is.
-fn find<'s>(set: &'s DesiredSet, id: &ObjectId) -> Option<&'s Value> {
-    let fits = |other: &ObjectId| {
-        let named = other.namespace.is_none() || id.namespace.is_none() || other.namespace == id.namespace;
-        named && other.group == id.group && other.kind == id.kind && other.name == id.name
-    };
-    set.objects().iter().find(|object| fits(&object.id)).map(|object| object.value.value())
+#[cfg(test)]
+mod tests {
+    use manifest::{InstallKey, SetOptions, parse_file};
+    use testkit::StuckLog;
+
+    use super::*;
+
+    /// A plan that changes a thousand objects asks a thousand times: all of them are read for the first one only.
+    #[tokio::test]
+    async fn the_set_is_read_once_for_all_who_ask() {
+        let text = "apiVersion: x/v1\nkind: Db\nmetadata: {name: a, annotations: {driftless.dev/sensitive: /spec/pin}}\nspec: {pin: one}\n";
+        let options = SetOptions { key: &InstallKey::from_bytes([7; 32]), default_namespace: "shop" };
+        let built = DesiredSet::build(parse_file("a", text.as_bytes()).unwrap(), options).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let log = bus::open(bus::LogConfig::embedded(folder.path())).await.unwrap();
+        let stuck = Arc::new(StuckLog::new(log));
+        let intake = Intake::new(stuck.clone());
+        let digest = bus::Log::put_blob(&*stuck, built.set.encode().into()).await.unwrap();
+        let manifests = AppliedSet::new(intake, Some(Content::Blob(digest)));
+        let id = ObjectId { namespace: Some("shop".into()), ..built.set.objects()[0].id.clone() };
+        stuck.lose_blobs();
+        assert!(manifests.sensitive([&id]).await.is_empty(), "what cannot be read says nothing");
+        stuck.go_on();
+        for _ in 0..2 {
+            assert_eq!(manifests.sensitive([&id]).await.into_keys().collect::<Vec<_>>(), [id.clone()]);
+            stuck.lose_blobs();
+        }
+    }
 }

@@ -18,7 +18,7 @@ use crate::{
     desired::{Desired, KindScope},
     known::{News, Snapshot},
     live::{KindView, Part},
-    perform::{self, Asker, Attempt, Due, End, LastApplied, Shown},
+    perform::{self, AppliedSet, Asker, Attempt, Due, End, LastApplied, Shown},
 };
 
 /// Decisions about one target in one round: far more than any path through them needs.
@@ -264,9 +264,9 @@ impl Worker {
         });
         let mut questions = Vec::new();
         for (target, open) in asks {
-            questions.extend(
-                open.into_iter().map(|question| self.answer(asker.clone(), target.clone(), question)),
-            );
+            let applied = self.applied_set(&target);
+            let answer = |question| self.answer(asker.clone(), (target.clone(), applied.clone()), question);
+            questions.extend(open.into_iter().map(answer));
         }
         let answers = stream::iter(questions).buffer_unordered(CONCURRENT).collect::<Vec<_>>().await;
         for (target, answer) in answers {
@@ -284,7 +284,7 @@ impl Worker {
     fn answer(
         &self,
         asker: Arc<Asker>,
-        target: TargetId,
+        (target, applied): (TargetId, Arc<AppliedSet>),
         question: Question,
     ) -> BoxFuture<'static, (TargetId, Option<Answer>)> {
         match question {
@@ -318,14 +318,14 @@ impl Worker {
             }
             Question::DryRun(key) => {
                 let held = self.held.get(&target).cloned();
-                let (row, manifests) = self.shared.known(|known| known.applied(&target, &key.id));
+                let row = self.shared.known(|known| known.applied(&target, &key.id));
                 let assignment =
                     self.shared.known(|known| known.snapshot(&target)).and_then(|it| it.assignment);
                 let application = assignment.as_ref().map(|it| &it.application);
                 let first_contact = application.map(|it| it.first_contact).unwrap_or_default();
                 let namespace = application.and_then(|it| it.namespace.clone());
                 let namespace = namespace.filter(|_| self.live.reach().holds_cluster_resources());
-                let last = LastApplied { intake: self.shared.intake.clone(), row, manifests };
+                let last = LastApplied { row, manifests: applied };
                 async move {
                     let Some(held) = held else {
                         return (target, None);
@@ -398,14 +398,19 @@ impl Worker {
     ) -> impl Future<Output = cluster::Sensitive> + Send + use<'p> {
         let pruned = plan.steps.iter().filter(|step| matches!(step.action, Action::Prune { .. }));
         let ids: Vec<&ObjectId> = pruned.map(|step| &step.id).collect();
-        let applied = ids.first().map(|id| self.shared.known(|known| known.applied(target, id)));
-        let intake = self.shared.intake.clone();
+        let applied = self.applied_set(target);
         async move {
-            match applied {
-                Some((row, manifests)) => LastApplied { intake, row, manifests }.sensitive(ids).await,
-                None => cluster::Sensitive::default(),
+            match ids[..] {
+                [] => cluster::Sensitive::default(),
+                _ => applied.sensitive(ids).await,
             }
         }
+    }
+
+    /// What was applied to a target last.
+    fn applied_set(&self, target: &TargetId) -> Arc<AppliedSet> {
+        let content = self.shared.known(|known| known.applied_manifests(target));
+        Arc::new(AppliedSet::new(self.shared.intake.clone(), content))
     }
 }
 

@@ -7,6 +7,7 @@ mod access;
 mod apart;
 mod api;
 mod backup;
+mod beside;
 mod canary;
 mod command_line;
 mod custody;

@@ -32,7 +32,7 @@ pub struct Platform<'s> {
 }
 
 /// One application on one cluster. The repository is looked at once an hour: only who is told sees a push.
-fn definitions(scene: &Scene) -> Value {
+pub fn definitions(scene: &Scene) -> Value {
     let kubeconfig = json!({"file": scene.kubeconfig(), "context": null});
     // Other tests are other platforms on the same cluster.
     let namespace = format!("{}-platform", scene.name);
@@ -132,6 +132,11 @@ impl<'s> Platform<'s> {
         let text = String::from_utf8(output.stdout).unwrap();
         let (body, status) = text.rsplit_once('\n').unwrap();
         (status.parse().unwrap(), body.to_owned())
+    }
+
+    /// Whether the process that goes by that name in the log is this one.
+    pub fn is(&self, name: &str) -> bool {
+        name.contains(&format!("-{}-", self.process.id()))
     }
 
     /// All that it has said.

@@ -109,6 +109,44 @@ fn sensitive_fields_are_redacted_and_restored() {
 }
 
 #[test]
+fn a_resolved_id_finds_what_is_written_otherwise() {
+    let map = |name: &str, namespace: &str| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}{namespace}}}\n")
+    };
+    let role =
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r, namespace: shop}\n";
+    let set = build(&[
+        ("a", &map("a", "")),
+        ("b", &map("a", ", namespace: other")),
+        ("c", &map("b", ", namespace: shop")),
+        ("d", role),
+    ])
+    .unwrap()
+    .set;
+    let id = |kind: &str, namespace: Option<&str>, name: &str| {
+        let group = if kind == "ClusterRole" { "rbac.authorization.k8s.io" } else { "" };
+        ObjectId {
+            group: group.into(),
+            kind: kind.into(),
+            namespace: namespace.map(Into::into),
+            name: name.into(),
+        }
+    };
+    let found = |id: &ObjectId| set.resolved(id).map(|object| object.id.to_string());
+    for (kind, namespace, name, expected) in [
+        ("ConfigMap", Some("shop"), "a", Some("ConfigMap a")),
+        ("ConfigMap", Some("other"), "a", Some("ConfigMap other/a")),
+        ("ConfigMap", Some("shop"), "b", Some("ConfigMap shop/b")),
+        ("ConfigMap", Some("other"), "b", None),
+        ("ClusterRole", None, "r", Some("ClusterRole.rbac.authorization.k8s.io shop/r")),
+        ("ClusterRole", None, "s", None),
+        ("Pod", None, "a", None),
+    ] {
+        assert_eq!(found(&id(kind, namespace, name)).as_deref(), expected, "{kind} {namespace:?}/{name}");
+    }
+}
+
+#[test]
 fn too_large_an_object_is_refused() {
     let text = format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{a: {}}}",
