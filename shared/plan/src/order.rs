@@ -93,3 +93,41 @@ pub fn key(stage: Stage, id: &ObjectId) -> (Stage, usize, ObjectId) {
     };
     (stage, rank, id.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(group: &str, kind: &str) -> ObjectId {
+        ObjectId { group: group.into(), kind: kind.into(), namespace: None, name: "a".into() }
+    }
+
+    /// What others build on comes first and goes last, stage by stage and within each.
+    #[test]
+    fn objects_are_deleted_in_the_reverse_order_in_which_they_are_applied() {
+        let ordered = [
+            ("", "Namespace"),
+            ("apiextensions.k8s.io", "CustomResourceDefinition"),
+            ("rbac.authorization.k8s.io", "ClusterRole"),
+            ("", "Secret"),
+            ("", "ConfigMap"),
+            ("", "PersistentVolumeClaim"),
+            ("", "Service"),
+            ("apps", "Deployment"),
+            ("batch", "Job"),
+            ("networking.k8s.io", "Ingress"),
+            ("apiregistration.k8s.io", "APIService"),
+            ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+        ]
+        .map(|(group, kind)| id(group, kind));
+        let sorted = |stage: fn(&ObjectId) -> Stage| {
+            let mut ids = ordered.to_vec();
+            ids.sort_by_key(|id| key(stage(id), id));
+            ids
+        };
+        assert_eq!(sorted(stage), ordered);
+        let mut reversed = ordered.to_vec();
+        reversed.reverse();
+        assert_eq!(sorted(prune_stage), reversed);
+    }
+}

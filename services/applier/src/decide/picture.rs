@@ -181,7 +181,35 @@ impl Picture {
 
 #[cfg(test)]
 mod tests {
+    use events::{Draft, EventId};
+    use model::Timestamp;
+
     use super::*;
+
+    /// A target, or its sync, of which a newer version wrote: nothing is done to it, and everything else goes on.
+    #[test]
+    fn what_a_newer_version_or_nobody_wrote_parks_its_target_only() {
+        let target =
+            |name: &str| TargetId { cluster: "eu".parse().unwrap(), application: name.parse().unwrap() };
+        let (told, other) = (target("told"), target("other"));
+        for (aggregate, kind) in [
+            (Aggregate::Target(told.clone()), EventType::SyncPlanned),
+            (Aggregate::Sync(told.clone()), EventType::SyncStarted),
+        ] {
+            for format in [u16::MAX, 1] {
+                let mut picture = Picture::default();
+                picture.define(1, &DefinitionSet::default());
+                picture.planned.extend([(told.clone(), 1), (other.clone(), 1)]);
+                assert_eq!(picture.wanting().len(), 2);
+                let state = events::state::CommandState { pending: vec![] };
+                let when = (kind, Timestamp::default());
+                let draft = Draft { format, ..Draft::after(None, aggregate.clone(), when, &state).unwrap() };
+                let event = Event { id: EventId::derive("log", &draft), sequence: 1, draft };
+                assert!(picture.take(&event).is_err(), "{aggregate} in format {format}");
+                assert_eq!(picture.wanting(), [other.clone()], "{aggregate} in format {format}");
+            }
+        }
+    }
 
     /// Who was overtaken learns the end of its own work after what the other one has done since.
     #[test]

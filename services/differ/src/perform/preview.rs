@@ -57,6 +57,11 @@ pub fn preview(
             (Action::Forget | Action::Record { .. } | Action::GiveBack { .. } | Action::Orphan { .. }, _)
             | (Action::Create | Action::Apply { .. } | Action::Receive { .. }, None) => None,
         };
+        if let (Action::Create, FirstContact::TakeOver, Some(answer)) =
+            (&step.action, first_contact, key.and_then(|key| answers.dry_run(key)))
+        {
+            preview.notes.extend(taken_over(&step.id, answer));
+        }
         if let Some((change, before, after)) = object {
             if let Some(DryRun::Immutable { failure, recreation: Recreation::Allowed, .. }) =
                 key.and_then(|key| answers.dry_run(key))
@@ -93,6 +98,22 @@ fn created(
     let owner = if managers.is_empty() { managers } else { format!("; it belongs to {managers}") };
     let reason = format!("{id} exists and is not ours{owner}");
     Some((PreviewChange::Fail(reason), String::new(), String::new()))
+}
+
+/// What a create meets is somebody's, and would be ours from then on.
+fn taken_over(id: &ObjectId, answer: &DryRun) -> Option<String> {
+    let managers = match answer {
+        DryRun::Changes { before: Some(_), managers, .. } | DryRun::OwnershipLost { managers, .. } => {
+            managers.join(", ")
+        }
+        DryRun::Same(_) => String::new(),
+        DryRun::Changes { before: None, .. }
+        | DryRun::Immutable { .. }
+        | DryRun::Refused(_)
+        | DryRun::Unknown(_) => return None,
+    };
+    let from = if managers.is_empty() { managers } else { format!(" from {managers}") };
+    Some(format!("{id} exists and would be taken over{from}"))
 }
 
 fn applied(answer: &DryRun) -> Option<(PreviewChange, String, String)> {

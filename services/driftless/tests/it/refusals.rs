@@ -249,6 +249,11 @@ fn an_object_of_somebody_is_left_untouched() {
         (&after["data"], &after["metadata"]["labels"]),
         (&before["data"], &before["metadata"]["labels"])
     );
+    // Whoever takes it over is shown from whom.
+    let diff = scene.run("diff", &["--take-over"]);
+    assert_eq!(diff.exit, 1, "{diff}");
+    let shown = "ConfigMap NAME/settings exists and would be taken over from kubectl-create";
+    assert!(scene.readable(&diff.err).contains(shown), "{diff}");
 }
 
 #[test]
