@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -54,6 +54,7 @@ pub struct Server {
     pub address: SocketAddr,
     requests: Arc<AtomicUsize>,
     seen: Arc<Mutex<Vec<Option<String>>>>,
+    is_dead: Arc<AtomicBool>,
 }
 
 impl Server {
@@ -65,12 +66,21 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (requests, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
-        let server = Self { address, requests: Arc::clone(&requests), seen: Arc::clone(&seen) };
+        let is_dead = Arc::new(AtomicBool::new(false));
+        let server = Self {
+            address,
+            requests: Arc::clone(&requests),
+            seen: Arc::clone(&seen),
+            is_dead: Arc::clone(&is_dead),
+        };
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let (behaviour, requests, seen) =
                     (behaviour.clone(), Arc::clone(&requests), Arc::clone(&seen));
                 let mut stream = stream.unwrap();
+                if is_dead.load(Ordering::SeqCst) {
+                    return;
+                }
                 std::thread::spawn(move || {
                     if let Some(request) = Request::read(&mut stream) {
                         requests.fetch_add(1, Ordering::SeqCst);
@@ -93,6 +103,13 @@ impl Server {
     /// The address of the repository `shop.git` below the root.
     pub fn url(&self) -> String {
         format!("http://{}/shop.git", self.address)
+    }
+
+    /// Lets it die: from now on connections are refused.
+    pub fn die(&self) {
+        self.is_dead.store(true, Ordering::SeqCst);
+        // The one that it waits for; later ones may be the last that the kernel took.
+        while TcpStream::connect(self.address).is_ok() {}
     }
 
     /// Requests so far.

@@ -171,6 +171,18 @@ async fn a_dead_host_is_told_with_its_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_host_served_stands_when_it_has_died() {
+    let repository = Repository::new();
+    let first = repository.commit(&[("a/x.yaml", "x: 1")]);
+    let server = Server::start(Behaviour::Smart { root: repository.path().to_owned(), authorization: None });
+    let scene = fetching(source("shop", &format!("http://{}/.git", server.address))).await;
+    sees(&scene, "request-1", &first).await;
+    server.die();
+    let state = fails(&scene, "request-2", "GIT-UNREACHABLE").await;
+    assert_eq!(commit(&state), first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_git_only_points_to_is_noted_beside_the_path() {
     let repository = Repository::new();
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";

@@ -76,8 +76,19 @@ async fn bad_yaml_fails_with_its_place_and_keeps_the_last_good_state() {
     assert_eq!(lost.failure.unwrap().code, "GIT-PATH");
     assert_eq!((lost.desired, lost.made_from.closure), (good.desired.clone(), None));
 
-    scene.revision(4, &[("a", Path::Files(&[("a/a.yaml", &config_map("a", "1"))]))]).await;
-    let healed = scene.rendered("one", 4).await;
+    let twice = [("a/a.yaml", &*config_map("a", "1")), ("a/b.yaml", &config_map("a", "2"))];
+    scene.revision(4, &[("a", Path::Files(&twice))]).await;
+    let twice = scene.rendered("one", 4).await;
+    let failure = twice.failure.unwrap();
+    assert_eq!((failure.code.as_str(), twice.desired), ("MANIFEST-DUPLICATE", good.desired.clone()));
+    assert!(
+        failure.message.contains("a/a.yaml:1") && failure.message.contains("a/b.yaml:1"),
+        "{}",
+        failure.message
+    );
+
+    scene.revision(5, &[("a", Path::Files(&[("a/a.yaml", &config_map("a", "1"))]))]).await;
+    let healed = scene.rendered("one", 5).await;
     assert_eq!((healed.failure, healed.desired), (None, good.desired));
 }
 
