@@ -13,6 +13,7 @@ use testkit::eventually;
 
 use crate::{
     api::{core, version},
+    canary::files_below,
     scene::{Scene, Told, told},
     shop,
 };
@@ -289,7 +290,9 @@ async fn a_stranger_learns_nothing_and_changes_nothing() {
         scene.bare().args(["up", "--listen", "0.0.0.0:0", "--state"]).arg(scene.state()).output().unwrap();
     assert!(open.status.code() == Some(2), "{open:?}");
     assert!(String::from_utf8_lossy(&open.stderr).contains("GATEWAY-OPEN"), "{open:?}");
-    let platform = Platform::up(&scene, &["--api-token", "env:API"]).await;
+    let options = ["--api-token", "env:API", "--webhook-secret", "env:HOOK"];
+    let everything = [("DRIFTLESS_LOG", "trace".to_owned())];
+    let platform = Platform::within(&scene, definitions(&scene), (&options, &everything)).await;
     for header in ["X: y", "Authorization: Bearer wrong"] {
         let refused = platform.curl("/api/v1/targets", &["--header", header]);
         assert!(refused.0 == 401 && refused.1.contains("API-TOKEN"), "{refused:?}");
@@ -299,6 +302,23 @@ async fn a_stranger_learns_nothing_and_changes_nothing() {
     platform.ask(&["status"]).failed(1, "API-TOKEN");
     assert_eq!(platform.ask(&["status", "--api-token", "env:API"]).exit, 0);
     assert_eq!(platform.curl("/healthz", &[]).0, 200, "who looks after the process needs no token");
+
+    // Nor does who reads what the platform writes, though it is heard with both.
+    let body = json!({"repository": {"clone_url": scene.repository.url()}}).to_string();
+    let signed = format!("X-Hub-Signature-256: sha256={}", signature(&body));
+    let heard = platform.curl("/webhook/github", &["--data", &body, "--header", &signed]);
+    assert_eq!(heard.0, 202, "{heard:?}");
+    assert!(platform.said().contains("TRACE"), "everything is logged");
+    assert_eq!(platform.stop(), 0);
+    let mut files = vec![];
+    files_below(scene.folder(), &mut files);
+    for file in files {
+        let bytes = fs::read(&file).unwrap();
+        for secret in [SECRET, TOKEN] {
+            let shows = bytes.windows(secret.len()).any(|at| at == secret.as_bytes());
+            assert!(!shows, "{secret} in {}", file.display());
+        }
+    }
 }
 
 #[tokio::test]
