@@ -13,6 +13,8 @@ pub mod cluster;
 #[expect(clippy::unwrap_used, reason = "a server that cannot serve fails its test")]
 pub mod git_server;
 #[expect(clippy::unwrap_used, reason = "a server that cannot serve fails its test")]
+pub mod ssh_server;
+#[expect(clippy::unwrap_used, reason = "a server that cannot serve fails its test")]
 pub mod tls;
 
 mod eventually;
@@ -28,5 +30,6 @@ pub use memory_log::MemoryLog;
 pub use nats_server::{NatsServer, free_port};
 pub use process::Process;
 pub use shaky_log::ShakyLog;
+pub use ssh_server::SshServer;
 pub use stuck_log::StuckLog;
 pub use tool::tool;

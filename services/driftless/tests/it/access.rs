@@ -2,7 +2,11 @@
 
 use std::fs;
 
-use testkit::git_server::{Behaviour, Server};
+use testkit::{
+    SshServer,
+    git_server::{Behaviour, Server},
+    tls,
+};
 
 use crate::{
     canary::{base64, files_below},
@@ -82,6 +86,35 @@ fn an_address_with_a_password_is_refused_before_anything_is_written() {
         scene.run("sync", &["--repo", &url, "--git-proxy", &format!("http://u:{PASSWORD}@127.0.0.1:1")]);
     told.failed(2, "GIT-ADDRESS");
     shown_nowhere(&scene);
+}
+
+#[test]
+fn a_repository_over_ssh_wants_the_right_key_and_a_known_host() {
+    let scene = Scene::new();
+    scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG)]);
+    let sshd = SshServer::start(scene.folder());
+    let url = sshd.url(&scene.repository.path().join(".git"));
+    let over = |key: &str, known: &str| {
+        let [key, known] = [key, known].map(|name| sshd.file(name).display().to_string());
+        scene.run("sync", &["--repo", &url, "--git-ssh-key", &key, "--git-known-hosts", &known])
+    };
+    std::fs::write(sshd.file("nobody"), "").unwrap();
+    over("client", "nobody").failed(1, "GIT-HOST-KEY");
+    over("stranger", "known").failed(1, "GIT-AUTH");
+    let told = over("client", "known");
+    assert_eq!(told.exit, 0, "{told}");
+}
+
+#[test]
+fn a_repository_over_https_wants_the_authority_that_is_named() {
+    let scene = Scene::new();
+    scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG)]);
+    let authority = scene.folder().join("authority.pem");
+    let behaviour = Behaviour::Smart { root: scene.repository.path().to_owned(), authorization: None };
+    let url = format!("{}/.git", tls::serve(behaviour, &authority));
+    scene.run("sync", &["--repo", &url]).failed(1, "GIT-TLS");
+    let told = scene.run("sync", &["--repo", &url, "--git-ca-file", &authority.display().to_string()]);
+    assert_eq!(told.exit, 0, "{told}");
 }
 
 #[test]
