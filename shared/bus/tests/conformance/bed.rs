@@ -58,6 +58,18 @@ impl Bed {
         bus::open(self.config(retired_ttl)).await
     }
 
+    /// Kills the server, where there is one, and starts it again.
+    pub async fn kill_server(&self) {
+        match self {
+            Self::Embedded(_) => {}
+            Self::Nats(server) => {
+                server.kill();
+                server.run().await;
+            }
+            Self::Memory(_) => panic!("{KEPT_NOWHERE}"),
+        }
+    }
+
     /// Where another process finds it.
     pub fn place(&self) -> String {
         match self {

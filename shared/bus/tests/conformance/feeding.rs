@@ -5,7 +5,7 @@ use std::{collections::VecDeque, ops::RangeInclusive, sync::Arc};
 use bus::{Feed, FeedItem, Log};
 use events::{Draft, Event, EventId};
 
-use crate::{bed::Bed, samples::*};
+use crate::{bed::Bed, samples::*, surviving::consume_and_be_killed};
 
 pub async fn next_event(feed: &mut Feed) -> Event {
     match within(feed.next()).await.unwrap() {
@@ -78,7 +78,7 @@ pub async fn append_chain(log: &Arc<dyn Log>, drafts: Vec<Draft>) {
     }
 }
 
-/// The log itself keeps 256 of them.
+/// The log itself keeps 256 of them. One consumer is stopped, the next is killed in the middle, and its server with it.
 pub async fn a_stopped_consumer_finds_all_of_a_busy_aggregate(bed: Bed) {
     const COUNT: u64 = 100_000;
     // What is kept does not depend on flushes, and with them one aggregate takes minutes.
@@ -87,8 +87,14 @@ pub async fn a_stopped_consumer_finds_all_of_a_busy_aggregate(bed: Bed) {
     drop(log.feed("auditor").await.unwrap());
     append_chain(&log, chain(&*log, 1..=COUNT)).await;
     assert_eq!(log.history(&source(1), 1000).await.unwrap().len(), 256);
+    drop(log);
+    let place = bed.place();
+    let acknowledged = tokio::task::spawn_blocking(move || consume_and_be_killed(&place)).await.unwrap();
+    assert_eq!(acknowledged, 50_000);
+    bed.kill_server().await;
+    let log = bed.open().await;
     let mut feed = log.feed("auditor").await.unwrap();
-    for n in 1..=COUNT {
+    for n in acknowledged + 1..=COUNT {
         let event = next_event(&mut feed).await;
         assert_eq!(event.n(), n);
         if n % 10_000 == 0 {

@@ -18,13 +18,7 @@ const WRITERS: usize = 6;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "run by a_killed_process_loses_nothing_acknowledged as another process"]
 async fn child() {
-    let place = std::env::var(PLACE).expect("only run by its parent");
-    let log = bus::open(match place.split_once('=').unwrap() {
-        ("embedded", folder) => LogConfig::embedded(folder),
-        (_, url) => LogConfig::nats(url),
-    })
-    .await
-    .unwrap();
+    let log = open_place().await;
     for i in 0..WRITERS {
         tokio::spawn(write_for_ever(log.clone(), i));
     }
@@ -37,6 +31,36 @@ async fn child() {
         feed.ack(last).await.unwrap();
         say(&format!("acked {last} 0"));
     }
+}
+
+async fn open_place() -> Arc<dyn Log> {
+    let place = std::env::var(PLACE).expect("only run by its parent");
+    let config = match place.split_once('=').unwrap() {
+        ("embedded", folder) => LogConfig::embedded(folder),
+        (_, url) => LogConfig::nats(url),
+    };
+    bus::open(config).await.unwrap()
+}
+
+/// Another process, which consumes one event after the other, and acknowledges every 10,000th up to the middle.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "run by a_stopped_consumer_finds_all_of_a_busy_aggregate as another process"]
+async fn consumer() {
+    let mut feed = open_place().await.feed("auditor").await.unwrap();
+    loop {
+        let event = next_event(&mut feed).await;
+        if event.n() % 10_000 == 0 && event.n() <= 50_000 {
+            feed.ack(event.sequence).await.unwrap();
+        }
+        if event.n() == 60_000 {
+            say("acked 50000 0");
+        }
+    }
+}
+
+/// Runs that one until it has read more than it has acknowledged, kills it, and says how far it had acknowledged.
+pub fn consume_and_be_killed(place: &str) -> u64 {
+    run_child_and_kill("surviving::consumer", place, 1).acked
 }
 
 async fn write_for_ever(log: Arc<dyn Log>, i: usize) {
@@ -59,9 +83,9 @@ struct Said {
 }
 
 /// Lets the child run until it has said something `lines` times, kills it, and reads what it said to the end.
-fn run_child_and_kill(place: &str, lines: usize) -> Said {
+fn run_child_and_kill(child: &str, place: &str, lines: usize) -> Said {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "surviving::child", "--ignored", "--nocapture"])
+        .args(["--exact", child, "--ignored", "--nocapture"])
         .env(PLACE, place)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -94,7 +118,8 @@ pub async fn a_killed_process_loses_nothing_acknowledged(bed: Bed) {
     let place = bed.place();
     for round in 1..=3 {
         let place = place.clone();
-        let running = tokio::task::spawn_blocking(move || run_child_and_kill(&place, 300 * round));
+        let running =
+            tokio::task::spawn_blocking(move || run_child_and_kill("surviving::child", &place, 300 * round));
         let said = running.await.unwrap();
         let log = bed.open().await;
         for (i, n) in &said.stored {
