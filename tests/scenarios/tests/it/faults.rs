@@ -112,6 +112,31 @@ async fn a_kind_that_is_forbidden_fails_alone_and_is_not_pruned() {
     .await;
 }
 
+/// That nothing comes of a question says nothing about what is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_fails_to_list_is_not_pruned() {
+    for fault in [Fault::Answer(500, ""), Fault::Answer(503, ""), Fault::HangUp] {
+        let proxy = proxy().await;
+        let (a, b) = (config_map("a", json!({})), config_map("b", json!({})));
+        let scene = behind(&proxy, &[a.clone(), b.clone(), secret()]).await;
+        scene.in_sync().await;
+        proxy.spoil(usize::MAX, fault, |request| request.is_about("secrets"));
+        let asks = |request: &Request| request.method == "GET" && request.is_about("secrets");
+        let before = proxy.count(asks);
+        proxy.cut_watches();
+        eventually(BOUND, "a failure", async || (proxy.count(asks) > before).then_some(())).await;
+        scene.commit(&[config_map("a", json!({"new": "1"})), b]);
+        scene.fetch().await;
+        scene.seen("the change", &scene.of(&a), |live| live["data"]["new"] == "1").await;
+        scene.sync_until("its end", succeeded).await;
+        assert_eq!(proxy.count(|request| request.method == "DELETE"), 0, "{fault:?}");
+        assert!(scene.hands.get(&scene.of(&secret())).await.is_some(), "{fault:?}");
+        proxy.mend();
+        let gone = async || scene.hands.get(&scene.of(&secret())).await.is_none().then_some(());
+        eventually(BOUND, "the prune", gone).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_that_breaks_is_no_verdict_and_nothing_is_missed() {
     let maps = config_maps(5);
