@@ -3,8 +3,9 @@
 use std::fs;
 
 use serde_json::json;
+use testkit::{cluster, eventually};
 
-use crate::{api::core, scene::Scene, shop};
+use crate::{api::core, platform::BOUND, scene::Scene, shop};
 
 fn scene() -> (Scene, String) {
     let scene = Scene::new();
@@ -65,4 +66,31 @@ fn a_field_that_somebody_took_is_theirs_until_a_person_says_otherwise() {
     scene.api.edit(&settings, json!({"data": {"colour": "red"}}));
     scene.sync(&[]);
     assert_eq!(scene.api.object(&settings)["data"]["colour"], "blue");
+}
+
+/// Controllers copy labels: an EndpointSlice bears that of its Service, and no entry of our manager.
+#[tokio::test]
+async fn what_a_controller_copied_our_label_to_is_never_ours() {
+    let scene = Scene::on(&cluster::with_controllers("driftless-pods"));
+    scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG), ("deploy/service.yaml", shop::SERVICE)]);
+    scene.sync(&[]);
+    let slices = format!(
+        "/apis/discovery.k8s.io/v1/namespaces/{0}/endpointslices?labelSelector=driftless.dev/application={0}",
+        scene.name
+    );
+    let uids = || -> Vec<String> {
+        let list = scene.api.object(&slices);
+        let items = list["items"].as_array().unwrap().iter();
+        items.map(|slice| slice["metadata"]["uid"].as_str().unwrap().to_owned()).collect()
+    };
+    let copied = eventually(BOUND, "the copy", async || Some(uids()).filter(|uids| !uids.is_empty())).await;
+    lose_state(&scene);
+    scene.repository.commit(&[("deploy/config.yaml", &shop::CONFIG.replace("blue", "green"))]);
+    for _ in 0..2 {
+        let told = scene.sync(&["--prune"]);
+        assert!(!told.err.contains("EndpointSlice") && !told.out.contains("EndpointSlice"), "{told}");
+        assert!(told.out.contains(": 2 objects"), "{told}");
+    }
+    assert_eq!(uids(), copied);
+    assert_eq!(scene.run("diff", &["--prune"]).exit, 0);
 }
