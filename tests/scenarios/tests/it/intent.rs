@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bus::Freshness;
 use events::EventType;
 use serde_json::json;
 use testkit::eventually;
@@ -19,22 +18,6 @@ fn touches(request: &Request) -> bool {
     request.is_write() && request.is_about("configmaps")
 }
 
-/// Waits until everything was looked at twice more.
-async fn two_sweeps(scene: &Scene) {
-    let age = async || match scene.freshness(BOUND).await {
-        Freshness::Fresh { age, .. } | Freshness::Stale { age, .. } => age,
-        Freshness::Unknown { .. } => Duration::ZERO,
-    };
-    let (mut oldest, mut younger) = (age().await, 0);
-    eventually(BOUND, "two sweeps", async || {
-        let now = age().await;
-        younger += usize::from(now < oldest);
-        oldest = now;
-        (younger >= 2).then_some(())
-    })
-    .await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_created_changed_or_pruned_before_the_log_has_the_intent() {
     let old = ["a", "b"].map(|name| config_map(name, json!({"from": "git"})));
@@ -46,7 +29,7 @@ async fn nothing_is_created_changed_or_pruned_before_the_log_has_the_intent() {
     scene.commit(&new);
     scene.fetch().await;
     tokio::time::timeout(BOUND, scene.stuck.held()).await.expect("the sync begins");
-    two_sweeps(&scene).await;
+    scene.two_sweeps().await;
     assert_eq!(scene.proxy.count(touches), before, "the intent is not in the log");
     scene.stuck.go_on();
     for map in &new {

@@ -15,4 +15,5 @@ mod intent;
 mod large;
 mod outage;
 mod proxy;
+mod quiet;
 mod scene;

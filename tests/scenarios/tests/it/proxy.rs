@@ -141,6 +141,12 @@ impl Proxy {
         self.inner.most.swap(self.flying(), Ordering::SeqCst)
     }
 
+    /// Method and path of the requests of that kind so far, in order.
+    pub fn paths(&self, is: impl Fn(&Request) -> bool) -> Vec<String> {
+        let seen = self.inner.seen.lock().unwrap();
+        seen.iter().filter(|request| is(request)).map(|it| format!("{} {}", it.method, it.path)).collect()
+    }
+
     /// How many requests of that kind there were so far.
     pub fn count(&self, is: impl Fn(&Request) -> bool) -> usize {
         self.inner.seen.lock().unwrap().iter().filter(|request| is(request)).count()

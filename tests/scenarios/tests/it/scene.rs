@@ -173,6 +173,34 @@ impl Scene {
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// Commits what no application reads, and waits until it was seen.
+    pub async fn commit_beside(&self) {
+        let source = Aggregate::Source("repo".parse().unwrap());
+        let seen = async || self.log.newest(&source).await.unwrap().map(|event| event.n());
+        let before = seen().await;
+        fs::write(self.repository().join("README"), "nothing that anybody applies").unwrap();
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", "a word"]);
+        self.fetch().await;
+        eventually(BOUND, "the commit", async || (seen().await > before).then_some(())).await;
+    }
+
+    /// Waits until everything was looked at twice more.
+    pub async fn two_sweeps(&self) {
+        let age = async || match self.freshness(BOUND).await {
+            Freshness::Fresh { age, .. } | Freshness::Stale { age, .. } => age,
+            Freshness::Unknown { .. } => Duration::ZERO,
+        };
+        let (mut oldest, mut younger) = (age().await, 0);
+        eventually(BOUND, "two sweeps", async || {
+            let now = age().await;
+            younger += usize::from(now < oldest);
+            oldest = now;
+            (younger >= 2).then_some(())
+        })
+        .await;
+    }
+
     /// Asks the fetcher to look now.
     pub async fn fetch(&self) {
         let aggregate = Aggregate::Command(CommandScope::Source("repo".parse().unwrap()));
