@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use model::{TargetId, Timestamp};
 
-/// Events of one target within a window: a busy commit takes four, a request two.
-const EVENTS_MAX: u32 = 100;
+/// Events of one target within a window: ten commits a second, each planned, begun, ended and healthy again, stay below.
+const EVENTS_MAX: u32 = 500;
 
 /// Length of a window.
 const WINDOW: Duration = Duration::from_secs(10);
