@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{DefinitionSet, TargetId};
 
-use crate::{assign, guard::is_over};
+use crate::{Assignment, assign, guard::is_over};
 
 /// Targets named in a message.
 const NAMED_MAX: usize = 5;
@@ -57,25 +57,47 @@ pub enum DepartureRefusal {
 }
 
 /// Compares two sets of definitions; `inventories` are the numbers of objects that are ours, by target, if known. Orphaned or
-/// deleted, either way an object is no longer kept. What left earlier counts on neither side.
+/// deleted, either way an object is no longer kept. What left earlier counts on neither side, nor does an application
+/// that only got another name: whoever has the new one receives its objects.
 pub fn departure(
     before: &DefinitionSet,
     next: &DefinitionSet,
     inventories: &BTreeMap<TargetId, Option<usize>>,
 ) -> Departure {
-    let stays: BTreeSet<TargetId> = assign(next).into_keys().collect();
-    let held = assign(before).into_keys().filter_map(|target| {
-        let objects = (*inventories.get(&target)?)?;
-        (objects > 0).then_some((target, objects))
+    let (before, next) = (assign(before), assign(next));
+    let stays: BTreeSet<&TargetId> = next.keys().chain(renamed(&before, &next)).collect();
+    let held = before.keys().filter_map(|target| {
+        let objects = (*inventories.get(target)?)?;
+        (objects > 0).then_some((target.clone(), objects))
     });
-    let uncounted = assign(before)
-        .into_keys()
-        .filter(|target| inventories.get(target).is_some_and(Option::is_none) && !stays.contains(target));
-    let uncounted = uncounted.collect();
+    let is_uncounted = |target: &TargetId| inventories.get(target).is_some_and(Option::is_none);
+    let uncounted = before.keys().filter(|target| is_uncounted(target) && !stays.contains(target));
+    let uncounted = uncounted.cloned().collect();
     let held: BTreeMap<TargetId, usize> = held.collect();
     let objects = held.values().sum();
     let leaving = held.into_iter().filter(|(target, _)| !stays.contains(target)).collect();
     Departure { leaving, uncounted, objects }
+}
+
+/// Targets that leave while another one arrives on their cluster which renders the same into the same namespace.
+/// Each arrival takes the place of one.
+fn renamed<'a>(
+    before: &'a BTreeMap<TargetId, Assignment>,
+    next: &BTreeMap<TargetId, Assignment>,
+) -> Vec<&'a TargetId> {
+    let mut arrivals: Vec<_> = next.iter().filter(|(target, _)| !before.contains_key(target)).collect();
+    let leaves = before.iter().filter(|(target, _)| !next.contains_key(target));
+    let mut successor = |(target, left): &(&TargetId, &Assignment)| {
+        let (old, cluster) = (&left.application, &target.cluster);
+        let at = arrivals.iter().position(|(target, arrival)| {
+            let new = &arrival.application;
+            target.cluster == *cluster
+                && (&new.source, &new.rendering, &new.namespace)
+                    == (&old.source, &old.rendering, &old.namespace)
+        })?;
+        Some(arrivals.swap_remove(at))
+    };
+    leaves.filter(|leaver| successor(leaver).is_some()).map(|(target, _)| target).collect()
 }
 
 impl Departure {
@@ -171,6 +193,37 @@ mod tests {
         ] {
             let told = departure(&before, next, &inventories(&sizes)).guard(30);
             assert_eq!(told.map_err(|refusal| refusal.to_string()).err().as_deref(), refused, "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn what_only_gets_another_name_is_not_let_go_of() {
+        let with = |names: &[(&str, &str)]| {
+            let applications = names.iter().map(|(name, path)| {
+                let mut application = application(name);
+                application.source.path = (*path).to_owned();
+                application
+            });
+            DefinitionSet::new(vec![source()], vec![cluster("eu", &[])], applications.collect()).unwrap()
+        };
+        let before = with(&[("shop", "shop"), ("mail", "mail")]);
+        let target =
+            |name: &str| TargetId { cluster: "eu".parse().unwrap(), application: name.parse().unwrap() };
+        let inventories = BTreeMap::from([(target("shop"), Some(50)), (target("mail"), Some(50))]);
+        for (next, refused) in [
+            (with(&[("store", "shop"), ("mail", "mail")]), None),
+            (with(&[("store", "shop"), ("post", "mail")]), None),
+            (with(&[("store", "elsewhere"), ("mail", "mail")]), Some("eu/shop")),
+            // One does not take the place of two.
+            (with(&[("store", "shop")]), Some("eu/mail")),
+            (with(&[("mail", "mail")]), Some("eu/shop")),
+        ] {
+            let told = departure(&before, &next, &inventories).guard(30);
+            let told = told.map_err(|refusal| refusal.to_string());
+            match refused {
+                None => assert_eq!(told, Ok(())),
+                Some(target) => assert!(told.as_ref().is_err_and(|told| told.contains(target)), "{told:?}"),
+            }
         }
     }
 
