@@ -1,7 +1,8 @@
 //! The result of a run, on standard output.
 
 use diff::{Change, FieldChange, Scope, Style, field_diff, render_diff};
-use events::state::ObjectOutcome;
+use events::state::{AppliedObject, ObjectOutcome, Origin};
+use model::definition::GuardedKind;
 use plan::{ObjectPreview, Preview, PreviewChange};
 use serde_json::{Value, json};
 
@@ -48,14 +49,24 @@ pub fn failures(story: &Story, problem: &Problem, output: Output) {
     }
 }
 
+/// What keeps an object that is no longer in Git, and what to do if it should go.
+fn kept(orphan: &AppliedObject) -> &'static str {
+    match (GuardedKind::of(&orphan.id.group, &orphan.id.kind), orphan.origin) {
+        (Some(_), _) => "more than itself would go with it: delete it by hand",
+        (None, Origin::Adopted) => "it existed before it was taken over: delete it by hand",
+        (None, Origin::Created | Origin::Rebuilt) => "--prune deletes it",
+    }
+}
+
 fn text_of_sync(story: &Story, ended: &Ended) {
     match ended {
         Ended::Failed(problem) | Ended::Refused(problem) => failures(story, problem, Output::Text),
         Ended::InSync | Ended::Unhealthy(_) => {}
     }
     if let Ended::InSync | Ended::Unhealthy(_) = ended {
-        for id in story.orphans() {
-            terminal::progress(&format!("  note: {id} is no longer in Git and is kept (--prune deletes it)"));
+        for orphan in story.orphans() {
+            let (id, why) = (&orphan.id, kept(orphan));
+            terminal::progress(&format!("  note: {id} is no longer in Git and is kept ({why})"));
         }
         for stray in story.state().iter().flat_map(|state| &state.strays) {
             let id = &stray.id;

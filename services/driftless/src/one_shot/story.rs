@@ -146,13 +146,13 @@ impl Story {
     }
 
     /// What is in the inventory and no longer in Git.
-    pub fn orphans(&self) -> impl Iterator<Item = &ObjectId> {
+    pub fn orphans(&self) -> impl Iterator<Item = &AppliedObject> {
         let desired = |row: &ObjectId| {
             let unnamed = row.namespace.as_ref().is_none_or(|namespace| *namespace == self.namespace);
             let bare = ObjectId { namespace: None, ..row.clone() };
             self.desired.contains(row) || unnamed && self.desired.contains(&bare)
         };
-        self.objects.iter().map(|row| &row.id).filter(move |id| !desired(id))
+        self.objects.iter().filter(move |row| !desired(&row.id))
     }
 
     /// The target's newest state.

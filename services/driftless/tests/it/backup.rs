@@ -102,6 +102,7 @@ async fn a_platform_goes_on_from_a_backup_that_was_taken_while_it_ran() {
     assert_eq!(made.exit, 0, "{made}");
     made.naming("The key of the log is not in it");
     let key = fs::read(scene.state().join("key")).unwrap();
+    assert_eq!(mode(&scene.state().join("key")), 0o600);
     let bytes = fs::read(file(&scene)).unwrap();
     assert!(!bytes.windows(32).any(|window| window == &key[..32]), "no key leaves by the API");
     assert_eq!(mode(&file(&scene)), 0o600);

@@ -10,6 +10,7 @@ mod backup;
 mod beside;
 mod canary;
 mod command_line;
+mod consent;
 mod custody;
 mod demo;
 mod drift;

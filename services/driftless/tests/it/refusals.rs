@@ -226,6 +226,22 @@ fn an_unknown_kind_is_named_and_the_rest_is_kept_as_it_is() {
 }
 
 #[test]
+fn a_context_is_taken_at_its_word() {
+    let scene = scene();
+    let kubeconfig = std::fs::read_to_string(scene.kubeconfig()).unwrap();
+    let named = |line: &str| {
+        line.strip_prefix("- name: ").filter(|name| name.ends_with("-viewer")).map(ToOwned::to_owned)
+    };
+    let viewer = kubeconfig.lines().find_map(named).unwrap();
+    let told = scene.run("sync", &["--context", &viewer, "--timeout", "10s"]);
+    told.failed(1, "CLUSTER-FORBIDDEN").naming("viewer");
+    let administrator = viewer.trim_end_matches("-viewer");
+    scene.run("sync", &["--context", administrator]).failed(2, "STATE-OTHER");
+    let elsewhere = scene.folder().join("elsewhere").display().to_string();
+    scene.sync(&["--context", administrator, "--state", &elsewhere]);
+}
+
+#[test]
 fn an_object_of_somebody_is_left_untouched() {
     let scene = scene();
     scene.api.create("/api/v1/namespaces", json!({"metadata": {"name": scene.name}}));
