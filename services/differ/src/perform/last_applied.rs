@@ -121,7 +121,7 @@ mod tests {
         assert!(manifests.sensitive([&id]).await.is_empty(), "what cannot be read says nothing");
         stuck.go_on();
         for _ in 0..2 {
-            assert_eq!(manifests.sensitive([&id]).await.into_keys().collect::<Vec<_>>(), [id.clone()]);
+            assert!(manifests.sensitive([&id]).await.contains_key(&id));
             stuck.lose_blobs();
         }
     }
