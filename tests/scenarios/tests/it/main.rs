@@ -17,3 +17,4 @@ mod outage;
 mod proxy;
 mod quiet;
 mod scene;
+mod strays;
