@@ -3,6 +3,7 @@
 //! One subject a file. Stories share a cluster and keep to a namespace of their own, unless they stop it.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod absence;
 mod definitions;
 mod expiry;
 mod faults;

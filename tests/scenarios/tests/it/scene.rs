@@ -68,6 +68,12 @@ impl Scene {
         Self::build(proxy, cluster, (SelfHeal::On, sweep), manifests).await
     }
 
+    /// The same, and nothing is healed.
+    pub async fn detecting(sweep: Duration, cluster: &TestCluster, manifests: &[Value]) -> Self {
+        let proxy = Proxy::before(cluster).await;
+        Self::build(proxy, cluster, (SelfHeal::Off, sweep), manifests).await
+    }
+
     /// Behind a proxy that is prepared.
     pub async fn behind(
         proxy: Proxy,
