@@ -257,6 +257,13 @@ impl Scene {
         self.kube.get(&resource, &id).await.unwrap()
     }
 
+    /// Somebody takes our label off an object.
+    pub async fn strip(&self, body: &Value) {
+        let (resource, id) = place(body);
+        let strip = json!([{"op": "remove", "path": "/metadata/labels"}]);
+        self.kube.json_patch(&resource, &id, &strip, ("somebody", None)).await.unwrap();
+    }
+
     /// Somebody deletes an object, and makes another one of that name.
     pub async fn replace(&self, body: &Value) {
         let (resource, id) = place(body);

@@ -186,6 +186,44 @@ async fn an_object_that_moves_in_one_commit_is_never_missing() {
     assert_eq!(marks(&live).0, Some(scene.name("b").as_str()));
 }
 
+/// Whoever had it does not forget it for that, and whoever wants it knows it by its uid.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_loses_its_mark_on_the_way_arrives_all_the_same() {
+    let mut scene = Scene::new().await;
+    let [x, k1, k2] = ["x", "k1", "k2"].map(|name| scene.config_map(name, json!({"from": "git"})));
+    scene.commit(&[("a", vec![x.clone(), k1.clone()]), ("b", vec![k2.clone()])]).await;
+    scene.define(&[("a", "a", Orphan), ("b", "b", Orphan)]).await;
+    scene.render("a", "a").await;
+    scene.render("b", "b").await;
+    scene.until_holds("a", &["k1", "x"]).await;
+    scene.until_holds("b", &["k2"]).await;
+    let uid = scene.live(&x).await.unwrap().uid;
+
+    scene.commit(&[("a", vec![k1]), ("b", vec![k2.clone(), x.clone()])]).await;
+    scene.render("a", "a").await;
+    eventually(BOUND, "the prune to wait", async || {
+        let (_, state) = scene.target_state("a").await?;
+        (state.status == events::state::SyncStatus::OutOfSync).then_some(())
+    })
+    .await;
+    scene.strip(&x).await;
+    scene.render("b", "b").await;
+    eventually(BOUND, "the first contact", async || {
+        let (_, state) = scene.sync_state("b").await?;
+        format!("{:?}", state.stage).contains("APPLY-FIRST-CONTACT").then_some(())
+    })
+    .await;
+    // The same is tried again after minutes, something else at once.
+    let x = scene.config_map("x", json!({"from": "git", "more": "git"}));
+    scene.commit(&[("b", vec![k2, x.clone()])]).await;
+    scene.render("b", "b").await;
+    scene.until_holds("b", &["k2", "x"]).await;
+    scene.until_holds("a", &["k1"]).await;
+    let live = scene.live(&x).await.unwrap();
+    assert_eq!(live.uid, uid);
+    assert_eq!(marks(&live).0, Some(scene.name("b").as_str()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_is_written_in_another_group_is_not_pruned_in_the_old_one() {
     let mut scene = Scene::new().await;
