@@ -15,8 +15,8 @@ use events::{
 };
 use manifest::{DesiredSet, Document, InstallKey, SetOptions};
 use model::{
-    Aggregate, Application, Cluster, DefinitionSet, Digest, Gvk, ObjectId, Source, TargetId, Timestamp,
-    definition::Deletion,
+    Aggregate, Application, Cluster, DefinitionSet, Digest, Failure, Gvk, ObjectId, RetryClass, Source,
+    TargetId, Timestamp, definition::Deletion,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -175,23 +175,46 @@ impl Scene {
             objects: built.set.objects().len() as u32,
             manifests: Content::Inline(built.set.encode()),
             secrets: None,
-            commit: commit.clone(),
+            commit,
             observation: self.observation,
             notes: vec![],
         };
-        let made_from = RenderInputs {
-            source: "repo".parse().unwrap(),
-            observation: self.observation,
-            commit,
-            closure: Some(closure(manifests)),
-            engine: "test".into(),
-            key_id: key.key_id(),
+        let state = RenderState { made_from: self.inputs(folder), desired: Some(desired), failure: None };
+        let aggregate = self.render_of(application, folder);
+        self.publish(aggregate, EventType::DesiredStateRendered, &state).await;
+    }
+
+    /// The renderer cannot render an application as its folder is now; the last good state stands.
+    pub async fn fail_to_render(&self, application: &str, folder: &str) {
+        let aggregate = self.render_of(application, folder);
+        let before = self.newest::<RenderState>(&aggregate).await.unwrap().1;
+        let failure = Failure {
+            code: "MANIFEST-SYNTAX".into(),
+            message: "a.yaml:1: no manifest".into(),
+            remedy: "mend it".into(),
+            class: RetryClass::Permanent,
+            at: Timestamp::from_millis(1),
+            attempts: 1,
         };
-        let state = RenderState { made_from, desired: Some(desired), failure: None };
+        let state = RenderState { made_from: self.inputs(folder), failure: Some(failure), ..before };
+        self.publish(aggregate, EventType::RenderFailed, &state).await;
+    }
+
+    fn render_of(&self, application: &str, folder: &str) -> Aggregate {
         let application = self.application(application, folder, Deletion::Orphan);
         let parameters = plan::RenderParameters::of(&application).digest();
-        let aggregate = Aggregate::Render { application: application.name, parameters };
-        self.publish(aggregate, EventType::DesiredStateRendered, &state).await;
+        Aggregate::Render { application: application.name, parameters }
+    }
+
+    fn inputs(&self, folder: &str) -> RenderInputs {
+        RenderInputs {
+            source: "repo".parse().unwrap(),
+            observation: self.observation,
+            commit: "a".repeat(40).parse().unwrap(),
+            closure: Some(closure(&self.folders[folder])),
+            engine: "test".into(),
+            key_id: key().key_id(),
+        }
     }
 
     async fn publish<S: State>(&self, aggregate: Aggregate, kind: EventType, state: &S) {

@@ -225,6 +225,33 @@ async fn an_object_that_loses_its_mark_on_the_way_arrives_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_render_that_fails_holds_back_only_what_may_be_in_its_namespaces() {
+    let mut scene = Scene::new().await;
+    let elsewhere = format!("{}-elsewhere", scene.namespace);
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": elsewhere}});
+    let [near, keep, k2] = ["near", "keep", "k2"].map(|name| scene.config_map(name, json!({})));
+    let mut far = scene.config_map("far", json!({}));
+    far["metadata"]["namespace"] = elsewhere.clone().into();
+    let all = vec![namespace.clone(), near.clone(), far.clone(), keep.clone()];
+    scene.commit(&[("a", all), ("b", vec![k2.clone()])]).await;
+    scene.define(&[("a", "a", Orphan), ("b", "b", Orphan)]).await;
+    scene.render("a", "a").await;
+    scene.render("b", "b").await;
+    scene.until_holds("a", &["keep", "near", "far", &elsewhere]).await;
+
+    let changed = scene.config_map("k2", json!({"changed": "yes"}));
+    scene.commit(&[("a", vec![namespace, keep]), ("b", vec![changed])]).await;
+    scene.fail_to_render("b", "b").await;
+    scene.render("a", "a").await;
+    scene.until_holds("a", &["keep", "near", &elsewhere]).await;
+    assert!(scene.live(&far).await.is_none());
+    assert!(scene.live(&near).await.is_some(), "the other one may want it");
+    scene.render("b", "b").await;
+    scene.until_holds("a", &["keep", &elsewhere]).await;
+    assert!(scene.live(&near).await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_is_written_in_another_group_is_not_pruned_in_the_old_one() {
     let mut scene = Scene::new().await;
     let keep = scene.config_map("keep", json!({}));
