@@ -18,6 +18,7 @@ mod pages;
 mod purity;
 mod sizes;
 mod source;
+mod top_level;
 mod tree;
 mod violation;
 
@@ -37,6 +38,7 @@ pub fn violations(tree: &Tree) -> Vec<Violation> {
         names::names,
         error_codes::error_codes,
         pages::pages,
+        top_level::top_level,
     ];
     rules.iter().flat_map(|rule| rule(tree)).collect()
 }
