@@ -23,7 +23,9 @@ use model::{Digest, definition::Kubeconfig};
 use tokio::{sync::oneshot, time::timeout};
 use tower::{BoxError, ServiceBuilder, ServiceExt};
 
-use crate::{ClusterError, home, lanes::Lanes, proxy::Proxy, transport::Way, window::CALLS_MAX};
+use crate::{
+    ClusterError, home, lanes::Lanes, left_behind::Try, proxy::Proxy, transport::Way, window::CALLS_MAX,
+};
 
 /// How long credentials may take to come: an exec plugin may ask a cloud.
 const CREDENTIALS_DEADLINE: Duration = Duration::from_secs(30);
@@ -68,6 +70,16 @@ pub(crate) enum Written {
     Home(Box<File>),
 }
 
+impl Written {
+    /// Tells it from others.
+    fn name(&self) -> String {
+        match self {
+            Self::File(place) | Self::Secret(place, _) => format!("{place:?}"),
+            Self::Home(_) => "home".to_owned(),
+        }
+    }
+}
+
 /// Reads the kubeconfig and gets credentials.
 pub(crate) async fn open(kubeconfig: &Kubeconfig) -> Result<Opened, ClusterError> {
     match &kubeconfig.secret {
@@ -84,15 +96,21 @@ pub(crate) async fn open(kubeconfig: &Kubeconfig) -> Result<Opened, ClusterError
 /// Gets the credentials that a kubeconfig names.
 pub(crate) async fn open_written(written: Written) -> Result<Opened, ClusterError> {
     let (done, prepared) = oneshot::channel();
+    let problem = |problem: &str| ClusterError::Credentials { problem: problem.to_owned() };
+    let begun = Try::begin(written.name());
+    let (attempt, end) = begun.ok_or_else(|| problem("the exec plugin of an earlier try still runs"))?;
     // A thread of its own, not the pool: a plugin that hangs must hold up neither us nor the process's end.
     let spawned = thread::Builder::new().name("kubeconfig".into()).spawn(move || {
+        let prepared = prepare(written);
+        drop(end);
         // The receiver is gone if the deadline has passed: nobody wants the result.
-        let _ = done.send(prepare(written));
+        let _ = done.send(prepared);
     });
-    let problem = |problem: &str| ClusterError::Credentials { problem: problem.to_owned() };
     spawned.map_err(|_| problem("no thread to get them"))?;
-    let prepared = timeout(CREDENTIALS_DEADLINE, prepared).await;
-    let prepared = prepared.map_err(|_| problem("the exec plugin does not end"))?;
+    let Ok(prepared) = timeout(CREDENTIALS_DEADLINE, prepared).await else {
+        attempt.leave_behind();
+        return Err(problem("the exec plugin does not end"));
+    };
     let prepared = prepared.map_err(|_| problem("getting them ended abruptly"))??;
     let mut address = address(&prepared.config.cluster_url);
     let calls = client(&prepared, &address, Traffic::Calls)?;
@@ -350,6 +368,33 @@ mod tests {
         let secret = Some(SecretKey { name: "eu".into(), namespace: Some("fleet".into()), key: "k".into() });
         let place = Kubeconfig { secret, ..Kubeconfig::default() };
         holds_all(&File::from_yaml(&text.to_string()).unwrap(), &place)
+    }
+
+    /// The clock passes at once where nothing else is to be done.
+    #[tokio::test(start_paused = true)]
+    async fn a_plugin_that_does_not_end_is_not_begun_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (flag, file) = (folder.path().join("flag"), folder.path().join("kubeconfig"));
+        std::fs::write(&flag, "").unwrap();
+        let wait = format!("while [ -e '{}' ]; do sleep 0.05; done", flag.display());
+        let exec = json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "sh",
+            "args": ["-c", wait], "interactiveMode": "Never"});
+        let text = json!({
+            "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+            "users": [{"name": "u", "user": {"exec": exec}}],
+        });
+        std::fs::write(&file, text.to_string()).unwrap();
+        let place = Kubeconfig { file: Some(file), ..Kubeconfig::default() };
+        let told = async || open(&place).await.err().unwrap().to_string();
+        assert!(told().await.contains("does not end"));
+        assert!(told().await.contains("an earlier try still runs"));
+        std::fs::remove_file(flag).unwrap();
+        let start = std::time::Instant::now();
+        while told().await.contains("still runs") {
+            assert!(start.elapsed() < Duration::from_secs(60));
+            thread::yield_now();
+        }
     }
 
     #[test]

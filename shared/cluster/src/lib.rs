@@ -25,6 +25,7 @@ mod home;
 mod identity;
 mod lanes;
 mod lease;
+mod left_behind;
 mod lines;
 mod list;
 mod live;
