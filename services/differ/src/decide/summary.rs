@@ -14,7 +14,7 @@ use super::{
     bounds::{NAME_BYTES_MAX, id_bytes},
     judge::{Drifted, Judged},
 };
-use crate::live::KindView;
+use crate::{answers::Found, live::KindView};
 
 /// Objects named in a health summary: as many as a person reads.
 const UNHEALTHY_TOLD: usize = 20;
@@ -120,7 +120,15 @@ fn object_health(facts: &Facts<'_>, id: &ObjectId) -> ObjectHealth {
             (HealthStatus::Unknown, "it lies outside of the cluster's namespaces".to_owned())
         }
         (Some(seen), _) => (seen.health.status, seen.health.reason.clone()),
-        (None, Some(KindView::Listed | KindView::NotServed)) => (HealthStatus::Missing, String::new()),
+        (None, Some(KindView::NotServed)) => (HealthStatus::Missing, String::new()),
+        // Only the API server says that it is gone: whoever loses our label leaves the watch, too.
+        (None, Some(KindView::Listed)) => match facts.answers.existence(id) {
+            Some(Found::Absent) => (HealthStatus::Missing, String::new()),
+            Some(Found::Object { .. }) => (HealthStatus::Unknown, "it does not carry our mark".to_owned()),
+            Some(Found::Unknown(_)) | None => {
+                (HealthStatus::Unknown, "whether it exists cannot be told now".to_owned())
+            }
+        },
         (None, Some(KindView::Pending | KindView::Unavailable | KindView::Undiscovered) | None) => {
             (HealthStatus::Unknown, "its kind cannot be watched now".to_owned())
         }
