@@ -62,7 +62,7 @@ fn long_work_says_what_it_waits_for_and_json_says_nothing() {
     }
     scene.repository.commit(&[("deploy/deployment.yaml", shop::DEPLOYMENT)]);
     // Nobody runs the pods there.
-    let told = scene.run("sync", &[&["--wait"], &long[..]].concat());
+    let told = scene.run("sync", &["--wait", "--timeout", "20s"]);
     let expected = "still waiting for health: Deployment.apps NAME/web is Progressing: ";
     assert!(scene.readable(&told.err).contains(expected), "{told}");
 }
