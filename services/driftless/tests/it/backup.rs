@@ -45,7 +45,8 @@ fn beside(scene: &Scene) -> Vec<String> {
     names.filter(|name| name.starts_with("shop.backup")).collect()
 }
 
-fn mode(path: &Path) -> u32 {
+/// Who may do what with a file.
+pub fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 

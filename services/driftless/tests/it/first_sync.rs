@@ -1,9 +1,12 @@
 //! Plain YAML for the first time, and again.
 
+use std::{fs, os::unix::fs::PermissionsExt};
+
 use testkit::cluster;
 
 use crate::{
     api::{Api, core, deployment, version},
+    backup::mode,
     scene::Scene,
     shop,
 };
@@ -105,4 +108,24 @@ fn a_tag_and_a_commit_are_synced_as_they_are() {
         assert!(told.out.starts_with(&format!("in sync at {}", &commit[..8])), "{told}");
         assert_eq!(colour(), expected, "{revision}");
     }
+}
+
+#[test]
+fn a_new_key_is_readable_by_its_owner_only() {
+    let scene = Scene::new();
+    scene.repository.commit(&[("deploy/config.yaml", shop::CONFIG)]);
+    scene.sync(&[]);
+    let key = scene.state().join("key");
+    assert_eq!((mode(&scene.state()), mode(&key)), (0o700, 0o600));
+    let first = fs::read(&key).unwrap();
+    scene.sync(&[]);
+    assert_eq!((fs::read(&key).unwrap(), mode(&key)), (first, 0o600), "it stays the same");
+
+    // Also in a folder that somebody made for everybody.
+    let open = scene.folder().join("open");
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
+    let diff = scene.run("diff", &["--state", open.to_str().unwrap()]);
+    assert_eq!(diff.exit, 0, "{diff}");
+    assert_eq!((mode(&open.join("key")), mode(&open.join("log"))), (0o600, 0o700));
 }
