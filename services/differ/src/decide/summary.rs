@@ -104,14 +104,17 @@ fn has_expired(facts: &Facts<'_>, row: &AppliedObject) -> bool {
             object.id == row.id && object.is(row.manifest) && object.expiry == Expiry::AfterFinish
         }),
         // Its manifest is not at hand now: what was told stands.
-        None => {
-            let told = facts.snapshot.own.iter().flat_map(|own| &own.state.health.objects);
-            !told.into_iter().any(|object| object.id == row.id && object.status == HealthStatus::Missing)
-        }
+        None => told(facts, &row.id).is_none_or(|object| object.status != HealthStatus::Missing),
     }
 }
 
+/// What was told last of an object that was not healthy.
+fn told<'a>(facts: &Facts<'a>, id: &ObjectId) -> Option<&'a ObjectHealth> {
+    facts.snapshot.own.as_ref()?.state.health.objects.iter().find(|object| object.id == *id)
+}
+
 fn object_health(facts: &Facts<'_>, id: &ObjectId) -> ObjectHealth {
+    let untold = || (HealthStatus::Unknown, "whether it exists cannot be told now".to_owned());
     let (status, reason) = match (facts.live.get(id), facts.live.view(id)) {
         (_, Some(KindView::Refused(_))) => {
             (HealthStatus::Unknown, "its kind may not be listed or watched".to_owned())
@@ -125,9 +128,9 @@ fn object_health(facts: &Facts<'_>, id: &ObjectId) -> ObjectHealth {
         (None, Some(KindView::Listed)) => match facts.answers.existence(id) {
             Some(Found::Absent) => (HealthStatus::Missing, String::new()),
             Some(Found::Object { .. }) => (HealthStatus::Unknown, "it does not carry our mark".to_owned()),
-            Some(Found::Unknown(_)) | None => {
-                (HealthStatus::Unknown, "whether it exists cannot be told now".to_owned())
-            }
+            Some(Found::Unknown(_)) => untold(),
+            // Not asked since the last look at everything: what was told stands.
+            None => told(facts, id).map_or_else(untold, |told| (told.status, told.reason.clone())),
         },
         (None, Some(KindView::Pending | KindView::Unavailable | KindView::Undiscovered) | None) => {
             (HealthStatus::Unknown, "its kind cannot be watched now".to_owned())

@@ -5,6 +5,7 @@ mod behind;
 mod crowd;
 mod full;
 mod illegible;
+mod missing;
 mod pause;
 mod reach;
 mod release;
