@@ -168,7 +168,7 @@ impl Asker {
         let id = &attempt.key.id;
         let mut sensitive = match attempt.repeats() {
             true => Sensitive::default(),
-            false => attempt.last.manifests.sensitive([id]).await,
+            false => attempt.last.manifests.sensitive(&[id]).await,
         };
         sensitive.entry(id.clone()).or_default().extend(sensitive_pointers(wanted.value.value()));
         self.client.minding(sensitive)

@@ -50,22 +50,20 @@ pub fn preview(
     let mut preview = Preview::default();
     for step in &plan.steps {
         let key = dry_runs.iter().find(|key| key.id == step.id);
-        let object = match (&step.action, key.and_then(|key| answers.dry_run(key))) {
+        let answer = key.and_then(|key| answers.dry_run(key));
+        let object = match (&step.action, answer) {
             (Action::Create, Some(answer)) => created(&step.id, answer, first_contact),
             (Action::Apply { .. } | Action::Receive { .. }, Some(answer)) => applied(answer),
             (Action::Prune { .. }, _) => Some((PreviewChange::Prune, shown.object(&step.id), String::new())),
             (Action::Forget | Action::Record { .. } | Action::GiveBack { .. } | Action::Orphan { .. }, _)
             | (Action::Create | Action::Apply { .. } | Action::Receive { .. }, None) => None,
         };
-        if let (Action::Create, FirstContact::TakeOver, Some(answer)) =
-            (&step.action, first_contact, key.and_then(|key| answers.dry_run(key)))
+        if let (Action::Create, FirstContact::TakeOver, Some(answer)) = (&step.action, first_contact, answer)
         {
             preview.notes.extend(taken_over(&step.id, answer));
         }
         if let Some((change, before, after)) = object {
-            if let Some(DryRun::Immutable { failure, recreation: Recreation::Allowed, .. }) =
-                key.and_then(|key| answers.dry_run(key))
-            {
+            if let Some(DryRun::Immutable { failure, recreation: Recreation::Allowed, .. }) = answer {
                 preview.notes.push(format!("{}: it would be deleted and created anew", failure.message));
             }
             preview.objects.push(ObjectPreview { id: step.id.clone(), change, before, after });

@@ -24,7 +24,7 @@ struct Window {
 }
 
 impl Pace {
-    /// Counts one more event of a target; `false`: it has to wait.
+    /// Counts one more event of a target; `false`: it has to wait, which is said once.
     pub fn allows(&mut self, target: &TargetId, now: Timestamp) -> bool {
         let window = self.windows.entry(target.clone()).or_insert_with(|| Window { since: now, told: 0 });
         // A clock that was set back begins a new one too.
@@ -32,6 +32,9 @@ impl Pace {
             *window = Window { since: now, told: 0 };
         }
         window.told += 1;
+        if window.told == EVENTS_MAX + 1 {
+            tracing::warn!(%target, "decisions come to no end, and are told later");
+        }
         window.told <= EVENTS_MAX
     }
 

@@ -115,10 +115,7 @@ impl Worker {
                 Next::Append(kind, state) if self.pace.allows(&target, now()) => {
                     pass.append.push(Due { target, kind, state: *state, snapshot });
                 }
-                Next::Append(..) => {
-                    tracing::warn!(%target, "its decisions come to no end, and are told later");
-                    pass.paced.push(target);
-                }
+                Next::Append(..) => pass.paced.push(target),
             }
         }
         pass
@@ -399,12 +396,7 @@ impl Worker {
         let pruned = plan.steps.iter().filter(|step| matches!(step.action, Action::Prune { .. }));
         let ids: Vec<&ObjectId> = pruned.map(|step| &step.id).collect();
         let applied = self.applied_set(target);
-        async move {
-            match ids[..] {
-                [] => cluster::Sensitive::default(),
-                _ => applied.sensitive(ids).await,
-            }
-        }
+        async move { applied.sensitive(&ids).await }
     }
 
     /// What was applied to a target last.
