@@ -98,7 +98,7 @@ fn a_repository_over_ssh_wants_the_right_key_and_a_known_host() {
         let [key, known] = [key, known].map(|name| sshd.file(name).display().to_string());
         scene.run("sync", &["--repo", &url, "--git-ssh-key", &key, "--git-known-hosts", &known])
     };
-    std::fs::write(sshd.file("nobody"), "").unwrap();
+    fs::write(sshd.file("nobody"), "").unwrap();
     over("client", "nobody").failed(1, "GIT-HOST-KEY");
     over("stranger", "known").failed(1, "GIT-AUTH");
     let told = over("client", "known");

@@ -1,6 +1,6 @@
 //! `driftless up` more than once on one broker, and what it leaves when it is stopped at work.
 
-use std::{fs, process::Child};
+use std::fs;
 
 use bus::LogConfig;
 use events::{
@@ -9,7 +9,7 @@ use events::{
 };
 use model::{Aggregate, TargetId};
 use serde_json::{Value, json};
-use testkit::eventually;
+use testkit::{NatsServer, eventually};
 
 use crate::{
     apart,
@@ -18,16 +18,6 @@ use crate::{
     scene::Scene,
     shop,
 };
-
-/// A broker that is killed when the test ends, however it does.
-struct Broker(Child);
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Generations of the syncs that were begun, oldest first.
 async fn begun(url: &str, name: &str) -> Vec<u64> {
@@ -45,12 +35,11 @@ fn evaluated_by(status: &Value) -> Option<&str> {
 }
 
 #[tokio::test]
-async fn two_platforms_on_one_broker_share_the_work_and_either_carries_on_alone() {
+async fn of_two_platforms_on_one_broker_the_other_carries_on_alone() {
     let (one, other) = (Scene::new(), Scene::new());
     let first = one.repository.commit(&shop::FILES);
-    let (url, nats) = apart::server(one.folder());
-    let _broker = Broker(nats);
-    eventually(BOUND, "the broker", async || bus::open(LogConfig::nats(&url)).await.ok()).await;
+    let broker = NatsServer::start(one.folder()).await;
+    let url = broker.url();
     let key = one.folder().join("key");
     fs::write(&key, apart::key()).unwrap();
     let key = key.display().to_string();
@@ -102,7 +91,7 @@ fn written(scene: &Scene) -> Vec<(Value, Value)> {
     items.iter().map(|map| (map["data"]["value"].clone(), version(map).into())).collect()
 }
 
-/// It ends at once and cleanly, and whoever is started next does the rest and nothing twice.
+/// It ends cleanly, and whoever is started next does the rest and nothing twice.
 #[tokio::test]
 async fn a_platform_that_is_stopped_in_the_middle_of_a_sync_ends_cleanly_and_is_carried_on() {
     let scene = Scene::new();

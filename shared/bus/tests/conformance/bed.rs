@@ -59,7 +59,7 @@ impl Bed {
     }
 
     /// Kills the server, where there is one, and starts it again.
-    pub async fn kill_server(&self) {
+    pub async fn restart_server(&self) {
         match self {
             Self::Embedded(_) => {}
             Self::Nats(server) => {

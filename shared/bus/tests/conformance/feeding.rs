@@ -91,7 +91,7 @@ pub async fn a_stopped_consumer_finds_all_of_a_busy_aggregate(bed: Bed) {
     let place = bed.place();
     let acknowledged = tokio::task::spawn_blocking(move || consume_and_be_killed(&place)).await.unwrap();
     assert_eq!(acknowledged, 50_000);
-    bed.kill_server().await;
+    bed.restart_server().await;
     let log = bed.open().await;
     let mut feed = log.feed("auditor").await.unwrap();
     for n in acknowledged + 1..=COUNT {

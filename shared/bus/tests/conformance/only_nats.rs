@@ -407,7 +407,7 @@ async fn streams_follow_the_table_but_never_back() {
     assert_eq!((left.max_messages_per_subject, left.metadata["driftless.table"].as_str()), (300, "7"));
 }
 
-/// The server's own bound stands for a full disk.
+/// The bound that the server sets itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_store_refuses_and_loses_nothing() {
     let server = Server::start(Settings { store_bytes: 3_000_000, ..Settings::default() }).await;

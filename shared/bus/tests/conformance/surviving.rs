@@ -47,18 +47,20 @@ async fn open_place() -> Arc<dyn Log> {
 #[ignore = "run by a_stopped_consumer_finds_all_of_a_busy_aggregate as another process"]
 async fn consumer() {
     let mut feed = open_place().await.feed("auditor").await.unwrap();
+    let mut acknowledged = 0;
     loop {
         let event = next_event(&mut feed).await;
         if event.n() % 10_000 == 0 && event.n() <= 50_000 {
             feed.ack(event.sequence).await.unwrap();
+            acknowledged = event.n();
         }
         if event.n() == 60_000 {
-            say("acked 50000 0");
+            say(&format!("acked {acknowledged} 0"));
         }
     }
 }
 
-/// Runs that one until it has read more than it has acknowledged, kills it, and says how far it had acknowledged.
+/// Runs that one until it has read more than it has acknowledged, kills it, and says up to which version it had.
 pub fn consume_and_be_killed(place: &str) -> u64 {
     run_child_and_kill("surviving::consumer", place, 1).acked
 }

@@ -3,7 +3,7 @@ use events::{
     state::{Origin, ReleaseOutcome, SyncOutcome, SyncStage},
 };
 use model::definition::Deletion::{Delete, Orphan};
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::eventually;
 
 use crate::scene::{BOUND, Scene, marks};
@@ -155,11 +155,12 @@ async fn a_renamed_application_hands_everything_over_without_a_deletion() {
     assert_eq!(managers, [format!("driftless:{}", scene.name("new"))]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_moves_in_one_commit_is_never_missing() {
+/// An object `x` of `a` with that data, which a commit moves to `b` with other data. `b` is not rendered yet, for which
+/// `a` waits. Answers its uid, too.
+async fn moving(before: Value, after: Value) -> (Scene, String) {
     let mut scene = Scene::new().await;
-    let x = scene.config_map("x", json!({"from": "a", "only": "a"}));
-    let (k1, k2) = (scene.config_map("k1", json!({})), scene.config_map("k2", json!({})));
+    let [x, moved] = [before, after].map(|data| scene.config_map("x", data));
+    let [k1, k2] = ["k1", "k2"].map(|name| scene.config_map(name, json!({})));
     scene.commit(&[("a", vec![x.clone(), k1.clone()]), ("b", vec![k2.clone()])]).await;
     scene.define(&[("a", "a", Orphan), ("b", "b", Orphan)]).await;
     scene.render("a", "a").await;
@@ -167,8 +168,6 @@ async fn an_object_that_moves_in_one_commit_is_never_missing() {
     scene.until_holds("a", &["k1", "x"]).await;
     scene.until_holds("b", &["k2"]).await;
     let uid = scene.live(&x).await.unwrap().uid;
-
-    let moved = scene.config_map("x", json!({"from": "b"}));
     scene.commit(&[("a", vec![k1]), ("b", vec![k2, moved])]).await;
     scene.render("a", "a").await;
     eventually(BOUND, "the prune to wait", async || {
@@ -176,6 +175,13 @@ async fn an_object_that_moves_in_one_commit_is_never_missing() {
         (state.status == events::state::SyncStatus::OutOfSync).then_some(())
     })
     .await;
+    (scene, uid)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_moves_in_one_commit_is_never_missing() {
+    let (scene, uid) = moving(json!({"from": "a", "only": "a"}), json!({"from": "b"})).await;
+    let x = scene.config_map("x", json!({}));
     assert_eq!(scene.live(&x).await.unwrap().uid, uid, "b is not rendered");
     scene.render("b", "b").await;
     scene.until_holds("a", &["k1"]).await;
@@ -189,23 +195,8 @@ async fn an_object_that_moves_in_one_commit_is_never_missing() {
 /// Whoever had it does not forget it for that, and whoever wants it knows it by its uid.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_loses_its_mark_on_the_way_arrives_all_the_same() {
-    let mut scene = Scene::new().await;
-    let [x, k1, k2] = ["x", "k1", "k2"].map(|name| scene.config_map(name, json!({"from": "git"})));
-    scene.commit(&[("a", vec![x.clone(), k1.clone()]), ("b", vec![k2.clone()])]).await;
-    scene.define(&[("a", "a", Orphan), ("b", "b", Orphan)]).await;
-    scene.render("a", "a").await;
-    scene.render("b", "b").await;
-    scene.until_holds("a", &["k1", "x"]).await;
-    scene.until_holds("b", &["k2"]).await;
-    let uid = scene.live(&x).await.unwrap().uid;
-
-    scene.commit(&[("a", vec![k1]), ("b", vec![k2.clone(), x.clone()])]).await;
-    scene.render("a", "a").await;
-    eventually(BOUND, "the prune to wait", async || {
-        let (_, state) = scene.target_state("a").await?;
-        (state.status == events::state::SyncStatus::OutOfSync).then_some(())
-    })
-    .await;
+    let (mut scene, uid) = moving(json!({"from": "git"}), json!({"from": "git"})).await;
+    let x = scene.config_map("x", json!({"from": "git", "more": "git"}));
     scene.strip(&x).await;
     scene.render("b", "b").await;
     eventually(BOUND, "the first contact", async || {
@@ -214,8 +205,7 @@ async fn an_object_that_loses_its_mark_on_the_way_arrives_all_the_same() {
     })
     .await;
     // The same is tried again after minutes, something else at once.
-    let x = scene.config_map("x", json!({"from": "git", "more": "git"}));
-    scene.commit(&[("b", vec![k2, x.clone()])]).await;
+    scene.commit(&[("b", vec![scene.config_map("k2", json!({})), x.clone()])]).await;
     scene.render("b", "b").await;
     scene.until_holds("b", &["k2", "x"]).await;
     scene.until_holds("a", &["k1"]).await;

@@ -40,7 +40,7 @@ async fn an_object_that_leaves_the_watch_is_not_gone_also_where_nothing_is_heale
     assert!(scene.proxy.count(asks) > asked, "it was asked for");
     // The same at each look.
     let asked = scene.proxy.count(asks);
-    scene.two_sweeps().await;
+    scene.sweeps(2).await;
     assert!(scene.proxy.count(asks) > asked);
     assert_eq!(scene.proxy.count(writes), written);
     scene.until("the drift", |state| state.status == SyncStatus::Drifted).await;
@@ -57,7 +57,7 @@ async fn an_object_that_leaves_the_watch_is_at_no_time_told_as_gone_or_missing()
     let strip = json!([{"op": "remove", "path": "/metadata/labels/driftless.dev~1application"}]);
     scene.hands.patch(&scene.of(&maps[1]), &strip).await;
     scene.until("the drift", |state| state.status == SyncStatus::Drifted).await;
-    scene.two_sweeps().await;
+    scene.sweeps(2).await;
     for (_, state) in &scene.told().await[before..] {
         assert!(drift(state).iter().all(|row| row.fields != ["(the object is gone)"]), "{:?}", state.drift);
         let mut unhealthy = state.health.objects.iter();

@@ -69,13 +69,12 @@ async fn errors_and_lost_answers_are_got_over_within_one_sync() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kind_that_is_forbidden_fails_alone_and_is_not_pruned() {
+async fn a_kind_that_is_forbidden_fails_alone() {
     let proxy = proxy().await;
     proxy.spoil(usize::MAX, Fault::Answer(403, ""), |request| {
         request.is_write() && request.is_about("secrets")
     });
-    let (a, b) = (config_map("a", json!({})), config_map("b", json!({})));
-    let scene = behind(&proxy, &[a.clone(), secret()]).await;
+    let scene = behind(&proxy, &[config_map("a", json!({})), secret()]).await;
     let state = scene.sync_until("the end", |state| matches!(state.stage, SyncStage::Finished { .. })).await;
     let SyncStage::Finished { outcome: SyncOutcome::Failed { failure }, .. } = state.stage else {
         panic!("{:?}", state.stage)
@@ -88,34 +87,12 @@ async fn a_kind_that_is_forbidden_fails_alone_and_is_not_pruned() {
         rows.iter().map(row).collect()
     };
     assert_eq!(outcomes(scene.rows().await), [("a".to_owned(), false), ("login".to_owned(), true)]);
-
-    proxy.mend();
-    scene.commit(&[a.clone(), b.clone(), secret()]);
-    scene.fetch().await;
-    scene.until("in sync with three", |state| state.status == SyncStatus::InSync).await;
-    // Nobody can see Secrets any more, and Git has none.
-    proxy.spoil(usize::MAX, Fault::Answer(403, ""), |request| request.is_about("secrets"));
-    let asks = |request: &Request| request.method == "GET" && request.is_about("secrets");
-    let before = proxy.count(asks);
-    proxy.cut_watches();
-    eventually(BOUND, "a refusal", async || (proxy.count(asks) > before).then_some(())).await;
-    scene.commit(&[config_map("a", json!({"new": "1"})), b]);
-    scene.fetch().await;
-    scene.seen("the change", &scene.of(&a), |live| live["data"]["new"] == "1").await;
-    scene.sync_until("its end", succeeded).await;
-    assert_eq!(proxy.count(|request| request.method == "DELETE"), 0);
-    assert!(scene.hands.get(&scene.of(&secret())).await.is_some());
-    proxy.mend();
-    eventually(BOUND, "the prune", async || {
-        scene.hands.get(&scene.of(&secret())).await.is_none().then_some(())
-    })
-    .await;
 }
 
-/// That nothing comes of a question says nothing about what is there.
+/// That nothing comes of a question, or that nobody may ask it, says nothing about what is there.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_server_fails_to_list_is_not_pruned() {
-    for fault in [Fault::Answer(500, ""), Fault::Answer(503, ""), Fault::HangUp] {
+async fn what_cannot_be_listed_is_not_pruned() {
+    for fault in [Fault::Answer(403, ""), Fault::Answer(500, ""), Fault::Answer(503, ""), Fault::HangUp] {
         let proxy = proxy().await;
         let (a, b) = (config_map("a", json!({})), config_map("b", json!({})));
         let scene = behind(&proxy, &[a.clone(), b.clone(), secret()]).await;

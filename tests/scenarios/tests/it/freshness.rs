@@ -39,15 +39,9 @@ async fn a_status_in_sync_turns_stale_while_the_server_is_silent_and_fresh_when_
     let scene = Scene::sweeping(SWEEP, &cluster, &config_maps(2)).await;
     scene.in_sync().await;
     let fresh = until(&scene, "fresh", |it| matches!(it, Freshness::Fresh { .. })).await;
+    assert!(age(&fresh).is_some(), "{fresh:?}");
     // Nothing happens in this cluster, and still its status does not age beyond a sweep.
-    let (mut oldest, mut younger) = (age(&fresh).unwrap(), 0);
-    eventually(BOUND, "three sweeps", async || {
-        let now = age(&scene.freshness(STALE).await).unwrap();
-        younger += usize::from(now < oldest);
-        oldest = now;
-        (younger >= 3).then_some(())
-    })
-    .await;
+    scene.sweeps(3).await;
     let told = scene.told().await.len();
     cluster.signal(Part::ApiServer, Signal::Stop);
     let stale = until(&scene, "stale", |it| matches!(it, Freshness::Stale { .. })).await;

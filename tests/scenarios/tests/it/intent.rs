@@ -29,7 +29,7 @@ async fn nothing_is_created_changed_or_pruned_before_the_log_has_the_intent() {
     scene.commit(&new);
     scene.fetch().await;
     tokio::time::timeout(BOUND, scene.stuck.held()).await.expect("the sync begins");
-    scene.two_sweeps().await;
+    scene.sweeps(2).await;
     assert_eq!(scene.proxy.count(touches), before, "the intent is not in the log");
     scene.stuck.go_on();
     for map in &new {

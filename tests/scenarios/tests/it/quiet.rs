@@ -20,10 +20,10 @@ async fn a_commit_that_touches_no_application_and_a_look_at_everything_ask_for_n
     let scene = Scene::sweeping(SWEEP, &testkit::cluster::real("scenarios"), &config_maps(20)).await;
     scene.in_sync().await;
     // By then what followed from the first sync is over.
-    scene.two_sweeps().await;
+    scene.sweeps(2).await;
     let before = scene.proxy.paths(|request| !is_a_sign_of_life(request));
     scene.commit_beside().await;
-    scene.two_sweeps().await;
+    scene.sweeps(2).await;
     let after = scene.proxy.paths(|request| !is_a_sign_of_life(request));
     assert_eq!(after[before.len()..], [""; 0]);
 }

@@ -191,18 +191,18 @@ impl Scene {
         eventually(BOUND, "the commit", async || (seen().await > before).then_some(())).await;
     }
 
-    /// Waits until everything was looked at twice more.
-    pub async fn two_sweeps(&self) {
+    /// Waits until everything was looked at so many times more.
+    pub async fn sweeps(&self, count: usize) {
         let age = async || match self.freshness(BOUND).await {
             Freshness::Fresh { age, .. } | Freshness::Stale { age, .. } => age,
             Freshness::Unknown { .. } => Duration::ZERO,
         };
         let (mut oldest, mut younger) = (age().await, 0);
-        eventually(BOUND, "two sweeps", async || {
+        eventually(BOUND, "sweeps", async || {
             let now = age().await;
             younger += usize::from(now < oldest);
             oldest = now;
-            (younger >= 2).then_some(())
+            (younger >= count).then_some(())
         })
         .await;
     }

@@ -5,7 +5,7 @@ use events::{
     state::{State, SyncState, TargetState, decode},
 };
 use model::{Aggregate, TargetId};
-use plan::{Reason, SyncPlan};
+use plan::{HeldReason, Reason, SyncPlan};
 use testkit::MemoryLog;
 
 use crate::picture;
@@ -79,8 +79,9 @@ fn unguarded(memory: &MemoryLog, target: &TargetId, state: &TargetState) -> Opti
     }
     let inventory = picture::rows(memory, &sync).len();
     // A single one may give way to others, which may be on their way here.
-    let others = plan.steps.iter().any(|step| step.action.applies()) || !plan.held.is_empty();
-    let gives_way = inventory == 1 && others;
+    let comes = plan.steps.iter().any(|step| step.action.applies());
+    let is_on_its_way = plan.held.iter().any(|held| held.reason == HeldReason::HandOver);
+    let gives_way = inventory == 1 && (comes || is_on_its_way);
     let all = prunes >= inventory && !gives_way;
     let over = all || inventory >= 4 && prunes * 100 > GUARD_PERCENT * inventory;
     over.then(|| format!("a plan deletes {prunes} of {inventory}"))
