@@ -163,21 +163,29 @@ async fn append_round(hub: &Hub, round: Vec<Item>) {
         }
         Err(cause) => return answer_all(round, unavailable(&cause)),
     }
-    let (batch, single): (Vec<_>, Vec<_>) =
-        round.into_iter().partition(|item| item.retired_ttl.is_none() && follows(hub, &item.draft));
+    let (mut batch, mut single) = (Vec::new(), Vec::new());
+    for item in round {
+        match follows(hub, &item.draft).filter(|_| item.retired_ttl.is_none()) {
+            Some(before) => batch.push((item, before)),
+            None => single.push(item),
+        }
+    }
     if batch.len() < BATCH_MIN {
-        return settle_all(hub, single.into_iter().chain(batch).collect()).await;
+        single.extend(batch.into_iter().map(|(item, _)| item));
+        return settle_all(hub, single).await;
     }
     tokio::join!(append_batch(hub, batch), settle_all(hub, single));
 }
 
-/// Whether the draft follows what is remembered, and the mirror is near enough. Of a first event nothing can
-/// be remembered.
-fn follows(hub: &Hub, draft: &Draft) -> bool {
+/// The sequence of what the draft follows (0: it is a first event), if that is what is remembered, and the mirror is
+/// near enough. Whoever sends the draft expects this one: what is remembered later may be another's, which a watch
+/// has told meanwhile.
+fn follows(hub: &Hub, draft: &Draft) -> Option<u64> {
     hub.heads.note_mirrored(&draft.aggregate, hub.mirror.sequence());
     let known = hub.heads.get(&draft.aggregate);
     let safe = known.is_none_or(|known| Mirror::is_safe_behind(&known));
-    safe && judge(known.map(|known| (known.n, known.id)), draft) == Verdict::Append
+    let follows = judge(known.map(|known| (known.n, known.id)), draft) == Verdict::Append;
+    (safe && follows).then(|| known.map_or(0, |known| known.sequence))
 }
 
 /// Waits until the mirror is near enough for the draft: what the draft makes the log drop must be in it.
@@ -189,13 +197,11 @@ async fn await_mirror(hub: &Hub, known: Option<Known>, ttl: Option<Duration>) ->
     }
 }
 
-async fn append_batch(hub: &Hub, batch: Vec<Item>) {
+async fn append_batch(hub: &Hub, batch: Vec<(Item, u64)>) {
     let count = batch.len() as u64;
-    let messages = batch.iter().map(|item| {
-        let before = hub.heads.get(&item.draft.aggregate).map_or(0, |known| known.sequence);
-        outgoing(item.id, &item.draft, before)
-    });
-    match publish_batch(&hub.client, messages.collect()).await {
+    let messages = batch.iter().map(|(item, before)| outgoing(item.id, &item.draft, *before)).collect();
+    let batch: Vec<Item> = batch.into_iter().map(|(item, _)| item).collect();
+    match publish_batch(&hub.client, messages).await {
         Ok(last) => {
             for (i, item) in batch.into_iter().enumerate() {
                 let event = Event { id: item.id, sequence: last + 1 + i as u64 - count, draft: item.draft };

@@ -122,6 +122,39 @@ pub async fn survive(config: NatsConfig, trouble: impl AsyncFn()) {
     }
 }
 
+/// What another process appends comes by the watch at any moment, also between judging a draft and sending it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_processes_that_watch_and_append_batches_one_wins_each_version() {
+    const AGGREGATES: usize = 200;
+    let server = Server::start(Settings::default()).await;
+    let logs = [connect(&server).await, connect(&server).await];
+    for log in &logs {
+        let mut watch = log.watch(Filter::all()).await.unwrap();
+        tokio::spawn(async move { while let Some(Ok(_)) = watch.next().await {} });
+    }
+    let firsts = (0..AGGREGATES).map(|i| first(&source(i), "first")).collect();
+    let mut newest: Vec<_> = logs[0].append(firsts).await.into_iter().map(Result::unwrap).collect();
+    for round in 0..40 {
+        let drafts =
+            |name: &str| newest.iter().map(|event| after(event, &format!("{name} {round}"))).collect();
+        let (one, other) = tokio::join!(logs[0].append(drafts("one")), logs[1].append(drafts("other")));
+        newest = one
+            .into_iter()
+            .zip(other)
+            .map(|both| match both {
+                (Ok(won), Err(AppendError::Conflict { .. }))
+                | (Err(AppendError::Conflict { .. }), Ok(won)) => won,
+                both => panic!("round {round}: {both:?}"),
+            })
+            .collect();
+    }
+    for event in newest {
+        let history = logs[0].history(event.aggregate(), 100).await.unwrap();
+        let versions: Vec<u64> = history.iter().map(events::Event::n).collect();
+        assert_eq!(versions, (1..=event.n()).rev().collect::<Vec<_>>());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_server_loses_nothing_acknowledged() {
     let server = Server::start(Settings::default()).await;
