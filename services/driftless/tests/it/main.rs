@@ -6,6 +6,7 @@
 mod access;
 mod apart;
 mod api;
+mod asked;
 mod backup;
 mod beside;
 mod canary;

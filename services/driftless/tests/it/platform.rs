@@ -146,8 +146,13 @@ impl<'s> Platform<'s> {
     }
 
     /// Asks it to end, and waits until it has.
-    pub fn stop(mut self) -> i32 {
-        let asked = Command::new("kill").arg(self.process.id().to_string()).status().unwrap();
+    pub fn stop(self) -> i32 {
+        self.stop_by("-TERM")
+    }
+
+    /// The same by that signal.
+    pub fn stop_by(mut self, signal: &str) -> i32 {
+        let asked = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
         assert!(asked.success());
         self.process.wait().unwrap().code().unwrap()
     }

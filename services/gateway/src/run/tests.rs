@@ -19,6 +19,8 @@ use tower::ServiceExt;
 use super::*;
 use crate::Token;
 
+mod described;
+
 const SECRET: &str = "a-webhook-secret";
 
 struct Scene {
