@@ -30,8 +30,8 @@ use crew::Belief;
 use weather::Rates;
 use world::{Ended, Settings, play};
 
-/// Seeds that are played by default: as many as two cores play within a minute, without optimisation.
-const SEEDS: u64 = 100;
+/// Seeds that are played by default: as many as two cores play within two minutes.
+const SEEDS: u64 = 2000;
 
 /// Seeds at a time.
 const AT_ONCE: u64 = 2;
