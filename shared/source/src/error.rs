@@ -94,6 +94,14 @@ pub enum SourceError {
         /// The cause, bounded in length.
         reason: String,
     },
+    /// A program that this kind of address needs is not installed.
+    #[error("{url} cannot be fetched: the program {program} is not installed")]
+    Missing {
+        /// The address.
+        url: String,
+        /// Its name.
+        program: &'static str,
+    },
     /// The repository has no branch and no tag.
     #[error("the repository at {url} is empty")]
     Empty {
@@ -190,6 +198,7 @@ impl SourceError {
             Self::Timeout { .. } => "GIT-TIMEOUT",
             Self::Busy { .. } => "GIT-BUSY",
             Self::Fetch { .. } => "GIT-FETCH",
+            Self::Missing { .. } => "GIT-MISSING",
             Self::Empty { .. } => "GIT-EMPTY",
             Self::Reference { .. } => "GIT-REF",
             Self::Path { .. } | Self::BadPath { .. } => "GIT-PATH",
@@ -227,6 +236,7 @@ impl SourceError {
             }
             Self::Busy { .. } | Self::Corrupt { .. } => "",
             Self::Fetch { .. } => "try `git ls-remote` with the same address; the reason is the tool's own",
+            Self::Missing { .. } => "install it, or put the folder that it is in into PATH",
             Self::Empty { .. } => "push a first commit",
             Self::Reference { .. } => "push the reference, or follow one that exists",
             Self::Path { .. } => "correct the application's path, or follow a reference that has it",
@@ -256,6 +266,7 @@ impl SourceError {
             | Self::RepositoryNotFound { .. }
             | Self::Tls { .. }
             | Self::HostKey { .. }
+            | Self::Missing { .. }
             | Self::Empty { .. }
             | Self::Reference { .. }
             | Self::Path { .. }

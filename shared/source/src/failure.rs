@@ -3,6 +3,7 @@
 use std::{error::Error as StdError, io};
 
 use gix::url::Scheme;
+use gix_transport::client::Error::{self as TransportError, InvokeProgram};
 
 use crate::{SourceError, address::Address, proxy};
 
@@ -18,6 +19,7 @@ struct Facts {
     not_connected: bool,
     denied: bool,
     not_found: bool,
+    no_program: bool,
 }
 
 impl Facts {
@@ -28,6 +30,9 @@ impl Facts {
             self.not_connected |= error.is_connect();
         }
         self.tls |= error.is::<rustls::Error>();
+        if let Some(InvokeProgram { source, .. }) = error.downcast_ref::<TransportError>() {
+            self.no_program |= source.kind() == io::ErrorKind::NotFound;
+        }
         if let Some(error) = error.downcast_ref::<io::Error>() {
             self.look_at_io(error.kind());
             if let Some(inner) = error.get_ref() {
@@ -63,6 +68,7 @@ pub(crate) fn of_connection(error: &gix::Error, address: &Address, proxy: Option
     let (url, reason) = (address.shown.clone(), reason(error));
     let ssh = address.url.scheme == Scheme::Ssh;
     match facts.status {
+        _ if facts.no_program => SourceError::Missing { url, program: if ssh { "ssh" } else { "git" } },
         _ if facts.tls => SourceError::Tls { url, reason },
         Some(proxy::AUTHENTICATION_REQUIRED) => proxy::refused(url, proxy),
         Some(401 | 403) => SourceError::Auth { url, reason },

@@ -217,10 +217,10 @@ fn pull(
             }
             Ok((found, Program::Git))
         }
-        Err(GitFailure::Missing) => Err(first.unwrap_or_else(|| SourceError::Fetch {
-            url: remote.address.shown.clone(),
-            reason: "the git program, which this repository needs, is no longer there".to_owned(),
-        })),
+        Err(GitFailure::Missing) => {
+            let url = remote.address.shown.clone();
+            Err(first.unwrap_or(SourceError::Missing { url, program: "git" }))
+        }
         Err(GitFailure::Failed(error)) => {
             core.git_first.store(false, Ordering::Relaxed);
             // Damage decides what happens next; otherwise the program's words are the plainer ones.

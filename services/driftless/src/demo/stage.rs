@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time
 use engine::charts::Egress;
 use gateway::{
     Listener,
-    wire::{Entry, History, TargetList, TargetStatus},
+    wire::{Entry, History, SourceList, TargetList, TargetStatus},
 };
 use kubesim::{Controllers, Simulator};
 use model::{
@@ -33,6 +33,9 @@ use crate::{
 
 /// Longer than any step takes on a machine that has other things to do.
 const BOUND: Duration = Duration::from_secs(60);
+
+/// Time until it is looked why nothing happens.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Everything that plays.
 pub struct Stage {
@@ -124,11 +127,23 @@ impl Stage {
             if all.len() == CLUSTERS.len() && all.values().all(&holds) {
                 return Ok((began.elapsed(), all));
             }
-            let changed = timeout_at(deadline, self.watched.next()).await;
-            changed.map_err(|_| {
-                let message = format!("{what}: not within {} s; {all:?}", BOUND.as_secs());
-                Problem::new("DEMO", message, "report it as a bug").ending(Exit::Failed)
-            })??;
+            match timeout_at(deadline.min(Instant::now() + LOOK), self.watched.next()).await {
+                Ok(changed) => drop(changed?),
+                Err(_) if Instant::now() < deadline => self.fetched().await?,
+                Err(_) => {
+                    let message = format!("{what}: not within {} s; {all:?}", BOUND.as_secs());
+                    return Err(Problem::new("DEMO", message, "report it as a bug").ending(Exit::Failed));
+                }
+            }
+        }
+    }
+
+    /// Whether the repository can be read at all: where Git is not installed it cannot.
+    async fn fetched(&self) -> Result<(), Problem> {
+        let list: SourceList = self.client.get("sources", &[]).await?;
+        match list.sources.into_iter().find_map(|source| source.problem) {
+            Some(it) => Err(Problem::new(&it.code, it.message, &it.remedy).ending(Exit::Failed)),
+            None => Ok(()),
         }
     }
 

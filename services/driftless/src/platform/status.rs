@@ -1,6 +1,6 @@
 //! `driftless status`
 
-use gateway::wire::{Freshness, Sync, TargetList, TargetStatus};
+use gateway::wire::{Freshness, Problem as WireProblem, SourceList, Sync, TargetList, TargetStatus};
 use serde_json::json;
 
 use super::{
@@ -27,16 +27,32 @@ pub async fn status(options: StatusOptions) -> Result<Exit, Problem> {
         StatusOutput::Json => terminal::line(&json!(list).to_string()),
         StatusOutput::Text | StatusOutput::Wide => tell(&list, options.output, Colours::wanted()),
     }
+    if list.targets.is_empty() && options.output != StatusOutput::Json {
+        tell_sources(&client.get("sources", &[]).await?, Colours::wanted());
+    }
     Ok(Exit::Success)
+}
+
+/// Where there are no targets, why: what is defined may lie in a repository that cannot be read.
+fn tell_sources(list: &SourceList, colours: Colours) {
+    for source in &list.sources {
+        if let Some(problem) = &source.problem {
+            tell_problem(&format!("source {}", source.name), problem, colours);
+        }
+    }
+}
+
+fn tell_problem(about: &str, problem: &WireProblem, colours: Colours) {
+    let text = format!("{about}: {}: {}", problem.code, problem.message);
+    terminal::line(&Paint::Bad.on(&table::clean(&text), colours));
+    if !problem.remedy.is_empty() {
+        terminal::line(&format!("  help: {}", table::clean(&problem.remedy)));
+    }
 }
 
 fn tell(list: &TargetList, output: StatusOutput, colours: Colours) {
     if let Some(rejected) = &list.rejected {
-        let text = format!("definitions rejected: {}: {}", rejected.code, rejected.message);
-        terminal::line(&Paint::Bad.on(&table::clean(&text), colours));
-        if !rejected.remedy.is_empty() {
-            terminal::line(&format!("  help: {}", table::clean(&rejected.remedy)));
-        }
+        tell_problem("definitions rejected", rejected, colours);
     }
     if let Some(unread) = &list.unread {
         table::outdated(unread, colours).iter().for_each(|line| terminal::line(line));
@@ -49,12 +65,7 @@ fn tell(list: &TargetList, output: StatusOutput, colours: Colours) {
     table::lines(&rows, colours).iter().for_each(|line| terminal::line(line));
     for target in &list.targets {
         if let Some(problem) = &target.problem {
-            let text =
-                format!("{}/{}: {}: {}", target.cluster, target.application, problem.code, problem.message);
-            terminal::line(&Paint::Bad.on(&table::clean(&text), colours));
-            if !problem.remedy.is_empty() {
-                terminal::line(&format!("  help: {}", table::clean(&problem.remedy)));
-            }
+            tell_problem(&format!("{}/{}", target.cluster, target.application), problem, colours);
         } else if let Some(waiting) = &target.waiting {
             let text = format!("{}/{}: {waiting}", target.cluster, target.application);
             terminal::line(&Paint::Waiting.on(&table::clean(&text), colours));

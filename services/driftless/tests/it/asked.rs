@@ -163,3 +163,18 @@ async fn an_interrupted_platform_ends_in_order() {
     help.args(["up", "--help"]);
     assert!(crate::scene::told(help).out.contains("[default: 127.0.0.1:8620]"));
 }
+
+#[tokio::test]
+async fn where_nothing_is_defined_status_says_why() {
+    let scene = Scene::new();
+    let no_repository = scene.folder().join("tmp").display().to_string();
+    let platform = Platform::with(&scene, &["--fleet", &no_repository]).await;
+    let told = async || Some(platform.text(&["status"])).filter(|text| text.contains("GIT-"));
+    let text = testkit::eventually(BOUND, "the reason", told).await;
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((lines[0], lines.len()), ("no targets", 3), "{text}");
+    assert!(
+        lines[1].starts_with("source driftless-fleet: GIT-") && lines[2].starts_with("  help: "),
+        "{text}"
+    );
+}

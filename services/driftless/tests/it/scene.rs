@@ -117,6 +117,18 @@ impl Scene {
         run
     }
 
+    /// A folder with these programs of the machine and no other.
+    pub fn programs(&self, names: &[&str]) -> PathBuf {
+        let folder = self.folder.path().join("programs");
+        std::fs::create_dir_all(&folder).unwrap();
+        for name in names {
+            let found = Command::new("sh").args(["-c", &format!("command -v {name}")]).output().unwrap();
+            let path = String::from_utf8(found.stdout).unwrap();
+            std::os::unix::fs::symlink(path.trim(), folder.join(name)).unwrap();
+        }
+        folder
+    }
+
     /// The administrator's kubeconfig with the rest of the first line with each key replaced.
     pub fn kubeconfig_with(&self, changes: &[(&str, &str)]) -> String {
         let mut text = std::fs::read_to_string(&self.kubeconfig).unwrap();

@@ -113,14 +113,7 @@ fn a_missing_program_is_a_mistake_of_configuration_and_plain_files_need_none() {
         ("deploy/config.yaml", shop::CONFIG),
     ]);
     // All that reading a local repository needs, and nothing that renders.
-    let programs = scene.folder().join("programs");
-    std::fs::create_dir(&programs).unwrap();
-    for name in ["git", "git-upload-pack", "sh"] {
-        let path =
-            std::process::Command::new("sh").args(["-c", &format!("command -v {name}")]).output().unwrap();
-        let path = String::from_utf8(path.stdout).unwrap();
-        std::os::unix::fs::symlink(path.trim(), programs.join(name)).unwrap();
-    }
+    let programs = scene.programs(&["git", "git-upload-pack", "sh"]);
     let run = |path: &str| {
         let mut run = scene.command("sync", &["--path", path]);
         run.env("DRIFTLESS_TOOLS_BIN", &programs).env("PATH", &programs);
