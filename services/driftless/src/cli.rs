@@ -362,9 +362,19 @@ pub struct RoleOptions {
     /// Folder for what this process keeps: mirrors, temporary files
     #[arg(long, value_name = "DIR")]
     pub state: PathBuf,
+    #[command(flatten)]
+    pub member: MemberOptions,
+}
+
+/// Who a process is among its like.
+#[derive(Debug, Clone, Args)]
+pub struct MemberOptions {
     /// Name of this process among its like, to which more is added [default: the host's name]
     #[arg(long, value_name = "NAME")]
     pub instance: Option<String>,
+    /// Its share of the work among its like: one of weight 4 gets about four times as much as one of weight 1
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(bus::WEIGHT_MAX)))]
+    pub weight: u32,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     address,
-    cli::{DifferOptions, FetcherOptions, FleetOptions, NatsOptions, RoleOptions},
+    cli::{DifferOptions, FetcherOptions, FleetOptions, MemberOptions, NatsOptions, RoleOptions},
     exit::Exit,
     key_check::{self, OtherKey},
     problem::Problem,
@@ -52,7 +52,7 @@ pub struct Part {
     pub key: InstallKey,
     /// Folder for what it keeps.
     pub state: PathBuf,
-    pub instance: String,
+    pub member: Member,
     pub company: Company,
     /// For the differ alone.
     pub origin: Origin,
@@ -121,10 +121,10 @@ async fn start(
     key: InstallKey,
     (origin, charts): (Origin, Egress),
 ) -> Result<Exit, Problem> {
-    let instance = instance_name(options.instance.as_deref());
+    let member = member(&options.member);
     let log = open(&options.nats, &options.access).await?;
     key_check::check(&*log, &key, OtherKey::of(options.key_replaced)).await?;
-    let part = Part { log, key, state: options.state, instance, company: Company::Others, origin, charts };
+    let part = Part { log, key, state: options.state, member, company: Company::Others, origin, charts };
     serve(role, part, stop_on_signal()).await.map(|()| Exit::Success)
 }
 
@@ -151,8 +151,9 @@ fn fleet(options: &FleetOptions) -> Result<Option<Fleet>, Problem> {
 
 /// Runs one service until `stop`.
 pub async fn serve(role: Role, part: Part, stop: CancellationToken) -> Result<(), Problem> {
-    let Part { log, key, state, instance, company, origin, charts } = part;
-    let joined = log.join(role.group(), Member::new(&instance), CLAIM).await;
+    let Part { log, key, state, member, company, origin, charts } = part;
+    let instance = member.name.clone();
+    let joined = log.join(role.group(), member, CLAIM).await;
     let membership = joined.map_err(|error| {
         Problem::new("LOG-MEMBERS", chain(&error), "check that the NATS server is up, then start it again")
     })?;
@@ -221,6 +222,11 @@ pub fn engine_options(state: &Path) -> engine::Options {
 
 fn text<E: std::error::Error>(ended: Result<(), E>) -> Result<(), String> {
     ended.map_err(|error| chain(&error))
+}
+
+/// What a process is among its like.
+pub fn member(options: &MemberOptions) -> Member {
+    Member { name: instance_name(options.instance.as_deref()), weight: options.weight }
 }
 
 /// Unique among the processes of a fleet, and over restarts whatever it is called.

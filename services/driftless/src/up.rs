@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use bus::Log;
+use bus::{Log, Member};
 use engine::charts::Egress;
 use gateway::{Listener, Token};
 use manifest::InstallKey;
@@ -41,7 +41,7 @@ pub struct Grounds {
     pub key: InstallKey,
     /// Folder for mirrors and temporary files.
     pub state: PathBuf,
-    pub instance: String,
+    pub member: Member,
     pub company: Company,
     pub origin: Origin,
     /// Where charts may come from.
@@ -61,13 +61,13 @@ impl Platform {
         (config, listener): (gateway::Config, Listener),
         stop: &CancellationToken,
     ) -> Self {
-        let Grounds { log, key, state, instance, company, origin, charts } = grounds;
+        let Grounds { log, key, state, member, company, origin, charts } = grounds;
         let mut parts = JoinSet::new();
         for role in [Role::Fetcher, Role::Renderer, Role::Differ, Role::Applier] {
             let origin = if role == Role::Differ { origin.clone() } else { Origin::default() };
-            let (log, key, state, instance) = (log.clone(), key.clone(), state.clone(), instance.clone());
+            let (log, key, state, member) = (log.clone(), key.clone(), state.clone(), member.clone());
             let charts = charts.clone();
-            let part = Part { log, key, state, instance, company, origin, charts };
+            let part = Part { log, key, state, member, company, origin, charts };
             parts.spawn(role::serve(role, part, stop.clone()));
         }
         let config = gateway::Config { key_id: Some(key.key_id()), ..config };
@@ -112,7 +112,7 @@ pub async fn gateway(options: GatewayRoleOptions) -> Result<Exit, Problem> {
 
 async fn grounds(options: &UpOptions) -> Result<Grounds, Problem> {
     let state = state_folder::or_of_platform(options.state.clone())?;
-    let instance = role::instance_name(options.instance.as_deref());
+    let member = role::member(&options.member);
     match (&options.nats, &options.key) {
         (Some(nats), Some(key)) => {
             state_folder::create(&state)?;
@@ -122,7 +122,7 @@ async fn grounds(options: &UpOptions) -> Result<Grounds, Problem> {
                 log,
                 key,
                 state,
-                instance,
+                member,
                 company: Company::Others,
                 origin: Origin::default(),
                 charts: Egress::default(),
@@ -135,7 +135,7 @@ async fn grounds(options: &UpOptions) -> Result<Grounds, Problem> {
                 log,
                 key,
                 state: path,
-                instance,
+                member,
                 company: Company::Alone,
                 origin: Origin::default(),
                 charts: Egress::default(),

@@ -39,7 +39,7 @@ pub use freshness::{Freshness, Report, freshness};
 pub use lineage::{Kinship, Lineage, Restoration, RestorationId};
 pub use log::{HISTORY_MAX, Log, Swept};
 pub use membership::{Member, Membership, Pulse, Roll};
-pub use ownership::Ownership;
+pub use ownership::{Ownership, WEIGHT_MAX};
 pub use patient::Patient;
 pub use position::{LogPosition, Succession};
 pub use share::{Claim, Share};

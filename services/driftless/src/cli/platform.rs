@@ -56,9 +56,8 @@ pub struct UpOptions {
     /// Use this key although it is not the log's, which is lost for good: everything is made anew from Git
     #[arg(long, requires = "nats")]
     pub key_replaced: bool,
-    /// Name of this process among its like, to which more is added [default: the host's name]
-    #[arg(long, value_name = "NAME")]
-    pub instance: Option<String>,
+    #[command(flatten)]
+    pub member: super::MemberOptions,
     #[command(flatten)]
     pub charts: super::ChartOptions,
     #[command(flatten)]

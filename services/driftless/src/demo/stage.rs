@@ -225,7 +225,7 @@ fn grounds(state: StateFolder, bootstrap: differ::Bootstrap) -> Grounds {
         log,
         key,
         state: path,
-        instance: "demo".to_owned(),
+        member: bus::Member::new("demo"),
         company: Company::Alone,
         origin,
         charts: Egress::default(),

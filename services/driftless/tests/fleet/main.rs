@@ -5,6 +5,7 @@
     reason = "how long what took is the point, and what the processes said helps"
 )]
 
+mod many;
 mod repository;
 mod scene;
 mod stories;

@@ -97,6 +97,28 @@ async fn a_cluster_that_leaves_is_retired_once_nothing_of_ours_is_there() {
     assert_eq!(back, retired + 1);
 }
 
+/// Each application's policy says what becomes of its objects, also where not the application goes but its cluster.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_leaves_loses_what_its_applications_would_delete_and_no_more() {
+    let mut scene = Scene::new().await;
+    let kept: Vec<_> = ["k1", "k2", "k3"].map(|name| scene.config_map(name, json!({}))).into();
+    let gone = scene.config_map("gone", json!({}));
+    scene.commit(&[("keep", kept.clone()), ("go", vec![gone.clone()])]).await;
+    let applications = [("keep", "keep", Orphan), ("go", "go", Delete)];
+    scene.define(&applications).await;
+    scene.render("keep", "keep").await;
+    scene.render("go", "go").await;
+    scene.until_holds("keep", &["k1", "k2", "k3"]).await;
+    scene.until_holds("go", &["gone"]).await;
+
+    scene.define_nowhere(&applications).await;
+    scene.until_cluster(EventType::ClusterRetired).await;
+    assert!(scene.live(&gone).await.is_none());
+    for map in &kept {
+        assert_eq!(marks(&scene.live(map).await.unwrap()), (None, vec![]));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_policy_before_the_change_deletes_under_the_guard_and_spares_what_needs_a_word() {
     let mut scene = Scene::new().await;
