@@ -226,13 +226,13 @@ impl Fleet {
             let stays = self.shared.holds(name) && now.is_some_and(same);
             if !stays {
                 worker.abort();
-                self.shared.config.evaluated.end(name);
+                self.shared.config.evaluated.end(&Aggregate::Cluster(name.clone()));
             }
             stays
         });
         for cluster in &wanted {
             if self.shared.holds(&cluster.name) && !self.clusters.contains_key(&cluster.name) {
-                self.shared.config.evaluated.begin(cluster.name.clone());
+                self.shared.config.evaluated.begin(Aggregate::Cluster(cluster.name.clone()));
                 let inbox = Arc::new(Inbox::default());
                 let worker = Worker::new(self.shared.clone(), cluster.clone(), inbox.clone());
                 let handle = self.workers.spawn(worker.run());

@@ -164,7 +164,8 @@ pub async fn serve(role: Role, part: Part, stop: CancellationToken) -> Result<()
     tracing::info!(role = %role.group(), %instance, "started");
     let ended = match role {
         Role::Fetcher => {
-            let config = fetcher::Config { charts, ..fetcher::Config::new(&state, key, share) };
+            let evaluated = membership.evaluated();
+            let config = fetcher::Config { charts, evaluated, ..fetcher::Config::new(&state, key, share) };
             text(fetcher::run(log, config, stop).await)
         }
         Role::Renderer => {

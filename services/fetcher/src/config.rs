@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use bus::Share;
+use bus::{Evaluated, Share};
 use engine::charts::Egress;
 use manifest::InstallKey;
 use source::Credentials;
@@ -21,6 +21,8 @@ pub struct Config {
     pub share: Share,
     /// Where charts may come from. The host of a source's own repository always may give them.
     pub charts: Egress,
+    /// Where it notes which sources it looked at, and when.
+    pub evaluated: Evaluated,
 }
 
 impl Config {
@@ -28,6 +30,7 @@ impl Config {
     /// from public addresses.
     pub fn new(folder: impl Into<PathBuf>, key: InstallKey, share: Share) -> Self {
         let charts = Egress::Public(BTreeSet::new());
-        Self { folder: folder.into(), key, credentials: Credentials::default(), share, charts }
+        let (credentials, evaluated) = (Credentials::default(), Evaluated::default());
+        Self { folder: folder.into(), key, credentials, share, charts, evaluated }
     }
 }

@@ -1,11 +1,19 @@
 //! The loop: watch, decide, visit, append.
 
-use std::{collections::BTreeSet, future::pending, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::pending,
+    sync::Arc,
+    time::Duration,
+};
 
-use bus::{Filter, Log, LogPosition, Patient, ReadError, Share, WatchItem};
+use bus::{Evaluated, Filter, Log, LogPosition, Patient, ReadError, Share, WatchItem};
 use events::{Event, state::DefinitionsState};
 use model::{Aggregate, AggregateKind, Timestamp};
-use tokio::{task::JoinSet, time};
+use tokio::{
+    task::JoinSet,
+    time::{self, Instant},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -36,7 +44,8 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
     let mut watch = log.watch(Filter::kinds(&WATCHED)).await?;
     let seen = log.position().await?;
     let mut share = config.share.clone();
-    let mut fetcher = Fetcher::new(Performer::new(log, config), share.clone(), seen);
+    let evaluated = config.evaluated.clone();
+    let mut fetcher = Fetcher::new(Performer::new(log, config), (share.clone(), evaluated), seen);
     let mut sweep = time::interval(SWEEP);
     loop {
         fetcher.dispatch().await?;
@@ -48,7 +57,10 @@ async fn work(log: Arc<dyn Log>, config: Config) -> Result<(), Error> {
                 fetcher.conclude(remote, looked?);
             }
             () = appointment => {}
-            () = share.changed() => fetcher.wake_all(),
+            () = share.changed() => {
+                fetcher.forget_others();
+                fetcher.wake_all();
+            }
             _ = sweep.tick() => fetcher.sweep().await?,
         }
     }
@@ -62,7 +74,9 @@ struct Fetcher {
     picture: Picture,
     agenda: Agenda,
     visits: JoinSet<Visited>,
-    busy: BTreeSet<RemoteId>,
+    /// Remotes that are visited, and since when.
+    busy: BTreeMap<RemoteId, Instant>,
+    evaluated: Evaluated,
     /// Definitions that are not in force yet, because they could not be read so far.
     unread: Option<DefinitionsState>,
     listed: bool,
@@ -70,14 +84,15 @@ struct Fetcher {
 }
 
 impl Fetcher {
-    fn new(performer: Performer, share: Share, seen: LogPosition) -> Self {
+    fn new(performer: Performer, (share, evaluated): (Share, Evaluated), seen: LogPosition) -> Self {
         Self {
             performer: Arc::new(performer),
             share,
             picture: Picture::default(),
             agenda: Agenda::default(),
             visits: JoinSet::new(),
-            busy: BTreeSet::new(),
+            busy: BTreeMap::new(),
+            evaluated,
             unread: None,
             listed: false,
             seen,
@@ -90,6 +105,7 @@ impl Fetcher {
             return Ok(());
         }
         self.define().await?;
+        self.evaluated.followed(Instant::now());
         let now = now();
         while let Some((at, remote)) = self.agenda.first() {
             if at > now || self.visits.len() >= VISITS_MAX {
@@ -97,14 +113,14 @@ impl Fetcher {
             }
             self.agenda.clear(remote);
             // A busy one comes back when its visit is concluded, another one's when it is gained.
-            if self.busy.contains(&remote) || !self.share.holds(remote.partition()) {
+            if self.busy.contains_key(&remote) || !self.share.holds(remote.partition()) {
                 continue;
             }
             match self.picture.decide(remote, now) {
                 None => {}
                 Some(Err(until)) => self.agenda.set(remote, until),
                 Some(Ok(visit)) => {
-                    self.busy.insert(remote);
+                    self.busy.insert(remote, Instant::now());
                     let performer = Arc::clone(&self.performer);
                     self.visits.spawn(async move { (remote, performer.visit(visit).await) });
                 }
@@ -166,9 +182,14 @@ impl Fetcher {
     }
 
     fn conclude(&mut self, remote: RemoteId, looked: Vec<Looked>) {
-        self.busy.remove(&remote);
+        let begun = self.busy.remove(&remote);
         for Looked { look, memory, end } in looked {
             let name = &look.source.name;
+            if let Some(begun) = begun {
+                let source = Aggregate::Source(name.clone());
+                self.evaluated.begin(source.clone());
+                self.evaluated.done(&source, begun);
+            }
             self.picture.remember(name, memory);
             match end {
                 End::Stored(event) | End::Overtaken(Some(event)) => self.note(&event),
@@ -182,6 +203,20 @@ impl Fetcher {
     fn wake_all(&mut self) {
         let remotes: Vec<RemoteId> = self.picture.remotes().into_iter().flatten().collect();
         remotes.into_iter().for_each(|remote| self.agenda.set(remote, Timestamp::default()));
+    }
+
+    /// Says no more when it looked at what others look at now, or nobody any more.
+    fn forget_others(&self) {
+        let is_held = |remote: RemoteId| self.share.holds(remote.partition());
+        self.evaluated.retain(|what| match what {
+            Aggregate::Source(name) => self.picture.remote_of(name).is_some_and(is_held),
+            Aggregate::Definitions
+            | Aggregate::Render { .. }
+            | Aggregate::Cluster(_)
+            | Aggregate::Target(_)
+            | Aggregate::Sync(_)
+            | Aggregate::Command(_) => false,
+        });
     }
 
     /// The wait for the next appointment, if there is one and room for its visit.
@@ -206,11 +241,12 @@ impl Fetcher {
             return Ok(());
         }
         self.wake_all();
+        self.forget_others();
         self.retire_unnamed().await?;
         let named: Option<BTreeSet<RemoteId>> = self.picture.remotes().map(Iterator::collect);
         match named {
             Some(mut named) => {
-                named.extend(&self.busy);
+                named.extend(self.busy.keys());
                 self.performer.drop_mirrors(named).await
             }
             None => Ok(()),

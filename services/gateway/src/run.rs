@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use bus::{Filter, Log, Patient, Report, WatchItem, now};
+use bus::{Filter, Freshness, Log, Patient, Report, WatchItem, now};
 use events::{Content, Event, state::DefinitionsState};
-use model::{Aggregate, AggregateKind, ClusterName, DefinitionSet, TargetId};
+use model::{Aggregate, AggregateKind, ClusterName, DefinitionSet, Source, TargetId};
 use tokio::{
     sync::{Semaphore, watch},
     time::Instant,
@@ -41,7 +41,13 @@ const LOOK: Duration = Duration::from_secs(3);
 const SILENT: Duration = Duration::from_secs(15);
 
 /// Who brings a commit as far as the differ, by the names of their groups.
-const BEFORE_THE_DIFFER: [&str; 2] = ["fetcher", "renderer"];
+const BEFORE_THE_DIFFER: [&str; 2] = [FETCHER, "renderer"];
+
+/// Who looks at sources.
+const FETCHER: &str = "fetcher";
+
+/// Looks at a source that may fail to come until what was seen counts no more.
+const LOOKS: u32 = 3;
 
 /// Webhooks that are read at once, 2 MB each: who sends them has shown nothing yet.
 const HEARD_MAX: usize = 32;
@@ -64,6 +70,8 @@ struct Evaluations {
     /// How far the statuses of each cluster could be believed when that was last told, without the age.
     told: BTreeMap<ClusterName, Evaluated>,
     reports: Vec<Report>,
+    /// What those who look at sources have told.
+    looks: Vec<Report>,
     asked: Option<Instant>,
     /// Since when there are newer definitions than those that are shown.
     outdated: Option<Instant>,
@@ -196,10 +204,23 @@ impl Gateway {
     pub(crate) fn evaluated(&self, cluster: &ClusterName) -> Evaluated {
         let told = self.evaluations.read().unwrap_or_else(PoisonError::into_inner);
         let bound = self.config.stale_after;
-        let freshness = bus::freshness(cluster, &told.reports, bound);
+        let freshness = bus::freshness(&Aggregate::Cluster(cluster.clone()), &told.reports, bound);
         let since = told.asked.map(|asked| asked.elapsed()).unwrap_or_default();
         let behind = told.outdated.into_iter().chain(told.unattended).map(|since| since.elapsed()).max();
         decide::evaluated(&freshness, since, behind, bound)
+    }
+
+    /// Who looked at a source, and how long ago. It counts while no look is missing: some are lost, and one takes time.
+    pub(crate) fn looked_at(&self, source: &Source) -> Evaluated {
+        let told = self.evaluations.read().unwrap_or_else(PoisonError::into_inner);
+        let bound = self.config.stale_after.max(Duration::from_millis(source.poll_ms) * LOOKS);
+        let freshness = match bus::freshness(&Aggregate::Source(source.name.clone()), &told.looks, bound) {
+            // Which of the fetchers it falls to is decided by the repository, not by the name.
+            Freshness::Unknown { .. } => Freshness::Unknown { owner: None },
+            known @ (Freshness::Fresh { .. } | Freshness::Stale { .. }) => known,
+        };
+        let since = told.asked.map(|asked| asked.elapsed()).unwrap_or_default();
+        decide::evaluated(&freshness, since, None, bound)
     }
 
     /// Notes whether there is anybody before the differ: while nobody sees commits, being in sync means nothing.
@@ -207,7 +228,12 @@ impl Gateway {
         let mut missing = false;
         for group in BEFORE_THE_DIFFER {
             match self.log.members(group).await {
-                Ok(members) => missing |= members.is_empty(),
+                Ok(members) => {
+                    missing |= members.is_empty();
+                    if group == FETCHER {
+                        self.evaluations_mut().looks = members;
+                    }
+                }
                 // Not known: as it was.
                 Err(_) => return,
             }

@@ -104,8 +104,30 @@ pub struct Evaluated {
     pub seconds: Option<u64>,
 }
 
-/// Whether a status counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+impl Default for Evaluated {
+    /// Nobody has looked, and nobody will.
+    fn default() -> Self {
+        Self { state: Freshness::Unknown, by: None, seconds: None }
+    }
+}
+
+impl Evaluated {
+    /// Of the targets by something that they name, the one that can be believed least.
+    pub fn oldest(targets: &[TargetStatus], name: fn(&TargetStatus) -> &str) -> BTreeMap<String, Self> {
+        let mut all: BTreeMap<String, Self> = BTreeMap::new();
+        for target in targets {
+            let oldest = all.entry(name(target).to_owned()).or_insert_with(|| target.evaluated.clone());
+            let age = |it: &Self| (it.state, it.seconds);
+            if age(&target.evaluated) > age(oldest) {
+                oldest.clone_from(&target.evaluated);
+            }
+        }
+        all
+    }
+}
+
+/// Whether a status counts; the last one can be believed least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub enum Freshness {
     /// It is looked at regularly.
     Fresh,
@@ -142,6 +164,8 @@ pub struct SourceStatus {
     pub applications: u64,
     /// Why the newest look failed.
     pub problem: Option<Problem>,
+    /// Who looked last, and how long ago.
+    pub evaluated: Evaluated,
 }
 
 /// The clusters, by name.
@@ -200,6 +224,8 @@ pub struct ApplicationStatus {
     pub namespace: Option<String>,
     /// How its targets are.
     pub targets: Counts,
+    /// Who looked last, and how long ago, at the target of which that is longest ago.
+    pub evaluated: Evaluated,
 }
 
 /// How many targets are how. A status that nobody has looked at for too long says nothing.
@@ -513,5 +539,23 @@ mod tests {
         ];
         let counts = Counts::by(&targets, |target| &target.cluster);
         assert_eq!(counts["eu-1"], Counts { all: 4, in_sync: 1, healthy: 2, stale: 2, problems: 0 });
+    }
+
+    #[test]
+    fn of_many_targets_the_one_counts_that_was_looked_at_longest_ago() {
+        let aged = |state, seconds| {
+            let target = target(Sync::InSync, "Healthy", state);
+            TargetStatus { evaluated: Evaluated { seconds, ..target.evaluated }, ..target }
+        };
+        let (young, old) = (aged(Freshness::Fresh, Some(3)), aged(Freshness::Fresh, Some(9)));
+        let (stale, never) = (aged(Freshness::Stale, Some(200)), aged(Freshness::Unknown, None));
+        for (targets, oldest) in [
+            (vec![young.clone(), old.clone()], &old),
+            (vec![stale.clone(), old.clone()], &stale),
+            (vec![young, never.clone(), stale.clone(), old.clone()], &never),
+        ] {
+            let all = Evaluated::oldest(&targets, |target| &target.application);
+            assert_eq!(all["shop"], oldest.evaluated);
+        }
     }
 }

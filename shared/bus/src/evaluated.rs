@@ -1,11 +1,12 @@
-//! How long ago the members evaluated which cluster: what tells a status that is fresh from one that froze.
+//! How long ago the members evaluated what: the targets of a cluster, a source. It tells a status that is fresh from
+//! one that froze.
 //!
 //! # Design notes
 //! It is told with the heartbeats, not in the log: an event per target and minute would flood it and say nothing
 //! new. An age is told, not an instant, so that no two clocks are compared: it grows by itself where the work
-//! hangs, and whoever is frozen or dead soon tells nothing any more. Each cluster has its own age under a short hash
-//! of its name, which is some eight bytes in a heartbeat: nothing is said of a cluster that is not evaluated yet,
-//! whatever its neighbours are.
+//! hangs, and whoever is frozen or dead soon tells nothing any more. Each aggregate has its own age under a short hash
+//! of its path, which is some eight bytes in a heartbeat: nothing is said of one that is not evaluated yet, whatever its
+//! neighbours are.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use model::{ClusterName, Digest};
+use model::{Aggregate, Digest};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -25,17 +26,17 @@ pub struct Evaluated(Arc<Mutex<Marks>>);
 struct Marks {
     /// Until when what the log says was taken in.
     followed: Option<Instant>,
-    /// The clusters that are evaluated, and when that was last done.
-    clusters: BTreeMap<ClusterName, Option<Instant>>,
+    /// What is evaluated, and when that was last done.
+    what: BTreeMap<Aggregate, Option<Instant>>,
 }
 
-/// How long ago a member evaluated what, as it tells with a heartbeat: whole milliseconds, for each cluster that it
-/// evaluated at all.
+/// How long ago a member evaluated what, as it tells with a heartbeat: whole milliseconds, for all that it evaluated at
+/// least once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Ages(BTreeMap<Tag, u64>);
 
-/// The beginning of a hash of a cluster's name. Of two with the same one the older age counts.
+/// The beginning of a hash of an aggregate's path. Of two with the same one the older age counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Tag(u32);
@@ -50,22 +51,26 @@ impl Evaluated {
         self.marks().followed = Some(at);
     }
 
-    /// Notes that a cluster is evaluated here from now on.
-    pub fn begin(&self, cluster: ClusterName) {
-        self.marks().clusters.entry(cluster).or_default();
+    /// Notes that something is evaluated here from now on: every target of a cluster, or a source.
+    pub fn begin(&self, what: Aggregate) {
+        self.marks().what.entry(what).or_default();
     }
 
-    /// Notes that every target of a cluster was evaluated at that instant or later; nothing, if the cluster is
-    /// evaluated elsewhere by now.
-    pub fn done(&self, cluster: &ClusterName, at: Instant) {
-        if let Some(mark) = self.marks().clusters.get_mut(cluster) {
+    /// Notes that it was evaluated at that instant or later; nothing, if it is evaluated elsewhere by now.
+    pub fn done(&self, what: &Aggregate, at: Instant) {
+        if let Some(mark) = self.marks().what.get_mut(what) {
             *mark = Some(at);
         }
     }
 
-    /// Notes that a cluster is not evaluated here any more.
-    pub fn end(&self, cluster: &ClusterName) {
-        self.marks().clusters.remove(cluster);
+    /// Notes that it is not evaluated here any more.
+    pub fn end(&self, what: &Aggregate) {
+        self.marks().what.remove(what);
+    }
+
+    /// Notes that nothing is evaluated here any more but what is kept.
+    pub fn retain(&self, kept: impl Fn(&Aggregate) -> bool) {
+        self.marks().what.retain(|what, _| kept(what));
     }
 
     /// What there is to tell now.
@@ -77,10 +82,10 @@ impl Evaluated {
 impl Marks {
     fn ages(&self, now: Instant) -> Ages {
         let mut ages = Ages::default();
-        for (name, mark) in &self.clusters {
+        for (what, mark) in &self.what {
             let Some((mark, followed)) = mark.zip(self.followed) else { continue };
             let age = now.saturating_duration_since(mark.min(followed)).as_millis();
-            let told = ages.0.entry(Tag::of(name)).or_default();
+            let told = ages.0.entry(Tag::of(what)).or_default();
             *told = age.try_into().unwrap_or(u64::MAX).max(*told);
         }
         ages
@@ -88,16 +93,16 @@ impl Marks {
 }
 
 impl Tag {
-    fn of(cluster: &ClusterName) -> Self {
-        let [a, b, c, d, ..] = *Digest::of(cluster.as_str().as_bytes()).as_bytes();
+    fn of(what: &Aggregate) -> Self {
+        let [a, b, c, d, ..] = *Digest::of(what.path().as_bytes()).as_bytes();
         Self(u32::from_be_bytes([a, b, c, d]))
     }
 }
 
 impl Ages {
-    /// How long ago that member evaluated a cluster; `None`: it never did.
-    pub fn of(&self, cluster: &ClusterName) -> Option<Duration> {
-        self.0.get(&Tag::of(cluster)).copied().map(Duration::from_millis)
+    /// How long ago that member evaluated it; `None`: it never did.
+    pub fn of(&self, what: &Aggregate) -> Option<Duration> {
+        self.0.get(&Tag::of(what)).copied().map(Duration::from_millis)
     }
 }
 
@@ -105,19 +110,17 @@ impl Ages {
 mod tests {
     use std::collections::HashMap;
 
-    use model::Partition;
-
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn name(i: usize) -> ClusterName {
-        format!("eu-{i}").parse().unwrap()
+    fn name(i: usize) -> Aggregate {
+        Aggregate::Cluster(format!("eu-{i}").parse().unwrap())
     }
 
     impl Ages {
         /// What one who has a single cluster tells of it.
-        pub(crate) fn one(cluster: &ClusterName, age: Option<Duration>) -> Self {
+        pub(crate) fn one(cluster: &Aggregate, age: Option<Duration>) -> Self {
             let (start, evaluated) = (Instant::now(), Evaluated::default());
             evaluated.begin(cluster.clone());
             evaluated.followed(start);
@@ -142,8 +145,8 @@ mod tests {
 
     /// The first cluster after `i` in the same partition.
     fn neighbour(i: usize) -> usize {
-        let partition = Partition::of_cluster(&name(i));
-        (i + 1..).find(|other| Partition::of_cluster(&name(*other)) == partition).unwrap()
+        let partition = name(i).partition();
+        (i + 1..).find(|other| name(*other).partition() == partition).unwrap()
     }
 
     #[test]

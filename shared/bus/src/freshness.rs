@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{ClusterName, Partition};
+use model::Aggregate;
 
 use crate::{Member, evaluated::Ages, ownership::owner};
 
@@ -42,16 +42,16 @@ pub enum Freshness {
     },
 }
 
-/// Judges the statuses of a cluster's targets by the reports of the members that evaluate. Of several who looked, the
-/// one counts who did so last: a cluster that changes hands has been evaluated nonetheless.
-pub fn freshness(cluster: &ClusterName, reports: &[Report], bound: Duration) -> Freshness {
-    let looked = reports.iter().filter_map(|report| Some((report.ages.of(cluster)?, &report.member)));
+/// Judges the statuses of a cluster's targets, or that of a source, by the reports of the members that evaluate. Of
+/// several who looked, the one counts who did so last: what changes hands has been evaluated nonetheless.
+pub fn freshness(what: &Aggregate, reports: &[Report], bound: Duration) -> Freshness {
+    let looked = reports.iter().filter_map(|report| Some((report.ages.of(what)?, &report.member)));
     match looked.min() {
         Some((age, by)) if age <= bound => Freshness::Fresh { by: by.name.clone(), age },
         Some((age, by)) => Freshness::Stale { by: by.name.clone(), age },
         None => {
             let members = reports.iter().map(|report| &report.member);
-            let owner = owner(Partition::of_cluster(cluster), members);
+            let owner = owner(what.partition(), members);
             Freshness::Unknown { owner: owner.map(|owner| owner.name.clone()) }
         }
     }
@@ -63,8 +63,8 @@ mod tests {
 
     const BOUND: Duration = Duration::from_secs(180);
 
-    fn cluster() -> ClusterName {
-        "eu-1".parse().unwrap()
+    fn cluster() -> Aggregate {
+        Aggregate::Cluster("eu-1".parse().unwrap())
     }
 
     fn report(name: &str, age: Option<u64>) -> Report {
@@ -97,7 +97,7 @@ mod tests {
     fn whose_task_it_is_is_told_by_the_function_that_shares_it_out() {
         let reports: Vec<Report> = ["a", "b", "c"].map(|name| report(name, None)).into();
         let members: Vec<Member> = reports.iter().map(|report| report.member.clone()).collect();
-        let owner = owner(Partition::of_cluster(&cluster()), &members).unwrap();
+        let owner = owner(cluster().partition(), &members).unwrap();
         let expected = Freshness::Unknown { owner: Some(owner.name.clone()) };
         assert_eq!(freshness(&cluster(), &reports, BOUND), expected);
     }

@@ -4,6 +4,7 @@
 //! the API server answered a question, for a watch that tells nothing looks like a cluster in which nothing happens.
 //! The earlier of the two beginnings counts, so that a round or a server that hangs stops the clock.
 
+use model::Aggregate;
 use tokio::time::Instant;
 
 use super::{Worker, round::Ending};
@@ -69,7 +70,7 @@ impl Worker {
 
     fn note_evaluated(&self) {
         if let Some(at) = self.vigil.evaluated() {
-            self.shared.config.evaluated.done(&self.cluster.name, at);
+            self.shared.config.evaluated.done(&Aggregate::Cluster(self.cluster.name.clone()), at);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use bus::{Evaluated, Log, LogConfig};
 use differ::Config;
 use events::state::{ClusterState, Reachability, decode};
-use model::{Aggregate, Cluster, ClusterName, DefinitionSet};
+use model::{Aggregate, Cluster, DefinitionSet};
 use serde_json::json;
 use tempfile::TempDir;
 use testkit::{StuckLog, eventually};
@@ -50,8 +50,8 @@ impl Scene {
 
     /// When that cluster was evaluated.
     fn at(&self, cluster: &str) -> Option<Instant> {
-        let (now, name): (_, ClusterName) = (Instant::now(), cluster.parse().unwrap());
-        self.evaluated.ages(now).of(&name).map(|age| now - age)
+        let (now, cluster) = (Instant::now(), Aggregate::Cluster(cluster.parse().unwrap()));
+        self.evaluated.ages(now).of(&cluster).map(|age| now - age)
     }
 
     async fn evaluated_since(&self, cluster: &str, since: Instant) {

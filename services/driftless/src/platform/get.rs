@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{
     client::Client,
+    status::evaluated,
     table::{self, Cell, Colours, Paint, painted, plain},
 };
 use crate::{
@@ -66,12 +67,13 @@ fn sources(list: &SourceList) -> Vec<Vec<Cell>> {
             plain(&source.name),
             plain(source.reference.as_deref().unwrap_or("-")),
             plain(revision),
+            evaluated(&source.evaluated),
             plain(source.applications.to_string()),
             plain(&source.repository),
             problem(source.problem.as_ref()),
         ]
     };
-    let names = head(&["NAME", "REFERENCE", "REVISION", "APPLICATIONS", "REPOSITORY"]);
+    let names = head(&["NAME", "REFERENCE", "REVISION", "AGE", "APPLICATIONS", "REPOSITORY"]);
     std::iter::once(names).chain(list.sources.iter().map(row)).collect()
 }
 
@@ -94,10 +96,14 @@ fn clusters(list: &ClusterList) -> Vec<Vec<Cell>> {
             cluster.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let mut row = vec![plain(&cluster.name), plain(cluster.server.as_deref().unwrap_or("-"))];
         row.extend(counts(cluster.targets));
-        row.extend([plain(labels.join(",")), problem(cluster.problem.as_ref())]);
+        row.extend([
+            evaluated(&cluster.evaluated),
+            plain(labels.join(",")),
+            problem(cluster.problem.as_ref()),
+        ]);
         row
     };
-    let names = head(&["NAME", "SERVER", "IN SYNC", "HEALTHY", "STALE", "LABELS"]);
+    let names = head(&["NAME", "SERVER", "IN SYNC", "HEALTHY", "STALE", "AGE", "LABELS"]);
     std::iter::once(names).chain(list.clusters.iter().map(row)).collect()
 }
 
@@ -106,11 +112,12 @@ fn applications(list: &ApplicationList) -> Vec<Vec<Cell>> {
         let mut row = vec![plain(&application.name)];
         row.extend(counts(application.targets));
         row.extend([
+            evaluated(&application.evaluated),
             plain(application.namespace.as_deref().unwrap_or("-")),
             plain(format!("{}:{}", application.source, application.path)),
         ]);
         row
     };
-    let names = head(&["NAME", "IN SYNC", "HEALTHY", "STALE", "NAMESPACE", "SOURCE"]);
+    let names = head(&["NAME", "IN SYNC", "HEALTHY", "STALE", "AGE", "NAMESPACE", "SOURCE"]);
     std::iter::once(names).chain(list.applications.iter().map(row)).collect()
 }

@@ -1,6 +1,8 @@
 //! `driftless status`
 
-use gateway::wire::{Freshness, Problem as WireProblem, SourceList, Sync, TargetList, TargetStatus};
+use gateway::wire::{
+    Evaluated, Freshness, Problem as WireProblem, SourceList, Sync, TargetList, TargetStatus,
+};
 use serde_json::json;
 
 use super::{
@@ -93,7 +95,7 @@ pub fn row(target: &TargetStatus, output: StatusOutput) -> Vec<Cell> {
         painted(target.health.clone(), health_paint(&target.health)),
         short(&target.revision),
         plain(target.objects.to_string()),
-        evaluated(target),
+        evaluated(&target.evaluated),
     ];
     if output == StatusOutput::Wide {
         row.extend([
@@ -107,9 +109,8 @@ pub fn row(target: &TargetStatus, output: StatusOutput) -> Vec<Cell> {
 }
 
 /// How old a status is: what is stale counts for nothing, whatever it says.
-fn evaluated(target: &TargetStatus) -> Cell {
-    let age = target.evaluated.seconds.map(table::age);
-    match (target.evaluated.state, age) {
+pub fn evaluated(told: &Evaluated) -> Cell {
+    match (told.state, told.seconds.map(table::age)) {
         (Freshness::Fresh, Some(age)) => plain(age),
         (Freshness::Stale, Some(age)) => painted(format!("stale: {age}"), Paint::Bad),
         (Freshness::Unknown, _) | (_, None) => painted("never", Paint::Waiting),
@@ -141,8 +142,6 @@ fn health_paint(health: &str) -> Paint {
 
 #[cfg(test)]
 mod tests {
-    use gateway::wire::Evaluated;
-
     use super::*;
 
     fn example() -> TargetStatus {

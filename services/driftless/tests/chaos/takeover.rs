@@ -9,7 +9,7 @@ use bus::{Filter, Freshness, Log, WatchItem, freshness, ownership::owner};
 use cluster::{ClusterClient, ConnectOptions};
 use events::EventType;
 use manifest::InstallKey;
-use model::{AggregateKind, ClusterName, Partition};
+use model::{Aggregate, AggregateKind, ClusterName, Partition};
 use testkit::eventually;
 use tokio::time::timeout;
 
@@ -112,7 +112,8 @@ impl Stage {
             let members: Vec<_> = reports.iter().map(|report| report.member.clone()).collect();
             let due = owner(Partition::of_cluster(&self.cluster), &members)?.name.clone();
             let does = match worker {
-                Worker::Differ => match freshness(&self.cluster, &reports, BOUND) {
+                Worker::Differ => match freshness(&Aggregate::Cluster(self.cluster.clone()), &reports, BOUND)
+                {
                     Freshness::Fresh { by, .. } => Some(by),
                     Freshness::Stale { .. } | Freshness::Unknown { .. } => None,
                 },

@@ -10,7 +10,7 @@ use std::{
 
 use bus::{Freshness, freshness};
 use kubesim::{Answer, Controllers, Simulator};
-use model::ClusterName;
+use model::Aggregate;
 use serde_json::{Value, json};
 use testkit::{NatsServer, Process, eventually};
 
@@ -101,7 +101,7 @@ impl Many {
     async fn evaluators(&self) -> Option<BTreeMap<String, String>> {
         let reports = self.log.members("differ").await.unwrap();
         let by = |name: String| {
-            let cluster: ClusterName = name.parse().unwrap();
+            let cluster = Aggregate::Cluster(name.parse().unwrap());
             match freshness(&cluster, &reports, bus::freshness::STALE_AFTER) {
                 Freshness::Fresh { by, .. } => Some((name, by)),
                 Freshness::Stale { .. } | Freshness::Unknown { .. } => None,

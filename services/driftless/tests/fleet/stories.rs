@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bus::{Freshness, freshness};
+use model::Aggregate;
 use testkit::eventually;
 
 use crate::scene::{Scene, all};
@@ -90,7 +91,7 @@ async fn stopped_workers_are_replaced_and_do_no_harm_when_they_go_on() {
 async fn a_status_does_not_outlive_the_differ_that_stands_still() {
     let mut scene = Scene::new(1, 1).await;
     let log = bus::open(bus::LogConfig::nats(scene.nats.url())).await.unwrap();
-    let cluster = "alpha".parse().unwrap();
+    let cluster = Aggregate::Cluster("alpha".parse().unwrap());
     let until = async |what: &str, is: fn(&Freshness) -> bool| {
         let probe = async || {
             let now = freshness(&cluster, &log.members("differ").await.unwrap(), bus::freshness::STALE_AFTER);

@@ -8,6 +8,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use testkit::eventually;
 
 use crate::{
     api::core,
@@ -68,7 +69,14 @@ async fn every_verdict_says_how_old_it_is_and_whose_it_is() {
     assert!(age.ends_with('s') && platform.is(by), "{text}");
 
     for (kind, name) in [("sources", "shop"), ("clusters", "eu"), ("applications", scene.name.as_str())] {
-        let list = platform.document(&["get", kind]);
+        let told = async || {
+            let list = platform.document(&["get", kind]);
+            let evaluated = &list[kind][0]["evaluated"];
+            (platform.names_itself(evaluated) && evaluated["state"] == "Fresh").then_some(list)
+        };
+        let list = eventually(BOUND, "who looked", told).await;
+        let table = platform.text(&["get", kind]);
+        assert!(table.lines().next().unwrap().contains(" AGE "), "{table}");
         assert_eq!((&list[kind][0]["name"], &list["unread"]), (&json!(name), &Value::Null), "{list}");
         if kind != "sources" {
             let counts = &list[kind][0]["targets"];
@@ -170,7 +178,7 @@ async fn where_nothing_is_defined_status_says_why() {
     let no_repository = scene.folder().join("tmp").display().to_string();
     let platform = Platform::with(&scene, &["--fleet", &no_repository]).await;
     let told = async || Some(platform.text(&["status"])).filter(|text| text.contains("GIT-"));
-    let text = testkit::eventually(BOUND, "the reason", told).await;
+    let text = eventually(BOUND, "the reason", told).await;
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!((lines[0], lines.len()), ("no targets", 3), "{text}");
     assert!(

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use model::{Aggregate, Application, Cluster};
+use model::{Aggregate, Application, Cluster, Source};
 
 use crate::{
     decide,
     run::Gateway,
-    wire::{self, ApplicationList, ClusterList, Counts, SourceList},
+    wire::{self, ApplicationList, ClusterList, Counts, Evaluated, SourceList},
 };
 
 /// Every source.
 #[utoipa::path(get, path = "/api/v1/sources", responses((status = 200, body = SourceList)))]
 pub async fn sources(State(gateway): State<Arc<Gateway>>) -> Json<SourceList> {
     let picture = gateway.picture();
-    let sources = picture.set().sources().iter().map(|source| picture.source(source)).collect();
+    let status = |source: &Source| picture.source(source, gateway.looked_at(source));
+    let sources = picture.set().sources().iter().map(status).collect();
     Json(SourceList {
         version: wire::VERSION,
         unread: picture.missed(&Aggregate::Definitions).map(Into::into),
@@ -40,11 +41,14 @@ pub async fn clusters(State(gateway): State<Arc<Gateway>>) -> Json<ClusterList> 
 /// Every application.
 #[utoipa::path(get, path = "/api/v1/applications", responses((status = 200, body = ApplicationList)))]
 pub async fn applications(State(gateway): State<Arc<Gateway>>) -> Json<ApplicationList> {
-    let counts = Counts::by(&gateway.statuses(), |target| &target.application);
+    let statuses = gateway.statuses();
+    let counts = Counts::by(&statuses, |target| &target.application);
+    let oldest = Evaluated::oldest(&statuses, |target| &target.application);
     let set = gateway.picture().set().clone();
     let status = |application: &Application| {
         let targets = counts.get(application.name.as_str()).copied().unwrap_or_default();
-        decide::application(application, targets)
+        let evaluated = oldest.get(application.name.as_str()).cloned().unwrap_or_default();
+        decide::application(application, (targets, evaluated))
     };
     let applications = set.applications().iter().map(status).collect();
     Json(ApplicationList { version: wire::VERSION, unread: gateway.unread(), applications })

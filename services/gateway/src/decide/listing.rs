@@ -8,7 +8,7 @@ use crate::wire::{self, ApplicationStatus, ClusterStatus, Counts, Evaluated, Pro
 
 impl Picture {
     /// How a source is.
-    pub fn source(&self, source: &Source) -> SourceStatus {
+    pub fn source(&self, source: &Source, evaluated: Evaluated) -> SourceStatus {
         let facts = self.sources.get(&source.name);
         let reads = |application: &&Application| application.source.name == source.name;
         SourceStatus {
@@ -18,6 +18,7 @@ impl Picture {
             revision: facts.and_then(|facts| facts.commit.clone()),
             applications: self.set().applications().iter().filter(reads).count() as u64,
             problem: facts.and_then(|facts| facts.failure.as_ref()).map(Problem::from),
+            evaluated,
         }
     }
 
@@ -42,13 +43,17 @@ impl Picture {
     }
 }
 
-/// How an application is.
-pub fn application(application: &Application, targets: Counts) -> ApplicationStatus {
+/// How an application is. Without targets there is nothing to look at.
+pub fn application(
+    application: &Application,
+    (targets, evaluated): (Counts, Evaluated),
+) -> ApplicationStatus {
     ApplicationStatus {
         name: application.name.to_string(),
         source: application.source.name.to_string(),
         path: application.source.path.clone(),
         namespace: application.namespace.clone(),
         targets,
+        evaluated,
     }
 }

@@ -197,6 +197,30 @@ async fn a_status_counts_only_while_somebody_sees_commits_and_renders_them() {
 }
 
 #[tokio::test]
+async fn a_source_says_who_looked_at_it_and_how_long_ago() {
+    let scene = Scene::with(&["shop"]).await;
+    let told = async || {
+        scene.gateway.look_for_others().await;
+        scene.get("/api/v1/sources").await.1["sources"][0]["evaluated"].take()
+    };
+    assert_eq!(told().await, json!({"state": "Unknown", "by": null, "seconds": null}), "nobody is there");
+    let member = bus::Member::new("one");
+    let fetcher =
+        scene.gateway.log.join("fetcher", member, std::time::Duration::from_secs(60)).await.unwrap();
+    let (evaluated, shop) = (fetcher.evaluated(), Aggregate::Source("shop".parse().unwrap()));
+    evaluated.begin(shop.clone());
+    assert_eq!(told().await["state"], "Unknown", "it has not looked yet");
+    let seconds = |seconds| tokio::time::Instant::now() - std::time::Duration::from_secs(seconds);
+    evaluated.followed(tokio::time::Instant::now());
+    for (ago, state) in [(500, "Stale"), (5, "Fresh")] {
+        evaluated.done(&shop, seconds(ago));
+        assert_eq!(told().await, json!({"state": state, "by": "one", "seconds": ago}));
+    }
+    evaluated.retain(|_| false);
+    assert_eq!(told().await["state"], "Unknown", "it is another's now");
+}
+
+#[tokio::test]
 async fn every_host_is_heard_as_it_signs_and_writes() {
     let scene = Scene::with(&["shop"]).await;
     let push = json!({"repository": {"clone_url": "https://git.example/shop"}}).to_string();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bus::{Freshness, Log, Member, Report, freshness};
-use model::ClusterName;
+use model::Aggregate;
 use testkit::eventually;
 use tokio::time::Instant;
 
@@ -14,8 +14,8 @@ const TTL: Duration = Duration::from_secs(1);
 /// Longer than several heartbeats.
 const FRESH: Duration = Duration::from_secs(2);
 
-fn cluster(name: &str) -> ClusterName {
-    name.parse().unwrap()
+fn cluster(name: &str) -> Aggregate {
+    Aggregate::Cluster(name.parse().unwrap())
 }
 
 async fn judged(log: &dyn Log, what: &str, is: impl Fn(&Freshness) -> bool) -> Freshness {

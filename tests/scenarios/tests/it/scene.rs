@@ -225,7 +225,11 @@ impl Scene {
 
     /// How far the status of the target can be believed.
     pub async fn freshness(&self, bound: Duration) -> Freshness {
-        freshness(&self.id().cluster, &self.log.members("differ").await.unwrap(), bound)
+        freshness(
+            &Aggregate::Cluster(self.id().cluster.clone()),
+            &self.log.members("differ").await.unwrap(),
+            bound,
+        )
     }
 
     /// Every state of the target, oldest first.
