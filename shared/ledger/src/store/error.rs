@@ -1,0 +1,220 @@
+//! What can go wrong with the store, and whether trying again helps.
+
+use std::{path::PathBuf, sync::Arc};
+
+use model::{Digest, RetryClass};
+
+use super::entry::{BODY_BYTES_MAX, KEY_BYTES_MAX, LEAF_BYTES_MAX};
+use crate::LogName;
+
+/// What the database or the system said; shared, because one failed write refuses many appends.
+pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
+
+/// Says why the ledger could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has the ledger.
+    #[error("the ledger in {} is in use by another process", folder.display())]
+    InUse {
+        /// Its folder.
+        folder: PathBuf,
+    },
+    /// There is no ledger to read.
+    #[error("there is no ledger in {}", folder.display())]
+    Missing {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The process that had it did not end in order, and reading alone cannot mend that.
+    #[error("the ledger in {} was not closed; open it for writing once", folder.display())]
+    NotClosed {
+        /// Its folder.
+        folder: PathBuf,
+    },
+    /// A newer version of driftless wrote it.
+    #[error("the ledger has layout {found}, the newest known here is {known}")]
+    NewerLayout {
+        /// Layout of the ledger.
+        found: u32,
+        /// Newest layout known here.
+        known: u32,
+    },
+    /// It holds less than was signed: an older copy was put in its place.
+    #[error("the ledger in {} is not the one that signed its checkpoint at size {signed}", folder.display())]
+    RolledBack {
+        /// Its folder.
+        folder: PathBuf,
+        /// The size that was signed.
+        signed: u64,
+    },
+    /// The folder or the file in it cannot be used.
+    #[error("the ledger in {} could not be opened", folder.display())]
+    Storage {
+        /// Its folder.
+        folder: PathBuf,
+        /// What the database said.
+        #[source]
+        cause: Cause,
+    },
+}
+
+impl OpenError {
+    /// What trying again would achieve.
+    pub const fn class(&self) -> RetryClass {
+        match self {
+            Self::InUse { .. }
+            | Self::Missing { .. }
+            | Self::NotClosed { .. }
+            | Self::NewerLayout { .. }
+            | Self::RolledBack { .. }
+            | Self::Storage { .. } => RetryClass::Permanent,
+        }
+    }
+}
+
+/// Says why a batch was not appended. Nothing of it is stored then.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// A leaf is empty or too long.
+    #[error("the leaf of event {sequence} has {bytes} bytes, 1 to {LEAF_BYTES_MAX} are possible")]
+    Leaf {
+        /// Sequence of the event.
+        sequence: u64,
+        /// Length of the leaf.
+        bytes: usize,
+    },
+    /// The value of a key is too long.
+    #[error("a key of event {sequence} has {bytes} bytes, at most {KEY_BYTES_MAX} are possible")]
+    Key {
+        /// Sequence of the event.
+        sequence: u64,
+        /// Length of the value.
+        bytes: usize,
+    },
+    /// A body is too large.
+    #[error("the body {digest} has {bytes} bytes, at most {BODY_BYTES_MAX} are possible")]
+    BodySize {
+        /// Its digest.
+        digest: Digest,
+        /// Its length.
+        bytes: usize,
+    },
+    /// A body has another digest.
+    #[error("a body said to be {said} is {found}")]
+    BodyDigest {
+        /// The digest that came with it.
+        said: Digest,
+        /// The digest that it has.
+        found: Digest,
+    },
+    /// The entries of a batch go backwards: one of them would be taken for stored.
+    #[error("event {sequence} comes behind event {before} in one batch")]
+    Disorder {
+        /// The sequence before it.
+        before: u64,
+        /// The sequence that is out of order.
+        sequence: u64,
+    },
+    /// The disk failed or is full, or the file is broken; whether anything was stored, a second append tells.
+    #[error("the batch could not be stored")]
+    Unavailable(#[source] Cause),
+}
+
+impl AppendError {
+    /// What trying again would achieve.
+    pub const fn class(&self) -> RetryClass {
+        match self {
+            Self::Leaf { .. } | Self::Key { .. } | Self::BodySize { .. } => RetryClass::Permanent,
+            Self::BodyDigest { .. } | Self::Disorder { .. } => RetryClass::Bug,
+            Self::Unavailable(_) => RetryClass::Transient,
+        }
+    }
+}
+
+/// Says why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The disk failed.
+    #[error("the ledger could not be read")]
+    Unavailable(#[source] Cause),
+    /// What is stored is not what was written.
+    #[error("the ledger is broken: {0}")]
+    Broken(String),
+    /// There is no tree of that size yet.
+    #[error("the ledger has {size} entries, {asked} are asked for")]
+    BeyondEnd {
+        /// What is asked for.
+        asked: u64,
+        /// What is there.
+        size: u64,
+    },
+    /// No checkpoint covers the entry yet.
+    #[error("no checkpoint covers entry {index} yet")]
+    NotCovered {
+        /// The entry.
+        index: u64,
+    },
+}
+
+impl ReadError {
+    /// What trying again would achieve.
+    pub const fn class(&self) -> RetryClass {
+        match self {
+            Self::Unavailable(_) | Self::NotCovered { .. } => RetryClass::Transient,
+            Self::Broken(_) | Self::BeyondEnd { .. } => RetryClass::Permanent,
+        }
+    }
+}
+
+impl From<redb::Error> for ReadError {
+    fn from(error: redb::Error) -> Self {
+        if let redb::Error::Corrupted(what) = error {
+            return Self::Broken(what);
+        }
+        Self::Unavailable(Arc::new(error))
+    }
+}
+
+macro_rules! from_redb {
+    ($($error:ty),*) => {$(
+        impl From<$error> for ReadError {
+            fn from(error: $error) -> Self {
+                redb::Error::from(error).into()
+            }
+        }
+    )*};
+}
+from_redb!(redb::StorageError, redb::TableError, redb::TransactionError);
+
+/// Says why no checkpoint was signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// The ledger has checkpoints of another log.
+    #[error("the ledger is signed as {stored}, the key is of {given}")]
+    OtherLog {
+        /// Origin of the checkpoints that are there.
+        stored: LogName,
+        /// Name of the key.
+        given: LogName,
+    },
+    /// The checkpoint has no written form (bug).
+    #[error("the checkpoint at size {size} could not be written down")]
+    Unwritable {
+        /// Its tree size.
+        size: u64,
+    },
+    /// The disk failed or is full, or the file is broken.
+    #[error("the checkpoint could not be stored")]
+    Unavailable(#[source] Cause),
+}
+
+impl SignError {
+    /// What trying again would achieve.
+    pub const fn class(&self) -> RetryClass {
+        match self {
+            Self::OtherLog { .. } => RetryClass::Permanent,
+            Self::Unwritable { .. } => RetryClass::Bug,
+            Self::Unavailable(_) => RetryClass::Transient,
+        }
+    }
+}

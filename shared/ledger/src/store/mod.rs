@@ -1,0 +1,131 @@
+//! The store: one file, one process, and batches that are on the disk when they are acknowledged.
+
+mod append;
+mod audit;
+mod body;
+mod checkpoints;
+mod entry;
+mod error;
+#[cfg(test)]
+mod failing_disk;
+mod file;
+mod keys;
+mod layout;
+mod publish;
+mod query;
+mod record;
+mod span;
+mod times;
+mod tree;
+mod view;
+
+use std::path::Path;
+
+use model::Timestamp;
+use redb::ReadableDatabase as _;
+
+pub use audit::{AuditError, Facts, Progress, Rules};
+pub use checkpoints::StoredCheckpoint;
+pub use entry::{
+    Appended, BODY_BYTES_MAX, Batch, Body, Dimension, Entry, KEY_BYTES_MAX, Key, LEAF_BYTES_MAX, Origin,
+    StoredEntry,
+};
+pub use error::{AppendError, Cause, OpenError, ReadError, SignError};
+pub use publish::{PublishError, Published};
+pub use query::{Order, Window};
+pub use span::Span;
+pub use view::View;
+
+use crate::SigningKey;
+use file::{File, Opener};
+
+/// How the file is used.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Memory for pages of the file. Keys are written all over their table, so that the more of it is in memory, the
+    /// less is read for a batch.
+    pub cache_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { cache_bytes: 64 * 1024 * 1024 }
+    }
+}
+
+/// The ledger of this process: what is appended stays.
+pub struct Ledger {
+    file: File,
+}
+
+impl Ledger {
+    /// Opens the ledger in a folder, which is made if it is not there. One process has it at a time.
+    ///
+    /// # Errors
+    /// Permanent: another process has it, a newer version wrote it, or the file cannot be used.
+    pub fn open(folder: &Path, settings: &Settings) -> Result<Self, OpenError> {
+        Self::over(folder, file::opener(settings.cache_bytes))
+    }
+
+    fn over(folder: &Path, opener: Opener) -> Result<Self, OpenError> {
+        Ok(Self { file: File::open(folder, opener)? })
+    }
+
+    /// Appends a batch: all of it is on the disk when this returns, or nothing is. Entries that are stored already
+    /// are skipped: those of an incarnation of the event log at or below the last sequence stored from it.
+    ///
+    /// # Errors
+    /// Permanent: a leaf, a key or a body is too large. Bug: a body has another digest, or the batch goes backwards.
+    /// Transient: the disk failed; append the same batch again.
+    pub fn append(&self, batch: &Batch) -> Result<Appended, AppendError> {
+        append::check(batch)?;
+        self.file
+            .write(|write| append::append(write, batch))
+            .unwrap_or_else(|cause| Err(AppendError::Unavailable(cause)))
+    }
+
+    /// Signs and stores a checkpoint over all entries; `None` if there are none since the last one.
+    ///
+    /// # Errors
+    /// Permanent: the ledger was signed under another name. Transient: the disk failed.
+    pub fn sign_checkpoint(
+        &self,
+        key: &SigningKey,
+        now: Timestamp,
+    ) -> Result<Option<StoredCheckpoint>, SignError> {
+        self.file
+            .write(|write| checkpoints::sign(write, key, now))
+            .unwrap_or_else(|cause| Err(SignError::Unavailable(cause)))
+    }
+
+    /// The state as it is now, for any number of questions. It ends with the ledger, and with a disk that fails.
+    ///
+    /// # Errors
+    /// Transient: the disk failed. Permanent: the file is broken.
+    pub fn view(&self) -> Result<View, ReadError> {
+        View::of(self.file.read().map_err(ReadError::Unavailable)?)
+    }
+}
+
+/// The ledger of a platform that does not run: it can only be read.
+pub struct Archive {
+    database: redb::ReadOnlyDatabase,
+}
+
+impl Archive {
+    /// Opens the ledger in a folder for reading; several processes may.
+    ///
+    /// # Errors
+    /// Permanent: there is none, a process writes to it, or the file cannot be used.
+    pub fn open(folder: &Path, settings: &Settings) -> Result<Self, OpenError> {
+        Ok(Self { database: file::open_read_only(folder, settings.cache_bytes)? })
+    }
+
+    /// The state, for any number of questions.
+    ///
+    /// # Errors
+    /// Transient: the disk failed. Permanent: the file is broken.
+    pub fn view(&self) -> Result<View, ReadError> {
+        View::of(self.database.begin_read()?)
+    }
+}
