@@ -105,7 +105,7 @@ struct Growth<'txn> {
     frontier: Frontier,
     entries: Table<'txn, u64, &'static [u8]>,
     hashes: Table<'txn, u64, &'static [u8; 32]>,
-    keys: Table<'txn, &'static [u8], i64>,
+    keys: keys::Rows,
     times: Vec<i64>,
 }
 
@@ -117,7 +117,7 @@ impl<'txn> Growth<'txn> {
             frontier: StoredHashes::new(&hashes).frontier(size)?,
             entries: write.open_table(ENTRIES)?,
             hashes,
-            keys: write.open_table(KEYS)?,
+            keys: keys::Rows::default(),
             times: Vec::new(),
         })
     }
@@ -133,12 +133,13 @@ impl<'txn> Growth<'txn> {
         for (position, hash) in (tree::leaf_position(index)..).zip(self.frontier.push(hash)) {
             layout::add(&mut self.hashes, position, &hash.0, || format!("the hash at {position}"))?;
         }
-        keys::add(&mut self.keys, (index, time.as_millis()), keys)?;
+        self.keys.note(index, time.as_millis(), keys);
         self.times.push(time.as_millis());
         Ok(())
     }
 
     fn finish(self, write: &WriteTransaction) -> Result<(), redb::Error> {
+        self.keys.write(&mut write.open_table(KEYS)?)?;
         times::add(&mut write.open_table(TIMES)?, self.first, &self.times)
     }
 }

@@ -291,7 +291,7 @@ impl<'a> Audit<'a> {
             return Err(AuditError::Key { index });
         }
         for key in keys::distinct(&facts.keys) {
-            let row = keys::row(&keys::prefix(key), index);
+            let row = keys::row(key, index);
             let time = self.keys.get(row.as_slice())?.map(|row| row.value());
             if time != Some(record.time.as_millis()) {
                 return Err(AuditError::Key { index });

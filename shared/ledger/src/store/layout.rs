@@ -18,7 +18,7 @@ pub(super) const ENTRIES: TableDefinition<u64, &[u8]> = TableDefinition::new("en
 /// Source: tlog_tiles, `stored_hash_index`.
 pub(super) const HASHES: TableDefinition<u64, &[u8; 32]> = TableDefinition::new("hashes");
 
-/// Dimension, value and index → milliseconds: where entries with a value are.
+/// Segment, dimension, value and index → milliseconds: where entries with a value are.
 pub(super) const KEYS: TableDefinition<&[u8], i64> = TableDefinition::new("keys");
 
 /// Level and block → earliest and latest milliseconds of the entries in it.

@@ -9,6 +9,8 @@ mod error;
 #[cfg(test)]
 mod failing_disk;
 mod file;
+#[cfg(test)]
+mod flipped_bytes;
 mod keys;
 mod layout;
 mod publish;

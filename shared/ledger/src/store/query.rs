@@ -46,6 +46,17 @@ impl Window {
     }
 }
 
+fn next<T>(rows: &mut impl DoubleEndedIterator<Item = T>, order: Order) -> Option<T> {
+    match order {
+        Order::OldestFirst => rows.next(),
+        Order::NewestFirst => rows.next_back(),
+    }
+}
+
+fn in_order(mut range: Range<u64>, order: Order) -> impl Iterator<Item = u64> {
+    std::iter::from_fn(move || next(&mut range, order))
+}
+
 impl View {
     /// The entries of the window that have that key, at most `limit` of them.
     ///
@@ -59,18 +70,20 @@ impl View {
         limit: usize,
     ) -> Result<Vec<StoredEntry>, ReadError> {
         let table = self.table(KEYS)?;
-        let (first, end) = keys::rows(key, &self.indexes(window)?);
-        let mut rows = table.range(first.as_slice()..end.as_slice())?;
+        let indexes = self.indexes(window)?;
         let mut found = Vec::new();
-        while found.len() < limit {
-            let row = match order {
-                Order::OldestFirst => rows.next(),
-                Order::NewestFirst => rows.next_back(),
-            };
-            let Some(row) = row else { break };
-            let (row, time) = row?;
-            if window.has(time.value()) {
-                found.push(self.named(row.value())?);
+        for segment in in_order(keys::segment(indexes.start)..keys::segment(indexes.end) + 1, order) {
+            let (first, end) = keys::rows(key, segment, &indexes);
+            let mut rows = table.range(first.as_slice()..end.as_slice())?;
+            while found.len() < limit {
+                let Some(row) = next(&mut rows, order) else { break };
+                let (row, time) = row?;
+                if window.has(time.value()) {
+                    found.push(self.named(row.value())?);
+                }
+            }
+            if found.len() >= limit {
+                break;
             }
         }
         Ok(found)
@@ -90,11 +103,7 @@ impl View {
         let mut rows = table.range(self.indexes(window)?)?;
         let mut found = Vec::new();
         while found.len() < limit {
-            let row = match order {
-                Order::OldestFirst => rows.next(),
-                Order::NewestFirst => rows.next_back(),
-            };
-            let Some(row) = row else { break };
+            let Some(row) = next(&mut rows, order) else { break };
             let (index, bytes) = row?;
             let entry = self.decode(index.value(), bytes.value())?;
             if window.has(entry.time.as_millis()) {

@@ -7,6 +7,5 @@ mod querying;
 mod samples;
 mod surface;
 mod surviving;
-mod tampering;
 mod vectors;
 mod verifying;

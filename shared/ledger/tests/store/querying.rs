@@ -126,3 +126,25 @@ proptest! {
         }
     }
 }
+
+/// Keys stand in segments of 8,192 entries: answers go across their borders.
+#[test]
+fn answers_go_across_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(folder.path());
+    for first in (0..20_000).step_by(4_000) {
+        ledger.append(&batch((first..first + 4_000).map(plain))).unwrap();
+    }
+    let view = ledger.view().unwrap();
+    let wanted: Vec<u64> = (0..20_000).filter(|i| i % 7 == 2).collect();
+    let all = by(&view, "target/c/2", &Window::default(), Order::OldestFirst, usize::MAX);
+    assert_eq!(all, wanted);
+    let mut newest = by(&view, "target/c/2", &Window::default(), Order::NewestFirst, 2_500);
+    newest.reverse();
+    assert_eq!(newest, wanted[wanted.len() - 2_500..]);
+    let border = Window { indexes: 8_190..8_200, ..Window::default() };
+    assert_eq!(by(&view, "target/c/2", &border, Order::OldestFirst, 9), [8_192, 8_199]);
+    let early = at(1_000 + 8_000 * 10);
+    assert_eq!(view.newest_before("target/c/2", early).unwrap().map(|entry| entry.index), Some(7_996));
+    verify(&view, 8_192).unwrap();
+}

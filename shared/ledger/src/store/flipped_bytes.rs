@@ -1,0 +1,200 @@
+//! What becomes of a file with a wrong byte: it is found, or it changes nothing. Only for tests.
+
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use model::{Digest, Timestamp};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use redb::{Builder, StorageBackend};
+
+use super::{
+    Batch, Body, Dimension, Entry, Facts, Key, Ledger, Order, Origin, ReadError, Rules, StoredEntry, View,
+    Window,
+};
+use crate::SigningKey;
+
+/// Entries of the ledger that is broken.
+const ENTRIES: u64 = 50;
+
+/// A file in memory: thousands of copies of it are opened.
+#[derive(Debug, Clone)]
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl StorageBackend for Memory {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.lock().unwrap().len() as u64)
+    }
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let bytes = self.0.lock().unwrap();
+        let from = bytes.get(offset as usize..).and_then(|rest| rest.get(..out.len()));
+        out.copy_from_slice(from.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        // A broken length must not take all memory.
+        if len > 1 << 28 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.0.lock().unwrap().resize(len as usize, 0);
+        Ok(())
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let mut bytes = self.0.lock().unwrap();
+        let to = bytes.get_mut(offset as usize..).and_then(|rest| rest.get_mut(..data.len()));
+        to.ok_or(io::ErrorKind::UnexpectedEof)?.copy_from_slice(data);
+        Ok(())
+    }
+}
+
+fn open(memory: &Memory) -> Result<Ledger, super::OpenError> {
+    let memory = memory.clone();
+    let folder = std::env::temp_dir();
+    Ledger::over(&folder, Box::new(move |_: &Path| Builder::new().create_with_backend(memory.clone())))
+}
+
+fn key() -> SigningKey {
+    SigningKey::from_seed(&[7; 32], "example.com/audit".parse().unwrap()).unwrap()
+}
+
+fn keys(i: u64) -> Vec<Key> {
+    vec![
+        Key::new(Dimension::Aggregate, format!("a{}", i % 5)),
+        Key::new(Dimension::Event, format!("event {i}")),
+    ]
+}
+
+fn entry(i: u64) -> Entry {
+    Entry {
+        leaf: format!("{i}").into(),
+        origin: Origin { incarnation: format!("incarnation {}", i / 30), sequence: i + 1 },
+        time: Timestamp::from_millis(i as i64 * 10),
+        keys: keys(i),
+    }
+}
+
+fn facts(leaf: &[u8]) -> Result<Facts, String> {
+    let i: u64 = std::str::from_utf8(leaf).ok().and_then(|text| text.parse().ok()).ok_or("no number")?;
+    Ok(Facts { time: Timestamp::from_millis(i as i64 * 10), keys: keys(i) })
+}
+
+fn bodies() -> Vec<Body> {
+    let contents = [b"small".to_vec(), vec![7; 9_000]];
+    contents.map(|bytes| Body { digest: Digest::of(&bytes), bytes: bytes.into() }).to_vec()
+}
+
+fn sound() -> Vec<u8> {
+    let memory = Memory(Arc::default());
+    let ledger = open(&memory).unwrap();
+    for first in [0, 20, 40] {
+        let entries = (first..(first + 20).min(ENTRIES)).map(entry).collect();
+        ledger.append(&Batch { entries, bodies: bodies() }).unwrap();
+    }
+    ledger.sign_checkpoint(&key(), Timestamp::from_millis(1)).unwrap().unwrap();
+    drop(ledger);
+    let bytes = memory.0.lock().unwrap();
+    bytes.clone()
+}
+
+/// All that can be read.
+#[derive(PartialEq)]
+struct All {
+    size: u64,
+    root: Digest,
+    spans: Vec<super::Span>,
+    checkpoints: Vec<super::StoredCheckpoint>,
+    entries: Vec<Option<StoredEntry>>,
+    found: Vec<Vec<StoredEntry>>,
+    times: Vec<Option<u64>>,
+    bodies: Vec<Option<bytes::Bytes>>,
+    paths: Vec<Vec<Digest>>,
+}
+
+fn read(view: &View) -> Result<All, ReadError> {
+    let by = |key: Key| view.by(&key, &Window::default(), Order::OldestFirst, 100);
+    Ok(All {
+        size: view.size(),
+        root: view.root(view.size())?,
+        spans: view.spans().to_vec(),
+        checkpoints: view.checkpoints(..)?,
+        entries: (0..=ENTRIES).map(|i| view.entry(i)).collect::<Result<_, _>>()?,
+        found: (0..=ENTRIES).flat_map(keys).map(by).collect::<Result<_, _>>()?,
+        times: (0..=51)
+            .map(|i| view.first_at_or_after(Timestamp::from_millis(i * 10 - 1)))
+            .collect::<Result<_, _>>()?,
+        bodies: bodies().iter().map(|body| view.body(&body.digest)).collect::<Result<_, _>>()?,
+        paths: (0..view.size()).map(|i| view.inclusion(i, view.size())).collect::<Result<_, _>>()?,
+    })
+}
+
+/// What came of opening and reading a broken file.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    /// It was not opened, or a read said that it is broken.
+    Refused,
+    /// The database gave up on it.
+    Panicked,
+    /// Something else is read, and the check of the whole finds it.
+    Found,
+    /// It made no difference.
+    Same,
+    /// Something else is read, and nothing finds it.
+    Silent,
+}
+
+fn outcome(bytes: Vec<u8>, before: &All) -> Outcome {
+    let trial = move || {
+        let Ok(ledger) = open(&Memory(Arc::new(Mutex::new(bytes)))) else { return Outcome::Refused };
+        let Ok(view) = ledger.view() else { return Outcome::Refused };
+        match read(&view) {
+            Err(_) => Outcome::Refused,
+            Ok(all) if all == *before => Outcome::Same,
+            Ok(_) => {
+                let rules = Rules { keys: &[key().verifier_key().clone()], facts: &facts };
+                let verdict = view.verify(0, &rules, &mut |_| {});
+                if verdict.is_err() { Outcome::Found } else { Outcome::Silent }
+            }
+        }
+    };
+    catch_unwind(AssertUnwindSafe(trial)).unwrap_or(Outcome::Panicked)
+}
+
+#[test]
+fn no_flipped_byte_changes_what_is_read_unnoticed() {
+    let bytes = sound();
+    let memory = Memory(Arc::new(Mutex::new(bytes.clone())));
+    let ledger = open(&memory).unwrap();
+    let view = ledger.view().unwrap();
+    let before = read(&view).unwrap();
+    let rules = Rules { keys: &[key().verifier_key().clone()], facts: &facts };
+    view.verify(0, &rules, &mut |_| {}).unwrap();
+    assert!(before.size == ENTRIES && before.spans.len() == 2 && before.bodies.iter().all(Option::is_some));
+
+    let seed: u64 =
+        std::env::var("LEDGER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
+    println!("LEDGER_SEED={seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let used: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
+    let mut places: Vec<usize> = (0..600).map(|_| used[random.random_range(0..used.len())]).collect();
+    places.extend((0..200).map(|_| random.random_range(0..bytes.len())));
+    // Each byte of the header, which says which of two states is the newest.
+    places.extend(0..512);
+    let mut counts = std::collections::BTreeMap::new();
+    for at in places {
+        let mut broken = bytes.clone();
+        broken[at] ^= 1 << random.random_range(0..8_u8);
+        let outcome = outcome(broken, &before);
+        *counts.entry(format!("{outcome:?}")).or_insert(0) += 1;
+        if outcome == Outcome::Silent || outcome == Outcome::Panicked {
+            println!("{at}: {outcome:?}");
+        }
+    }
+    println!("{} bytes, {} used: {counts:?}", bytes.len(), used.len());
+    assert!(!counts.contains_key("Silent"));
+}
