@@ -7,6 +7,9 @@ use crate::{Tree, Violation};
 const CLIENTS: &[(&str, &[&str])] = &[
     ("async-nats", &["bus"]),
     ("redb", &["bus", "ledger"]),
+    ("tlog_tiles", &["ledger"]),
+    ("signed_note", &["ledger"]),
+    ("ed25519-dalek", &["ledger"]),
     ("kube*", &["cluster"]),
     ("k8s-openapi", &["cluster"]),
     ("gix*", &["source"]),
@@ -68,6 +71,23 @@ mod tests {
             found("shared/plan", "[dependencies]\nredb = \"4\"\n"),
             ["plan names redb, which belongs to bus and ledger"]
         );
+    }
+
+    #[test]
+    fn trees_and_signatures_are_the_ledgers() {
+        for (folder, dependency) in [
+            ("services/auditor", "tlog_tiles"),
+            ("shared/bus", "signed_note"),
+            ("services/gateway", "ed25519-dalek"),
+        ] {
+            assert_eq!(
+                found(folder, &format!("[dependencies]\n{dependency} = \"1\"\n")).len(),
+                1,
+                "{dependency}"
+            );
+            let of_ledger = format!("[dependencies]\n{dependency}.workspace = true\n");
+            assert_eq!(found("shared/ledger", &of_ledger), [""; 0]);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::{
     checkpoints::StoredCheckpoint,
     entry::Key,
     error::ReadError,
+    guard::guarded,
     keys,
     layout::{BODIES, CHECKPOINTS, ENTRIES, HASHES, KEYS, TIMES},
     record::Record,
@@ -179,7 +180,16 @@ impl View {
         rules: &Rules<'_>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), AuditError> {
-        let from = from.min(self.size());
+        guarded(|| self.verify_entries(from.min(self.size()), rules, progress))?;
+        guarded(|| self.verify_bodies(progress))
+    }
+
+    fn verify_entries(
+        &self,
+        from: u64,
+        rules: &Rules<'_>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), AuditError> {
         let mut audit = Audit::begin(self, rules, from)?;
         audit.checkpoint()?;
         let entries = self.table(ENTRIES)?;
@@ -192,7 +202,7 @@ impl View {
         }
         audit.end(from)?;
         progress(Progress::Entries { done: self.size(), of: self.size() });
-        self.verify_bodies(progress)
+        Ok(())
     }
 
     fn verify_bodies(&self, progress: &mut dyn FnMut(Progress)) -> Result<(), AuditError> {

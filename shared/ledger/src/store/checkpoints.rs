@@ -1,9 +1,12 @@
 //! Stored checkpoints.
 
+use std::{path::Path, sync::Arc};
+
 use model::Timestamp;
 use redb::{ReadableTable, WriteTransaction};
 
 use super::{
+    anchor,
     append::size,
     error::SignError,
     file::Step,
@@ -61,7 +64,7 @@ pub(super) fn read(size: u64, bytes: &[u8]) -> Result<StoredCheckpoint, redb::Er
 /// Signs the present tree if it grew since the last checkpoint.
 pub(super) fn sign(
     write: &WriteTransaction,
-    key: &SigningKey,
+    (folder, key): (&Path, &SigningKey),
     now: Timestamp,
 ) -> Result<Step<Result<Option<StoredCheckpoint>, SignError>>, redb::Error> {
     let mut table = write.open_table(CHECKPOINTS)?;
@@ -81,6 +84,10 @@ pub(super) fn sign(
     let Some(checkpoint) = key.sign(size, root).and_then(|text| text.parse().ok()) else {
         return Ok(Step::Leave(Err(SignError::Unwritable { size })));
     };
+    // Before it is stored: what it covers is on the disk already, so that it may stand alone.
+    if let Err(error) = anchor::keep(folder, &checkpoint) {
+        return Ok(Step::Leave(Err(SignError::Unavailable(Arc::new(error)))));
+    }
     let stored = StoredCheckpoint { time: now, checkpoint };
     layout::add(&mut table, size, stored.encode().as_slice(), || format!("the checkpoint at {size}"))?;
     Ok(Step::Commit(Ok(Some(stored))))

@@ -7,12 +7,13 @@ use std::{
 };
 
 use redb::{
-    Builder, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, TableError,
-    WriteTransaction,
+    Builder, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, StorageError,
+    TableError, WriteTransaction,
 };
 
 use super::{
     error::{Cause, OpenError},
+    guard::guarded,
     layout::*,
 };
 
@@ -21,6 +22,9 @@ const FILE: &str = "ledger.redb";
 
 /// How the file is opened; tests put a failing disk in its place.
 pub(super) type Opener = Box<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send + Sync>;
+
+/// How the file is opened for reading alone.
+pub(super) type ReadOnlyOpener = Box<dyn Fn(&Path) -> Result<ReadOnlyDatabase, DatabaseError>>;
 
 /// What a write transaction came to.
 pub(super) enum Step<T> {
@@ -46,13 +50,18 @@ pub(super) fn opener(cache_bytes: usize) -> Opener {
     Box::new(move |path| Builder::new().set_cache_size(cache_bytes).create(path))
 }
 
+pub(super) fn read_only_opener(cache_bytes: usize) -> ReadOnlyOpener {
+    Box::new(move |path| Builder::new().set_cache_size(cache_bytes).open_read_only(path))
+}
+
 /// Opens the file of a ledger that nobody writes to.
-pub(super) fn open_read_only(folder: &Path, cache_bytes: usize) -> Result<ReadOnlyDatabase, OpenError> {
-    let path = folder.join(FILE);
-    if !path.is_file() {
+pub(super) fn open_read_only(folder: &Path, opener: &ReadOnlyOpener) -> Result<ReadOnlyDatabase, OpenError> {
+    let database = opener(&folder.join(FILE));
+    if let Err(DatabaseError::Storage(StorageError::Io(error))) = &database
+        && error.kind() == io::ErrorKind::NotFound
+    {
         return Err(OpenError::Missing { folder: folder.to_owned() });
     }
-    let database = Builder::new().set_cache_size(cache_bytes).open_read_only(&path);
     let database = database.map_err(|error| refused(folder, error))?;
     let read = database.begin_read().map_err(|error| broken(folder, error.into()))?;
     match layout(&read).map_err(|error| broken(folder, error))? {
@@ -88,7 +97,7 @@ impl File {
         let outcome = {
             let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
             let database = guard.as_ref().ok_or_else(|| -> Cause { Arc::new(Closed) })?;
-            run(database, work)
+            guarded(|| run(database, work))
         };
         outcome.map_err(|error| {
             tracing::error!(%error, "a write to the ledger failed; closing it");
@@ -122,11 +131,27 @@ impl File {
     }
 }
 
+impl Drop for File {
+    fn drop(&mut self) {
+        let database = self.database.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let closed = guarded(|| {
+            drop(database);
+            Ok::<_, redb::Error>(())
+        });
+        if let Err(error) = closed {
+            tracing::error!(%error, "the ledger could not be closed");
+        }
+    }
+}
+
 fn run<T>(
     database: &Database,
     work: impl FnOnce(&WriteTransaction) -> Result<Step<T>, redb::Error>,
 ) -> Result<T, redb::Error> {
-    let write = database.begin_write()?;
+    let mut write = database.begin_write()?;
+    // After a kill the file is open in milliseconds; without it, it is read as a whole: 8 s for 1.3 GB. Appending is
+    // as fast.
+    write.set_quick_repair(true);
     match work(&write)? {
         Step::Commit(value) => {
             write.commit()?;
@@ -174,11 +199,13 @@ fn known(found: u32) -> Result<(), OpenError> {
 
 fn refused(folder: &Path, error: DatabaseError) -> OpenError {
     let folder = folder.to_owned();
-    match error {
-        DatabaseError::DatabaseAlreadyOpen => OpenError::InUse { folder },
-        DatabaseError::RepairAborted => OpenError::NotClosed { folder },
-        error => OpenError::Storage { folder, cause: Arc::new(error) },
+    if let DatabaseError::DatabaseAlreadyOpen = error {
+        return OpenError::InUse { folder };
     }
+    if let DatabaseError::RepairAborted = error {
+        return OpenError::NotClosed { folder };
+    }
+    OpenError::Storage { folder, cause: Arc::new(error) }
 }
 
 fn broken(folder: &Path, error: redb::Error) -> OpenError {

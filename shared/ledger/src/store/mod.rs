@@ -1,5 +1,6 @@
 //! The store: one file, one process, and batches that are on the disk when they are acknowledged.
 
+mod anchor;
 mod append;
 mod audit;
 mod body;
@@ -11,6 +12,7 @@ mod failing_disk;
 mod file;
 #[cfg(test)]
 mod flipped_bytes;
+mod guard;
 mod keys;
 mod layout;
 mod publish;
@@ -21,7 +23,10 @@ mod times;
 mod tree;
 mod view;
 
-use std::path::Path;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use model::Timestamp;
 use redb::ReadableDatabase as _;
@@ -39,7 +44,8 @@ pub use span::Span;
 pub use view::View;
 
 use crate::SigningKey;
-use file::{File, Opener};
+use file::{File, Opener, ReadOnlyOpener};
+use guard::guarded;
 
 /// How the file is used.
 #[derive(Debug, Clone)]
@@ -58,6 +64,7 @@ impl Default for Settings {
 /// The ledger of this process: what is appended stays.
 pub struct Ledger {
     file: File,
+    folder: PathBuf,
 }
 
 impl Ledger {
@@ -70,7 +77,11 @@ impl Ledger {
     }
 
     fn over(folder: &Path, opener: Opener) -> Result<Self, OpenError> {
-        Ok(Self { file: File::open(folder, opener)? })
+        let ledger = guarded(|| File::open(folder, opener).map_err(Opening::Refused))
+            .map(|file| Self { file, folder: folder.to_owned() })
+            .map_err(|opening| opening.of(folder))?;
+        check_opened(folder, || ledger.view())?;
+        Ok(ledger)
     }
 
     /// Appends a batch: all of it is on the disk when this returns, or nothing is. Entries that are stored already
@@ -96,7 +107,7 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Option<StoredCheckpoint>, SignError> {
         self.file
-            .write(|write| checkpoints::sign(write, key, now))
+            .write(|write| checkpoints::sign(write, (&self.folder, key), now))
             .unwrap_or_else(|cause| Err(SignError::Unavailable(cause)))
     }
 
@@ -107,6 +118,34 @@ impl Ledger {
     pub fn view(&self) -> Result<View, ReadError> {
         View::of(self.file.read().map_err(ReadError::Unavailable)?)
     }
+}
+
+/// Why a file was not opened.
+enum Opening {
+    Refused(OpenError),
+    Broken(redb::Error),
+}
+
+impl From<redb::Error> for Opening {
+    fn from(error: redb::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+impl Opening {
+    fn of(self, folder: &Path) -> OpenError {
+        match self {
+            Self::Refused(error) => error,
+            Self::Broken(error) => OpenError::Storage { folder: folder.to_owned(), cause: Arc::new(error) },
+        }
+    }
+}
+
+/// Looks at what was opened: it can be read, and it is not older than what was signed.
+fn check_opened(folder: &Path, view: impl FnOnce() -> Result<View, ReadError>) -> Result<(), OpenError> {
+    let checked = guarded(|| Ok::<_, ReadError>(anchor::check(folder, &view()?)));
+    checked
+        .unwrap_or_else(|error| Err(OpenError::Storage { folder: folder.to_owned(), cause: Arc::new(error) }))
 }
 
 /// The ledger of a platform that does not run: it can only be read.
@@ -120,7 +159,14 @@ impl Archive {
     /// # Errors
     /// Permanent: there is none, a process writes to it, or the file cannot be used.
     pub fn open(folder: &Path, settings: &Settings) -> Result<Self, OpenError> {
-        Ok(Self { database: file::open_read_only(folder, settings.cache_bytes)? })
+        Self::over(folder, &file::read_only_opener(settings.cache_bytes))
+    }
+
+    fn over(folder: &Path, opener: &ReadOnlyOpener) -> Result<Self, OpenError> {
+        let opened = guarded(|| file::open_read_only(folder, opener).map_err(Opening::Refused));
+        let archive = Self { database: opened.map_err(|opening| opening.of(folder))? };
+        check_opened(folder, || archive.view())?;
+        Ok(archive)
     }
 
     /// The state, for any number of questions.

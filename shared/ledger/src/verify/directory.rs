@@ -155,8 +155,8 @@ impl Walk<'_> {
     }
 
     fn partial_tiles(&self) -> Result<(), CopyError> {
-        let unfinished = (0..self.open.len()).filter(|level| !self.open[*level].1.is_empty());
-        unfinished.map(|level| self.compare(level)).collect()
+        let mut unfinished = (0..self.open.len()).filter(|level| !self.open[*level].1.is_empty());
+        unfinished.try_for_each(|level| self.compare(level))
     }
 
     fn compare(&self, level: usize) -> Result<(), CopyError> {

@@ -137,3 +137,24 @@ fn one_process_writes_and_a_stopped_ledger_can_be_read() {
     }
     assert!(matches!(Ledger::open(folder.path(), &settings), Err(OpenError::InUse { .. })));
 }
+
+#[test]
+fn an_older_copy_in_its_place_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, copy) = (folder.path().join("ledger.redb"), folder.path().join("copy"));
+    let grow = |from: u64| {
+        let ledger = open(folder.path());
+        ledger.append(&batch((from..from + 5).map(plain))).unwrap();
+        ledger.sign_checkpoint(&key(), at(0)).unwrap().unwrap();
+    };
+    grow(0);
+    std::fs::copy(&file, &copy).unwrap();
+    grow(5);
+    std::fs::rename(&copy, &file).unwrap();
+    let settings = Settings::default();
+    assert!(matches!(Ledger::open(folder.path(), &settings), Err(OpenError::RolledBack { signed: 10, .. })));
+    assert!(matches!(Archive::open(folder.path(), &settings), Err(OpenError::RolledBack { signed: 10, .. })));
+    // Who knows what happened takes the checkpoint away.
+    std::fs::remove_file(folder.path().join("checkpoint")).unwrap();
+    assert_eq!(open(folder.path()).view().unwrap().size(), 5);
+}
