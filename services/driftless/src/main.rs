@@ -2,6 +2,7 @@
 //! line, opens the log, starts services, and tells what they wrote.
 
 mod address;
+mod audit;
 mod backup;
 mod cli;
 mod demo;
@@ -77,6 +78,8 @@ async fn run(command: Command) -> Exit {
         Command::Confirm(options) => platform::request(AskedKind::ConfirmInventory, options).await,
         Command::Approve(options) => platform::approve(options).await,
         Command::Log(options) => platform::log(options).await,
+        Command::Auditor(options) => audit::auditor(options).await,
+        Command::Audit(options) => audit::audit(options),
         Command::Lint(options) => lint::lint(options).await,
         Command::Schema { kind } => Ok(lint::schema(kind)),
         Command::Backup(options) => backup::backup(options).await,

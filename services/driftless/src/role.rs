@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Log, Member, Share, share::CLAIM};
+use bus::{Log, Member, ReadError, Share, share::CLAIM};
 use differ::{Bootstrap, FleetChange};
 use engine::charts::Egress;
 use manifest::InstallKey;
@@ -154,9 +154,7 @@ pub async fn serve(role: Role, part: Part, stop: CancellationToken) -> Result<()
     let Part { log, key, state, member, company, origin, charts } = part;
     let instance = member.name.clone();
     let joined = log.join(role.group(), member, CLAIM).await;
-    let membership = joined.map_err(|error| {
-        Problem::new("LOG-MEMBERS", chain(&error), "check that the NATS server is up, then start it again")
-    })?;
+    let membership = joined.map_err(|error| no_members(&error))?;
     let share = match company {
         Company::Alone => Share::Sole,
         Company::Others => Share::of(&membership),
@@ -198,6 +196,11 @@ pub async fn serve(role: Role, part: Part, stop: CancellationToken) -> Result<()
     // Only who has come to rest says so: the others take over at once.
     membership.leave().await;
     Ok(())
+}
+
+/// Why a process could not join its like.
+pub fn no_members(error: &ReadError) -> Problem {
+    Problem::new("LOG-MEMBERS", chain(error), "check that the NATS server is up, then start it again")
 }
 
 /// Opens the log on a NATS server.

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    audit::{self, Writing},
     cli::{GatewayOptions, GatewayRoleOptions, UpOptions},
     exit::Exit,
     key_check::{self, OtherKey},
@@ -27,7 +28,8 @@ pub async fn up(options: UpOptions) -> Result<Exit, Problem> {
     let config = gateway_config(&options.gateway)?;
     let listener = Listener::bind(options.gateway.listen, &config).await;
     let listener = listener.map_err(|error| role::gateway_problem(&error))?;
-    let grounds = Grounds { origin, charts: options.charts.egress(), ..grounds(&options).await? };
+    let (charts, audit_copy) = (options.charts.egress(), options.audit.audit_copy.clone());
+    let grounds = Grounds { origin, charts, audit_copy, ..grounds(&options).await? };
     let state = grounds.state.display().to_string();
     terminal::progress(&format!("driftless is up: http://{} ({state})", listener.address()));
     let stop = role::stop_on_signal();
@@ -46,6 +48,8 @@ pub struct Grounds {
     pub origin: Origin,
     /// Where charts may come from.
     pub charts: Egress,
+    /// Where a copy of the audit ledger is kept; `None`: nowhere.
+    pub audit_copy: Option<PathBuf>,
 }
 
 /// Every service and the gateway, supervised: the end of one is the end of all.
@@ -61,7 +65,7 @@ impl Platform {
         (config, listener): (gateway::Config, Listener),
         stop: &CancellationToken,
     ) -> Self {
-        let Grounds { log, key, state, member, company, origin, charts } = grounds;
+        let Grounds { log, key, state, member, company, origin, charts, audit_copy } = grounds;
         let mut parts = JoinSet::new();
         for role in [Role::Fetcher, Role::Renderer, Role::Differ, Role::Applier] {
             let origin = if role == Role::Differ { origin.clone() } else { Origin::default() };
@@ -70,6 +74,8 @@ impl Platform {
             let part = Part { log, key, state, member, company, origin, charts };
             parts.spawn(role::serve(role, part, stop.clone()));
         }
+        let writing = Writing { log: log.clone(), state, copy: audit_copy, member, company };
+        parts.spawn(audit::serve(writing, stop.clone()));
         let config = gateway::Config { key_id: Some(key.key_id()), ..config };
         let gateway = gateway::run(log, config, listener, stop.clone());
         parts.spawn(async move { gateway.await.map_err(|error| role::gateway_problem(&error)) });
@@ -126,6 +132,7 @@ async fn grounds(options: &UpOptions) -> Result<Grounds, Problem> {
                 company: Company::Others,
                 origin: Origin::default(),
                 charts: Egress::default(),
+                audit_copy: None,
             })
         }
         (_, _) => {
@@ -139,6 +146,7 @@ async fn grounds(options: &UpOptions) -> Result<Grounds, Problem> {
                 company: Company::Alone,
                 origin: Origin::default(),
                 charts: Egress::default(),
+                audit_copy: None,
             })
         }
     }

@@ -9,6 +9,7 @@
 pub mod content;
 pub mod envelope;
 pub mod event_type;
+pub mod leaf;
 pub mod named;
 pub mod state;
 pub mod table;
@@ -16,6 +17,7 @@ pub mod table;
 pub use content::Content;
 pub use envelope::{Draft, Event, EventId};
 pub use event_type::EventType;
+pub use leaf::{Leaf, Record, Unreadable};
 pub use named::{Named, artifacts_of, blobs_of};
 pub use state::{DecodeError, State, decode, encode};
 pub use table::Table;

@@ -22,9 +22,16 @@ pub struct Named {
     pub blobs: Vec<Digest>,
     /// Those of them that are pages of observed paths, which name others: see [`artifacts_of`].
     pub path_pages: Vec<Digest>,
+    /// Those of them that are sealed, because secret values are in them.
+    pub sealed: Vec<Digest>,
 }
 
 impl Named {
+    /// Those that anybody may read who may read the events: no secret value is in them.
+    pub fn redacted(&self) -> impl Iterator<Item = Digest> {
+        self.blobs.iter().copied().filter(|digest| !self.sealed.contains(digest))
+    }
+
     fn content(&mut self, content: &Content) {
         match content {
             Content::Inline(_) => {}
@@ -38,7 +45,10 @@ impl Named {
 
     fn paths(&mut self, paths: &Table<ObservedPath>) {
         match paths {
-            Table::Inline(rows) => self.blobs.extend(artifacts(rows)),
+            Table::Inline(rows) => {
+                self.blobs.extend(artifacts(rows));
+                self.sealed.extend(artifacts(rows));
+            }
             Table::Paged { pages, rows: _ } => {
                 self.blobs.extend(pages);
                 self.path_pages.extend(pages);
@@ -107,7 +117,8 @@ fn of_definitions(state: &DefinitionsState) -> Named {
 fn of_render(state: &RenderState) -> Named {
     let RenderState { made_from: _, desired, failure: _ } = state;
     let blobs = desired.iter().flat_map(DesiredState::blobs).collect();
-    Named { blobs, ..Named::default() }
+    let sealed = desired.iter().filter_map(|desired| desired.secrets).collect();
+    Named { blobs, sealed, ..Named::default() }
 }
 
 fn of_sync(state: &SyncState) -> Named {

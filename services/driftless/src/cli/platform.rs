@@ -61,6 +61,8 @@ pub struct UpOptions {
     #[command(flatten)]
     pub charts: super::ChartOptions,
     #[command(flatten)]
+    pub audit: super::CopyOptions,
+    #[command(flatten)]
     pub gateway: GatewayOptions,
 }
 

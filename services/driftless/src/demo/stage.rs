@@ -229,6 +229,7 @@ fn grounds(state: StateFolder, bootstrap: differ::Bootstrap) -> Grounds {
         company: Company::Alone,
         origin,
         charts: Egress::default(),
+        audit_copy: None,
     }
 }
 

@@ -7,6 +7,7 @@ mod access;
 mod apart;
 mod api;
 mod asked;
+mod audit;
 mod backup;
 mod beside;
 mod canary;

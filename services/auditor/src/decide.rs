@@ -1,0 +1,7 @@
+//! What the auditor decides: which bytes are kept of an entry, what it is found by, and whether something is missing.
+
+mod continuity;
+mod facts;
+
+pub use continuity::{Continuity, Gap, Standing};
+pub use facts::{entry, facts};

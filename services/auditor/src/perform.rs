@@ -1,0 +1,9 @@
+//! What the auditor does: copies blobs, appends, signs, publishes. The ledger is used on a thread that may wait.
+
+mod bodies;
+mod key_file;
+mod scribe;
+
+pub use bodies::Bodies;
+pub use key_file::{KeyFileError, verifier_key};
+pub use scribe::{Scribe, settings};

@@ -1,0 +1,104 @@
+//! Writes the ledger: what is appended, when it is signed, and what is missing in it.
+
+use std::{path::PathBuf, time::Instant};
+
+use bus::now;
+use events::Leaf;
+use ledger::{Appended, Batch, Dimension, Key, Ledger, Order, Settings, SigningKey, Window, checkpoint_due};
+
+use super::key_file::signing_key;
+use crate::{
+    Config, Error,
+    decide::{Continuity, Gap, Standing},
+};
+
+/// How the ledger's file is used.
+pub fn settings() -> Settings {
+    Settings::default()
+}
+
+/// Who writes the ledger. Every call may wait for the disk.
+pub struct Scribe {
+    ledger: Ledger,
+    key: SigningKey,
+    copy: Option<PathBuf>,
+    continuity: Continuity,
+    /// Entries since the newest checkpoint, and when that was signed.
+    unsigned: u64,
+    signed: Instant,
+}
+
+impl Scribe {
+    /// Opens the ledger of a log with that incarnation.
+    ///
+    /// # Errors
+    /// If it or its key cannot be used (permanent).
+    pub fn open(config: &Config, incarnation: &str) -> Result<Self, Error> {
+        let ledger = Ledger::open(&config.folder, &settings())?;
+        let key = signing_key(&config.folder, incarnation)?;
+        let view = ledger.view()?;
+        let continuity = view.last_origin().map(|last| Continuity::after(last.incarnation, last.sequence));
+        let signed = view.newest_checkpoint()?.map_or(0, |newest| newest.checkpoint.size());
+        let unsigned = view.size() - signed;
+        let (copy, continuity) = (config.copy.clone(), continuity.unwrap_or_default());
+        Ok(Self { ledger, key, copy, continuity, unsigned, signed: Instant::now() })
+    }
+
+    /// Appends what the log says; answers how much of it was new, and what is missing before it.
+    ///
+    /// # Errors
+    /// If the disk failed (transient): append the same again. What else it is, is permanent.
+    pub fn append(&mut self, batch: &Batch) -> Result<(Appended, Vec<Gap>), Error> {
+        let appended = self.ledger.append(batch)?;
+        self.unsigned += appended.indexes.end - appended.indexes.start;
+        let new = batch.entries.iter().skip(usize::try_from(appended.skipped).unwrap_or(usize::MAX));
+        let mut gaps = Vec::new();
+        for (entry, index) in new.zip(appended.indexes.clone()) {
+            let Ok(leaf) = Leaf::decode(&entry.leaf) else { continue };
+            self.remember(&leaf, index)?;
+            gaps.extend(self.continuity.take(&leaf));
+        }
+        Ok((appended, gaps))
+    }
+
+    /// Reads what the ledger has of an aggregate, once: of most nothing happens while this process lives.
+    fn remember(&mut self, leaf: &Leaf, index: u64) -> Result<(), Error> {
+        let Leaf::Event(record) = leaf else { return Ok(()) };
+        if !self.continuity.lacks(&record.aggregate) {
+            return Ok(());
+        }
+        let key = Key::new(Dimension::Aggregate, &record.aggregate);
+        let window = Window { indexes: 0..index, ..Window::default() };
+        let before = self.ledger.view()?.by(&key, &window, Order::NewestFirst, 1)?;
+        if let Some(Ok(Leaf::Event(newest))) = before.first().map(|entry| Leaf::decode(&entry.leaf)) {
+            let standing =
+                Standing { incarnation: newest.incarnation, n: newest.n, id: newest.id, kind: newest.kind };
+            self.continuity.know(newest.aggregate, standing);
+        }
+        Ok(())
+    }
+
+    /// Signs what is due, and brings the copy up to it.
+    ///
+    /// # Errors
+    /// If the disk failed (transient).
+    pub fn sign_if_due(&mut self) -> Result<(), Error> {
+        match checkpoint_due(self.unsigned, self.signed.elapsed()) {
+            true => self.sign(),
+            false => Ok(()),
+        }
+    }
+
+    /// Signs all there is, and brings the copy up to it.
+    ///
+    /// # Errors
+    /// If the disk failed (transient).
+    pub fn sign(&mut self) -> Result<(), Error> {
+        self.ledger.sign_checkpoint(&self.key, now())?;
+        (self.unsigned, self.signed) = (0, Instant::now());
+        if let Some(copy) = &self.copy {
+            self.ledger.view()?.publish(copy)?;
+        }
+        Ok(())
+    }
+}

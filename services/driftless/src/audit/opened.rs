@@ -1,0 +1,94 @@
+//! The ledger in a state folder, as somebody reads it to whom the platform is of no concern.
+
+use std::path::{Path, PathBuf};
+
+use ledger::{Archive, Ledger, OpenError, ReadError, VerifierKey, View};
+
+use crate::{
+    exit::Exit,
+    problem::Problem,
+    state_folder::{self, chain},
+};
+
+/// The ledger of a state folder.
+pub struct Opened {
+    /// The folder of the ledger.
+    pub folder: PathBuf,
+    reader: Reader,
+}
+
+enum Reader {
+    /// It was closed in order.
+    Archive(Archive),
+    /// Its process was killed: opening it anew mended what that left behind.
+    Mended(Ledger),
+}
+
+impl Opened {
+    /// Opens it; nothing may have it open.
+    pub fn of(state: Option<PathBuf>) -> Result<Self, Problem> {
+        let folder = state_folder::or_of_platform(state)?.join(auditor::FOLDER);
+        let settings = auditor::settings();
+        let reader = match Archive::open(&folder, &settings) {
+            Ok(archive) => Reader::Archive(archive),
+            Err(OpenError::NotClosed { .. }) => {
+                Reader::Mended(Ledger::open(&folder, &settings).map_err(|error| refused(&error))?)
+            }
+            Err(error) => return Err(refused(&error)),
+        };
+        Ok(Self { folder, reader })
+    }
+
+    /// What is in it.
+    pub fn view(&self) -> Result<View, Problem> {
+        let view = match &self.reader {
+            Reader::Archive(archive) => archive.view(),
+            Reader::Mended(ledger) => ledger.view(),
+        };
+        view.map_err(|error| unreadable(&error))
+    }
+
+    /// The key in that file; without one, the key beside the ledger.
+    pub fn key(&self, file: Option<&Path>) -> Result<VerifierKey, Problem> {
+        match file {
+            Some(file) => key(file),
+            None => auditor::verifier_key(&self.folder).map_err(|error| {
+                Problem::new("AUDIT-KEY", chain(&error), "name the file with the verifier key with --key")
+            }),
+        }
+    }
+}
+
+/// The key in a file.
+pub fn key(file: &Path) -> Result<VerifierKey, Problem> {
+    let remedy = "name the file `verifier-key` from beside the ledger, as it was kept elsewhere";
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Problem::new("AUDIT-KEY", format!("{}: {error}", file.display()), remedy))?;
+    text.trim()
+        .parse()
+        .map_err(|error| Problem::new("AUDIT-KEY", format!("{}: {}", file.display(), chain(&error)), remedy))
+}
+
+/// The ledger cannot be read.
+pub fn unreadable(error: &ReadError) -> Problem {
+    let remedy = "check the disk; a copy or a backup of the folder may be whole";
+    Problem::new("AUDIT-READ", chain(error), remedy).ending(Exit::Failed)
+}
+
+fn refused(error: &OpenError) -> Problem {
+    let (code, remedy) = match error {
+        OpenError::InUse { .. } => {
+            ("AUDIT-IN-USE", "stop the platform, or check the copy that it keeps (--audit-copy)")
+        }
+        OpenError::Missing { .. } => ("AUDIT-NONE", "name the state folder of a platform with --state"),
+        OpenError::NewerLayout { .. } => ("AUDIT-NEWER", "use the version of driftless that wrote it"),
+        OpenError::RolledBack { .. } => {
+            let remedy = "an older copy was put in its place: find the ledger that belongs there";
+            return Problem::new("AUDIT-BROKEN", chain(error), remedy).ending(Exit::Failed);
+        }
+        OpenError::NotClosed { .. } | OpenError::Storage { .. } => {
+            ("AUDIT-READ", "check the disk, and the folder's owner and rights")
+        }
+    };
+    Problem::new(code, chain(error), remedy)
+}

@@ -1,0 +1,117 @@
+//! The audit ledger of a platform: checked as a whole, and event by event, by whoever has nothing but the files.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use serde_json::{Value, json};
+use testkit::eventually;
+
+use crate::{
+    api::core,
+    platform::{BOUND, Platform},
+    scene::{Scene, Told, told},
+    shop,
+};
+
+impl Scene {
+    fn audit(&self, words: &[&str]) -> Told {
+        let mut run = self.bare();
+        run.arg("audit").args(words);
+        told(run)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.folder().join(name).display().to_string()
+    }
+}
+
+fn document(told: &Told) -> Value {
+    serde_json::from_str(&told.out).unwrap_or_else(|error| panic!("{error}: {told}"))
+}
+
+/// One that ran, had its clusters edited, and was stopped. Answers the id of the event of the heal.
+async fn audited(scene: &Scene) -> String {
+    let first = scene.repository.commit(&shop::FILES);
+    let platform = Platform::up(scene, &["--audit-copy", &scene.file("copy")]).await;
+    platform.in_sync_at(&first).await;
+    let settings = core(&scene.name, "configmaps", "settings");
+    scene.api.edit(&settings, json!({"data": {"colour": "by hand"}}));
+    let healed = async || (scene.api.object(&settings)["data"]["colour"] == "blue").then_some(());
+    eventually(BOUND, "the heal", healed).await;
+    let drift = async || {
+        let log = platform.ask(&["log", &scene.name, "-o", "json"]);
+        let entries = document(&log)["entries"].take();
+        let drift = entries.as_array()?.iter().find(|entry| entry["event"] == "DriftDetected")?.clone();
+        Some(drift["id"].as_str().unwrap_or_else(|| panic!("{drift}")).to_owned())
+    };
+    let drift = eventually(BOUND, "the drift in the log", drift).await;
+    let state = scene.state().display().to_string();
+    let running = scene.audit(&["verify", "--state", &state]);
+    running.failed(2, "AUDIT-IN-USE").naming("--audit-copy");
+    assert_eq!(platform.stop(), 0);
+    drift
+}
+
+#[tokio::test]
+async fn what_a_platform_did_is_proven_without_it() {
+    let scene = Scene::new();
+    let drift = audited(&scene).await;
+    let state = scene.state().display().to_string();
+    let whole = scene.audit(&["verify", "--state", &state]);
+    assert!(whole.exit == 0 && whole.out.starts_with("whole: "), "{whole}");
+    let report = document(&scene.audit(&["verify", "--state", &state, "-o", "json"]));
+    let entries = report["entries"].as_u64().unwrap();
+    assert_eq!((&report["outcome"], &report["signed"]), (&json!("Whole"), &json!(entries)), "{report}");
+    assert_eq!((&report["missing"], &report["logs"]), (&json!([]), &json!(1)), "{report}");
+
+    // The key is handed on once; whoever has it needs no ledger.
+    let key = scene.state().join("ledger/verifier-key").display().to_string();
+    let copy = scene.audit(&["verify", "--copy", &scene.file("copy"), "--key", &key, "-o", "json"]);
+    assert_eq!((&document(&copy)["root"], copy.exit), (&report["root"], 0), "{copy}");
+    let proof = scene.file("drift.tlog-proof");
+    let written = scene.audit(&["proof", &drift, "--state", &state, "--to", &proof]);
+    assert!(written.exit == 0 && written.err.contains("verifier-key"), "{written}");
+    let proven = scene.audit(&["verify", &proof, "--key", &key]);
+    assert!(proven.exit == 0 && proven.out.starts_with("proven: DriftDetected "), "{proven}");
+    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/ledger/test-data/verify.py");
+    let other = Command::new("python3").args([python, &proof, &key]).output().unwrap();
+    assert!(other.status.success(), "{other:?}");
+
+    scene.audit(&["proof", "5".repeat(64).as_str(), "--state", &state]).failed(2, "AUDIT-EVENT");
+    scene.audit(&["verify", "--state", &scene.file("tmp")]).failed(2, "AUDIT-NONE");
+    scene.audit(&["verify", &proof, "--key", &scene.file("none")]).failed(2, "AUDIT-KEY");
+}
+
+#[tokio::test]
+async fn what_was_changed_afterwards_is_found() {
+    let scene = Scene::new();
+    let drift = audited(&scene).await;
+    let state = scene.state().display().to_string();
+    let key = scene.state().join("ledger/verifier-key").display().to_string();
+    let proof = scene.file("drift.tlog-proof");
+    assert_eq!(scene.audit(&["proof", &drift, "--state", &state, "--to", &proof]).exit, 0);
+    let text = fs::read_to_string(&proof).unwrap();
+    let leaf = text.lines().find(|line| line.starts_with("extra ")).unwrap();
+    let middle = leaf.len() / 2;
+    let other = if &leaf[middle..=middle] == "A" { "B" } else { "A" };
+    fs::write(&proof, text.replace(leaf, &format!("{}{other}{}", &leaf[..middle], &leaf[middle + 1..])))
+        .unwrap();
+    scene.audit(&["verify", &proof, "--key", &key]).failed(1, "AUDIT-BROKEN");
+
+    let bundles = scene.folder().join("copy/tile/entries");
+    let mut bundle: Vec<PathBuf> = vec![];
+    crate::canary::files_below(&bundles, &mut bundle);
+    let bundle = bundle.iter().max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
+    let mut bytes = fs::read(bundle).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(bundle, bytes).unwrap();
+    scene.audit(&["verify", "--copy", &scene.file("copy"), "--key", &key]).failed(1, "AUDIT-BROKEN");
+
+    // Another key, whoever signed with it, is not believed.
+    let stranger = fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../shared/ledger/test-data/verifier-key"
+    ));
+    fs::write(scene.file("stranger"), stranger.unwrap()).unwrap();
+    scene.audit(&["verify", "--state", &state, "--key", &scene.file("stranger")]).failed(1, "AUDIT-BROKEN");
+}
