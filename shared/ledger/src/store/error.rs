@@ -115,18 +115,47 @@ pub enum AppendError {
         /// The sequence that is out of order.
         sequence: u64,
     },
-    /// The disk failed or is full, or the file is broken; whether anything was stored, a second append tells.
+    /// The disk failed or is full; whether anything was stored after all, the same batch tells when it comes again.
     #[error("the batch could not be stored")]
     Unavailable(#[source] Cause),
+    /// What is stored is not what was written.
+    #[error("the batch could not be stored: the ledger is broken: {0}")]
+    Broken(String),
 }
 
 impl AppendError {
     /// What trying again would achieve.
     pub const fn class(&self) -> RetryClass {
         match self {
-            Self::Leaf { .. } | Self::Key { .. } | Self::BodySize { .. } => RetryClass::Permanent,
+            Self::Leaf { .. } | Self::Key { .. } | Self::BodySize { .. } | Self::Broken(_) => {
+                RetryClass::Permanent
+            }
             Self::BodyDigest { .. } | Self::Disorder { .. } => RetryClass::Bug,
             Self::Unavailable(_) => RetryClass::Transient,
+        }
+    }
+}
+
+/// Why a write transaction came to nothing.
+pub(super) enum WriteError {
+    Unavailable(Cause),
+    Broken(String),
+}
+
+impl From<WriteError> for AppendError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Unavailable(cause) => Self::Unavailable(cause),
+            WriteError::Broken(what) => Self::Broken(what),
+        }
+    }
+}
+
+impl From<WriteError> for SignError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Unavailable(cause) => Self::Unavailable(cause),
+            WriteError::Broken(what) => Self::Broken(what),
         }
     }
 }
@@ -203,16 +232,19 @@ pub enum SignError {
         /// Its tree size.
         size: u64,
     },
-    /// The disk failed or is full, or the file is broken.
+    /// The disk failed or is full.
     #[error("the checkpoint could not be stored")]
     Unavailable(#[source] Cause),
+    /// What is stored is not what was written.
+    #[error("the checkpoint could not be stored: the ledger is broken: {0}")]
+    Broken(String),
 }
 
 impl SignError {
     /// What trying again would achieve.
     pub const fn class(&self) -> RetryClass {
         match self {
-            Self::OtherLog { .. } => RetryClass::Permanent,
+            Self::OtherLog { .. } | Self::Broken(_) => RetryClass::Permanent,
             Self::Unwritable { .. } => RetryClass::Bug,
             Self::Unavailable(_) => RetryClass::Transient,
         }

@@ -12,7 +12,7 @@ use redb::{
 };
 
 use super::{
-    error::{Cause, OpenError},
+    error::{Cause, OpenError, WriteError},
     guard::guarded,
     layout::*,
 };
@@ -92,11 +92,11 @@ impl File {
     pub(super) fn write<T>(
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<Step<T>, redb::Error>,
-    ) -> Result<T, Cause> {
-        self.reopen_if_closed()?;
+    ) -> Result<T, WriteError> {
+        self.reopen_if_closed().map_err(WriteError::Unavailable)?;
         let outcome = {
             let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
-            let database = guard.as_ref().ok_or_else(|| -> Cause { Arc::new(Closed) })?;
+            let database = guard.as_ref().ok_or_else(|| WriteError::Unavailable(Arc::new(Closed)))?;
             guarded(|| run(database, work))
         };
         outcome.map_err(|error| {
@@ -106,7 +106,10 @@ impl File {
             if let Err(cause) = self.reopen_if_closed() {
                 tracing::error!(%cause, "the ledger could not be opened again");
             }
-            Arc::new(error) as Cause
+            if let redb::Error::Corrupted(what) = error {
+                return WriteError::Broken(what);
+            }
+            WriteError::Unavailable(Arc::new(error))
         })
     }
 

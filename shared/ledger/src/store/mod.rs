@@ -88,19 +88,17 @@ impl Ledger {
     /// are skipped: those of an incarnation of the event log at or below the last sequence stored from it.
     ///
     /// # Errors
-    /// Permanent: a leaf, a key or a body is too large. Bug: a body has another digest, or the batch goes backwards.
+    /// Permanent: a leaf, a key or a body is too large, or the file is broken. Bug: a body has another digest, or the batch goes backwards.
     /// Transient: the disk failed; append the same batch again.
     pub fn append(&self, batch: &Batch) -> Result<Appended, AppendError> {
         append::check(batch)?;
-        self.file
-            .write(|write| append::append(write, batch))
-            .unwrap_or_else(|cause| Err(AppendError::Unavailable(cause)))
+        self.file.write(|write| append::append(write, batch)).unwrap_or_else(|error| Err(error.into()))
     }
 
     /// Signs and stores a checkpoint over all entries; `None` if there are none since the last one.
     ///
     /// # Errors
-    /// Permanent: the ledger was signed under another name. Transient: the disk failed.
+    /// Permanent: the ledger was signed under another name, or the file is broken. Transient: the disk failed.
     pub fn sign_checkpoint(
         &self,
         key: &SigningKey,
@@ -108,7 +106,7 @@ impl Ledger {
     ) -> Result<Option<StoredCheckpoint>, SignError> {
         self.file
             .write(|write| checkpoints::sign(write, (&self.folder, key), now))
-            .unwrap_or_else(|cause| Err(SignError::Unavailable(cause)))
+            .unwrap_or_else(|error| Err(error.into()))
     }
 
     /// The state as it is now, for any number of questions. It ends with the ledger, and with a disk that fails.

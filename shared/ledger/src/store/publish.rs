@@ -75,9 +75,9 @@ impl View {
     /// Brings a folder to the newest checkpoint: what is new since the checkpoint that lies there is written, each
     /// file whole or not at all, and the checkpoint last.
     ///
-    /// Narrow tiles stay: a reader may be walking an older checkpoint.
+    /// A narrow tile goes when the full one is there: readers of an older checkpoint take that one instead.
     ///
-    /// Source: C2SP tlog-tiles, "APIs".
+    /// Source: C2SP tlog-tiles, "APIs" and "Partial Tiles".
     ///
     /// # Errors
     /// Permanent: the folder holds another ledger, or ours is broken. Transient: a file could not be written.
@@ -87,18 +87,19 @@ impl View {
             return Ok(Published { size: old, files: 0 });
         };
         let size = newest.checkpoint.size();
-        let mut copy = Copy { folder, files: 0 };
+        let mut copy = Copy { folder, files: 0, full: Vec::new() };
         let hashes = self.table(HASHES)?;
         let stored = StoredHashes::new(&hashes);
         for tile in Tile::new_tiles(HEIGHT, old, size) {
             let (level, n, width) = (tile.level(), tile.level_index(), tile.width());
-            copy.put(&tile_path::tile(level, n, width), &stored.tile(&tile)?)?;
+            copy.put_part(tile_path::tile(level, n, width), width, &stored.tile(&tile)?)?;
             if level == 0 {
-                copy.put(&tile_path::entries(n, width), &self.bundle(n, width)?)?;
+                copy.put_part(tile_path::entries(n, width), width, &self.bundle(n, width)?)?;
             }
         }
         copy.make_durable()?;
         copy.put(CHECKPOINT, newest.checkpoint.as_str().as_bytes())?;
+        copy.drop_narrow()?;
         Ok(Published { size, files: copy.files })
     }
 
@@ -140,9 +141,33 @@ impl View {
 struct Copy<'a> {
     folder: &'a Path,
     files: u64,
+    /// Paths of full tiles and bundles that were written.
+    full: Vec<String>,
 }
 
 impl Copy<'_> {
+    fn put_part(&mut self, path: String, width: u32, bytes: &[u8]) -> Result<(), PublishError> {
+        self.put(&path, bytes)?;
+        if width == WIDTH {
+            self.full.push(path);
+        }
+        Ok(())
+    }
+
+    /// Else a copy that is published every second would have three files more each time.
+    fn drop_narrow(&self) -> Result<(), PublishError> {
+        for path in &self.full {
+            let path = self.folder.join(format!("{path}.p"));
+            match fs::remove_dir_all(&path) {
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                    return Err(PublishError::File { path, cause });
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     fn put(&mut self, path: &str, bytes: &[u8]) -> Result<(), PublishError> {
         let path = self.folder.join(path);
         self.files += 1;

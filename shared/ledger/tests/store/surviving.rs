@@ -6,6 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use ledger::{Archive, OpenError, Settings};
+
 use crate::samples::*;
 
 const FOLDER: &str = "LEDGER_CHILD_FOLDER";
@@ -74,6 +76,11 @@ fn a_killed_process_loses_nothing_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     for round in 1..=5 {
         let (stored, signed) = run_and_kill(folder.path(), 11 * round);
+        // Reading alone mends nothing: it says so, or the kill fell between two commits.
+        match Archive::open(folder.path(), &Settings::default()) {
+            Ok(archive) => verify(&archive.view().unwrap(), 0).unwrap(),
+            Err(error) => assert!(matches!(error, OpenError::NotClosed { .. }), "{error}"),
+        }
         let ledger = open(folder.path());
         let view = ledger.view().unwrap();
         // A number that was cut short is a smaller one.

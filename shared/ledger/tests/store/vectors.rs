@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ledger::{
-    VerifierKey,
+    Checkpoint, VerifierKey,
     verify::{Leaf, ProofError, verify_consistency, verify_proof},
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
@@ -189,7 +189,7 @@ fn thousands_of_tamperings_are_refused() {
     let view = ledger.view().unwrap();
     let proofs: Vec<String> = entries.iter().map(|i| view.proof(*i).unwrap().to_string()).collect();
     let mut refused = 0;
-    while refused < 5_000 {
+    while refused < 3_000 {
         let proof = proofs.choose(&mut random).unwrap();
         let tampered = tamper(proof.as_bytes(), &mut random);
         let Ok(text) = String::from_utf8(tampered) else { continue };
@@ -209,5 +209,53 @@ fn thousands_of_tamperings_are_refused() {
             mixed == *a || mixed == *b || verify_proof(&mixed, Leaf::Inside, &trusted()).is_err(),
             "{mixed}"
         );
+    }
+}
+
+#[test]
+fn tampered_leaves_checkpoints_and_consistency_proofs_are_refused() {
+    let seed =
+        std::env::var("LEDGER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
+    println!("LEDGER_SEED={seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(folder.path());
+    for i in 0..21 {
+        ledger.append(&batch([plain(i)])).unwrap();
+        ledger.sign_checkpoint(&key(), at(0)).unwrap().unwrap();
+    }
+    let view = ledger.view().unwrap();
+    let proof = view.proof(13).unwrap().to_string();
+    let checkpoints: Vec<Checkpoint> =
+        view.checkpoints(..).unwrap().into_iter().map(|stored| stored.checkpoint).collect();
+    for _ in 0..1_000 {
+        let leaf = tamper(&plain(13).leaf, &mut random);
+        assert!(
+            leaf == plain(13).leaf || verify_proof(&proof, Leaf::Given(&leaf), &trusted()).is_err(),
+            "{leaf:?}"
+        );
+
+        let text = checkpoints.choose(&mut random).unwrap().as_str();
+        if let Ok(tampered) = String::from_utf8(tamper(text.as_bytes(), &mut random))
+            && tampered != text
+        {
+            let verdict = tampered.parse::<Checkpoint>().and_then(|read| read.check_signature(&trusted()));
+            assert!(verdict.is_err(), "{tampered:?}");
+        }
+
+        let old = random.random_range(1..21);
+        let new = random.random_range(old + 1..=21);
+        let mut steps = view.consistency(old, new).unwrap();
+        match random.random_range(0..4) {
+            0 => steps.push(steps[0]),
+            1 => drop(steps.remove(random.random_range(0..steps.len()))),
+            2 => steps.insert(0, view.root(old).unwrap()),
+            _ => {
+                let at = random.random_range(0..steps.len());
+                steps[at] = model::Digest::of(steps[at].as_bytes());
+            }
+        }
+        let [old, new] = [old, new].map(|size| &checkpoints[size as usize - 1]);
+        assert!(verify_consistency(old, new, &steps, &trusted()).is_err(), "{} {}", old.size(), new.size());
     }
 }
