@@ -19,6 +19,8 @@ use super::{
 use crate::{ProofFile, merkle};
 
 /// One state of the ledger: all answers of a view fit together, whatever is appended meanwhile.
+///
+/// Pages that it can see are not used again: the file grows while a view is kept.
 pub struct View {
     txn: ReadTransaction,
     pub(super) spans: Spans,

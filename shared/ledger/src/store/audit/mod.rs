@@ -1,25 +1,27 @@
 //! Checking the whole: everything is computed anew from the leaves.
 
-use std::sync::Arc;
+mod blocks;
+mod error;
 
-use model::{Digest, RetryClass, Timestamp};
+use model::{Digest, Timestamp};
 use redb::{ReadOnlyTable, ReadableTable as _};
 use tlog_tiles::Hash;
+
+pub use error::AuditError;
 
 use super::{
     body,
     checkpoints::StoredCheckpoint,
     entry::Key,
-    error::ReadError,
     guard::guarded,
     keys,
     layout::{BODIES, CHECKPOINTS, ENTRIES, HASHES, KEYS, TIMES},
     record::Record,
-    times::{self, Bounds, LEVELS},
     tree::{self, StoredHashes},
     view::View,
 };
-use crate::{CheckpointError, VerifierKey, merkle, merkle::Frontier};
+use crate::{VerifierKey, merkle, merkle::Frontier};
+use blocks::{Blocks, count};
 
 /// What a leaf says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,112 +55,6 @@ pub enum Progress {
         /// Checked ones.
         done: u64,
     },
-}
-
-/// Says what in the ledger is not as it was appended.
-#[derive(Debug, thiserror::Error)]
-pub enum AuditError {
-    /// The file cannot be read.
-    #[error("the ledger could not be read")]
-    Read(#[from] ReadError),
-    /// An entry is missing or is not what was stored.
-    #[error("entry {index} is not what was stored")]
-    Entry {
-        /// Its place.
-        index: u64,
-    },
-    /// The tree has another hash than the leaf.
-    #[error("a hash that entry {index} completes is not the one of the tree")]
-    Hash {
-        /// The last entry below it.
-        index: u64,
-    },
-    /// The leaf cannot be read.
-    #[error("the leaf of entry {index} cannot be read: {reason}")]
-    Leaf {
-        /// Its place.
-        index: u64,
-        /// What its reader said.
-        reason: String,
-    },
-    /// An entry is stored with another time or under other keys than its leaf says.
-    #[error("entry {index} is not found by what its leaf says")]
-    Key {
-        /// Its place.
-        index: u64,
-    },
-    /// There are keys that no leaf has.
-    #[error("there are {found} keys, the leaves have {expected}")]
-    Keys {
-        /// What the leaves have.
-        expected: u64,
-        /// What is there.
-        found: u64,
-    },
-    /// The times of a block of entries are wrong.
-    #[error("the times of the entries up to {index} are not theirs")]
-    Times {
-        /// The last entry of the block.
-        index: u64,
-    },
-    /// An entry does not continue the event log that it comes from.
-    #[error("entry {index} does not continue its span of the event log")]
-    Span {
-        /// Its place.
-        index: u64,
-    },
-    /// A checkpoint is not what was stored, or is not over these entries.
-    #[error("the checkpoint at size {size} is not over these entries")]
-    Checkpoint {
-        /// Its tree size.
-        size: u64,
-    },
-    /// The signature of a checkpoint is wrong.
-    #[error("the checkpoint at size {size} cannot be relied on")]
-    Signature {
-        /// Its tree size.
-        size: u64,
-        /// What is wrong.
-        #[source]
-        cause: CheckpointError,
-    },
-    /// A body has another digest.
-    #[error("the body {digest} has another digest")]
-    Body {
-        /// The digest that it should have.
-        digest: Digest,
-    },
-}
-
-impl AuditError {
-    /// What trying again would achieve.
-    pub const fn class(&self) -> RetryClass {
-        match self {
-            Self::Read(error) => error.class(),
-            Self::Entry { .. }
-            | Self::Hash { .. }
-            | Self::Leaf { .. }
-            | Self::Key { .. }
-            | Self::Keys { .. }
-            | Self::Times { .. }
-            | Self::Span { .. }
-            | Self::Checkpoint { .. }
-            | Self::Signature { .. }
-            | Self::Body { .. } => RetryClass::Permanent,
-        }
-    }
-}
-
-impl From<redb::Error> for AuditError {
-    fn from(error: redb::Error) -> Self {
-        Self::Read(error.into())
-    }
-}
-
-impl From<redb::StorageError> for AuditError {
-    fn from(error: redb::StorageError) -> Self {
-        Self::Read(ReadError::Unavailable(Arc::new(error)))
-    }
 }
 
 /// Entries between two calls of the progress.
@@ -358,63 +254,5 @@ impl<'a> Audit<'a> {
         } else {
             Err(AuditError::Keys { expected: self.keys_expected, found })
         }
-    }
-}
-
-/// Counts the rows one by one: the count that the file keeps may itself be wrong.
-fn count<K: redb::Key + 'static, V: redb::Value + 'static>(
-    table: &ReadOnlyTable<K, V>,
-) -> Result<u64, redb::StorageError> {
-    table.iter()?.try_fold(0, |count, row| row.map(|_| count + 1))
-}
-
-/// The bounds of blocks, computed anew.
-struct Blocks {
-    stored: ReadOnlyTable<(u8, u64), (i64, i64)>,
-    from: u64,
-    seen: u64,
-    /// The block of each level that is not complete yet.
-    open: [Option<(u64, Bounds)>; LEVELS as usize],
-}
-
-impl Blocks {
-    fn new(stored: ReadOnlyTable<(u8, u64), (i64, i64)>, from: u64) -> Self {
-        Self { stored, from, seen: 0, open: [None; LEVELS as usize] }
-    }
-
-    fn add(&mut self, index: u64, time: i64) -> Result<(), AuditError> {
-        for level in 1..=LEVELS {
-            let block = index / times::span(level);
-            let at = usize::from(level) - 1;
-            let bounds = match self.open[at] {
-                Some((open, bounds)) if open == block => times::join(bounds, (time, time)),
-                Some(_) | None => {
-                    self.compare(level)?;
-                    (time, time)
-                }
-            };
-            self.open[at] = Some((block, bounds));
-        }
-        Ok(())
-    }
-
-    /// Holds the open block of a level against the stored one, if all of its entries were seen.
-    fn compare(&mut self, level: u8) -> Result<(), AuditError> {
-        let Some((block, bounds)) = self.open[usize::from(level) - 1].take() else { return Ok(()) };
-        if block * times::span(level) < self.from {
-            return Ok(());
-        }
-        self.seen += 1;
-        let stored = self.stored.get((level, block))?.map(|row| row.value());
-        let index = (block + 1) * times::span(level) - 1;
-        if stored == Some(bounds) { Ok(()) } else { Err(AuditError::Times { index }) }
-    }
-
-    fn end(&mut self) -> Result<(), AuditError> {
-        (1..=LEVELS).try_for_each(|level| self.compare(level))?;
-        if self.from > 0 || count(&self.stored)? == self.seen {
-            return Ok(());
-        }
-        Err(AuditError::Times { index: u64::MAX })
     }
 }
