@@ -12,6 +12,7 @@ use ed25519_dalek::{SECRET_KEY_LENGTH, SignatureError, Signer as _};
 use model::{Digest, RetryClass};
 use rand::TryRngCore as _;
 use signed_note::{Note, Signer, Verifier as _, new_ed25519_verifier_key};
+use zeroize::Zeroizing;
 
 use crate::{KeyError, LogName, VerifierKey, merkle};
 
@@ -75,12 +76,12 @@ impl SigningKey {
     /// # Errors
     /// Permanent: the file is there or cannot be written. Transient: the system has no random bytes.
     pub fn create(path: &Path, name: LogName) -> Result<Self, SigningKeyError> {
-        let mut seed = [0; SECRET_KEY_LENGTH];
-        rand::rngs::OsRng.try_fill_bytes(&mut seed).map_err(SigningKeyError::Random)?;
+        let mut seed = Zeroizing::new([0; SECRET_KEY_LENGTH]);
+        rand::rngs::OsRng.try_fill_bytes(&mut *seed).map_err(SigningKeyError::Random)?;
         let failed = |cause| SigningKeyError::File { path: path.to_owned(), cause };
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-        file.write_all(&seed).and_then(|()| file.sync_all()).map_err(failed)?;
+        file.write_all(&*seed).and_then(|()| file.sync_all()).map_err(failed)?;
         Self::from_seed(&seed, name)
     }
 
@@ -94,11 +95,10 @@ impl SigningKey {
         if mode & 0o077 != 0 {
             return Err(SigningKeyError::Exposed { path: path.to_owned(), mode });
         }
-        let seed: [u8; SECRET_KEY_LENGTH] = fs::read(path)
-            .map_err(failed)?
-            .try_into()
-            .map_err(|_| SigningKeyError::Malformed { path: path.to_owned() })?;
-        Self::from_seed(&seed, name)
+        let bytes = Zeroizing::new(fs::read(path).map_err(failed)?);
+        let malformed = || SigningKeyError::Malformed { path: path.to_owned() };
+        let seed: &[u8; SECRET_KEY_LENGTH] = bytes.as_slice().try_into().map_err(|_| malformed())?;
+        Self::from_seed(seed, name)
     }
 
     /// The key with that seed; for one that is kept elsewhere than in a file.

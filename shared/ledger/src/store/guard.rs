@@ -1,5 +1,5 @@
-//! The database stops the thread on some broken pages, where it does not compare checksums: then the file is broken, and
-//! that is all that the caller has to know.
+//! The database stops the thread on some broken pages, where it does not compare checksums: then the file is broken,
+//! and that is all that the caller has to know.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -71,7 +71,8 @@ impl Ledger {
     /// Opens the ledger in a folder, which is made if it is not there. One process has it at a time.
     ///
     /// # Errors
-    /// Permanent: another process has it, a newer version wrote it, or the file cannot be used.
+    /// Permanent: another process has it, a newer version wrote it, it is older than what it signed, or the file
+    /// cannot be used.
     pub fn open(folder: &Path, settings: &Settings) -> Result<Self, OpenError> {
         Self::over(folder, file::opener(settings.cache_bytes))
     }
@@ -88,8 +89,8 @@ impl Ledger {
     /// are skipped: those of an incarnation of the event log at or below the last sequence stored from it.
     ///
     /// # Errors
-    /// Permanent: a leaf, a key or a body is too large, or the file is broken. Bug: a body has another digest, or the batch goes backwards.
-    /// Transient: the disk failed; append the same batch again.
+    /// Permanent: a leaf, a key or a body is too large, or the file is broken. Bug: a body has another digest, or the
+    /// batch goes backwards. Transient: the disk failed; append the same batch again.
     pub fn append(&self, batch: &Batch) -> Result<Appended, AppendError> {
         append::check(batch)?;
         self.file.write(|write| append::append(write, batch)).unwrap_or_else(|error| Err(error.into()))
