@@ -4,6 +4,8 @@ mod anchor;
 mod append;
 mod audit;
 mod body;
+#[cfg(test)]
+mod broken_rows;
 mod checkpoints;
 mod entry;
 mod error;

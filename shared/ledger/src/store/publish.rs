@@ -11,6 +11,7 @@ use tlog_tiles::Tile;
 
 use super::{
     error::ReadError,
+    guard::guarded,
     layout::{ENTRIES, HASHES},
     tree::StoredHashes,
     view::View,
@@ -82,25 +83,28 @@ impl View {
     /// # Errors
     /// Permanent: the folder holds another ledger, or ours is broken. Transient: a file could not be written.
     pub fn publish(&self, folder: &Path) -> Result<Published, PublishError> {
-        let old = self.published(folder)?;
-        let Some(newest) = self.newest_checkpoint()?.filter(|newest| newest.checkpoint.size() > old) else {
-            return Ok(Published { size: old, files: 0 });
-        };
-        let size = newest.checkpoint.size();
-        let mut copy = Copy { folder, files: 0, full: Vec::new() };
-        let hashes = self.table(HASHES)?;
-        let stored = StoredHashes::new(&hashes);
-        for tile in Tile::new_tiles(HEIGHT, old, size) {
-            let (level, n, width) = (tile.level(), tile.level_index(), tile.width());
-            copy.put_part(tile_path::tile(level, n, width), width, &stored.tile(&tile)?)?;
-            if level == 0 {
-                copy.put_part(tile_path::entries(n, width), width, &self.bundle(n, width)?)?;
+        guarded(|| {
+            let old = self.published(folder)?;
+            let Some(newest) = self.newest_checkpoint()?.filter(|newest| newest.checkpoint.size() > old)
+            else {
+                return Ok(Published { size: old, files: 0 });
+            };
+            let size = newest.checkpoint.size();
+            let mut copy = Copy { folder, files: 0, full: Vec::new() };
+            let hashes = self.table(HASHES)?;
+            let stored = StoredHashes::new(&hashes);
+            for tile in Tile::new_tiles(HEIGHT, old, size) {
+                let (level, n, width) = (tile.level(), tile.level_index(), tile.width());
+                copy.put_part(tile_path::tile(level, n, width), width, &stored.tile(&tile)?)?;
+                if level == 0 {
+                    copy.put_part(tile_path::entries(n, width), width, &self.bundle(n, width)?)?;
+                }
             }
-        }
-        copy.make_durable()?;
-        copy.put(CHECKPOINT, newest.checkpoint.as_str().as_bytes())?;
-        copy.drop_narrow()?;
-        Ok(Published { size, files: copy.files })
+            copy.make_durable()?;
+            copy.put(CHECKPOINT, newest.checkpoint.as_str().as_bytes())?;
+            copy.drop_narrow()?;
+            Ok(Published { size, files: copy.files })
+        })
     }
 
     /// The size of what lies in the folder, which has to be a beginning of this ledger.

@@ -7,6 +7,7 @@ use model::Timestamp;
 use super::{
     entry::{Dimension, Key, StoredEntry},
     error::ReadError,
+    guard::guarded,
     keys,
     layout::{ENTRIES, KEYS, TIMES},
     times::Finder,
@@ -69,24 +70,27 @@ impl View {
         order: Order,
         limit: usize,
     ) -> Result<Vec<StoredEntry>, ReadError> {
-        let table = self.table(KEYS)?;
-        let indexes = self.indexes(window)?;
-        let mut found = Vec::new();
-        for segment in in_order(keys::segment(indexes.start)..keys::segment(indexes.end) + 1, order) {
-            let (first, end) = keys::rows(key, segment, &indexes);
-            let mut rows = table.range(first.as_slice()..end.as_slice())?;
-            while found.len() < limit {
-                let Some(row) = next(&mut rows, order) else { break };
-                let (row, time) = row?;
-                if window.has(time.value()) {
-                    found.push(self.named(row.value())?);
+        guarded(|| {
+            let table = self.table(KEYS)?;
+            let indexes = self.indexes(window)?;
+            let mut found = Vec::new();
+            for segment in in_order(keys::segment(indexes.start)..keys::segment(indexes.end) + 1, order) {
+                let (first, end) = keys::rows(key, segment, &indexes);
+                let mut rows = table.range(first.as_slice()..end.as_slice())?;
+                while found.len() < limit
+                    && let Some(row) = next(&mut rows, order)
+                {
+                    let (row, time) = row?;
+                    if window.has(time.value()) {
+                        found.push(self.named(row.value())?);
+                    }
+                }
+                if found.len() >= limit {
+                    break;
                 }
             }
-            if found.len() >= limit {
-                break;
-            }
-        }
-        Ok(found)
+            Ok(found)
+        })
     }
 
     /// The entries of the window, at most `limit` of them.
@@ -99,18 +103,21 @@ impl View {
         order: Order,
         limit: usize,
     ) -> Result<Vec<StoredEntry>, ReadError> {
-        let table = self.table(ENTRIES)?;
-        let mut rows = table.range(self.indexes(window)?)?;
-        let mut found = Vec::new();
-        while found.len() < limit {
-            let Some(row) = next(&mut rows, order) else { break };
-            let (index, bytes) = row?;
-            let entry = self.decode(index.value(), bytes.value())?;
-            if window.has(entry.time.as_millis()) {
-                found.push(entry);
+        guarded(|| {
+            let table = self.table(ENTRIES)?;
+            let mut rows = table.range(self.indexes(window)?)?;
+            let mut found = Vec::new();
+            while found.len() < limit
+                && let Some(row) = next(&mut rows, order)
+            {
+                let (index, bytes) = row?;
+                let entry = self.decode(index.value(), bytes.value())?;
+                if window.has(entry.time.as_millis()) {
+                    found.push(entry);
+                }
             }
-        }
-        Ok(found)
+            Ok(found)
+        })
     }
 
     /// The first entry, in the order of the ledger, with that time or a later one.
@@ -118,8 +125,10 @@ impl View {
     /// # Errors
     /// Transient: the disk failed. Permanent: the file is broken.
     pub fn first_at_or_after(&self, time: Timestamp) -> Result<Option<u64>, ReadError> {
-        let time = time.as_millis();
-        Ok(self.finder()?.first(|(_, latest)| latest >= time)?)
+        guarded(|| {
+            let time = time.as_millis();
+            Ok(self.finder()?.first(|(_, latest)| latest >= time)?)
+        })
     }
 
     /// The newest entry about an aggregate with that time or an earlier one: what was so at that instant, since an

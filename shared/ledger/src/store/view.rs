@@ -11,6 +11,7 @@ use super::{
     checkpoints::StoredCheckpoint,
     entry::{Origin, StoredEntry},
     error::ReadError,
+    guard::guarded,
     layout::{BODIES, CHECKPOINTS, ENTRIES, HASHES, SPANS, corrupted},
     record::Record,
     span::{Span, Spans},
@@ -61,8 +62,10 @@ impl View {
     /// # Errors
     /// Permanent: there are fewer, or the file is broken. Transient: the disk failed.
     pub fn root(&self, size: u64) -> Result<Digest, ReadError> {
-        self.within(size)?;
-        Ok(StoredHashes::new(&self.table(HASHES)?).root(size)?)
+        guarded(|| {
+            self.within(size)?;
+            Ok(StoredHashes::new(&self.table(HASHES)?).root(size)?)
+        })
     }
 
     /// The hashes that prove an entry to be in the tree over the first `size`.
@@ -72,11 +75,13 @@ impl View {
     /// # Errors
     /// Permanent: there are fewer, or the file is broken. Transient: the disk failed.
     pub fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Digest>, ReadError> {
-        self.within(size)?;
-        if index >= size {
-            return Err(ReadError::BeyondEnd { asked: index.saturating_add(1), size });
-        }
-        Ok(StoredHashes::new(&self.table(HASHES)?).inclusion(index, size)?)
+        guarded(|| {
+            self.within(size)?;
+            if index >= size {
+                return Err(ReadError::BeyondEnd { asked: index.saturating_add(1), size });
+            }
+            Ok(StoredHashes::new(&self.table(HASHES)?).inclusion(index, size)?)
+        })
     }
 
     /// The hashes that prove the tree over `new` entries to begin with the one over `old`.
@@ -86,11 +91,13 @@ impl View {
     /// # Errors
     /// Permanent: there are fewer, or the file is broken. Transient: the disk failed.
     pub fn consistency(&self, old: u64, new: u64) -> Result<Vec<Digest>, ReadError> {
-        self.within(new)?;
-        if old > new {
-            return Err(ReadError::BeyondEnd { asked: old, size: new });
-        }
-        Ok(StoredHashes::new(&self.table(HASHES)?).consistency(old, new)?)
+        guarded(|| {
+            self.within(new)?;
+            if old > new {
+                return Err(ReadError::BeyondEnd { asked: old, size: new });
+            }
+            Ok(StoredHashes::new(&self.table(HASHES)?).consistency(old, new)?)
+        })
     }
 
     /// The proof file of an entry, under the newest checkpoint.
@@ -115,7 +122,7 @@ impl View {
     /// # Errors
     /// Transient: the disk failed. Permanent: the file is broken.
     pub fn newest_checkpoint(&self) -> Result<Option<StoredCheckpoint>, ReadError> {
-        Ok(checkpoints::newest(&self.table(CHECKPOINTS)?)?)
+        guarded(|| Ok(checkpoints::newest(&self.table(CHECKPOINTS)?)?))
     }
 
     /// The checkpoints over those tree sizes, the oldest first.
@@ -123,13 +130,15 @@ impl View {
     /// # Errors
     /// Transient: the disk failed. Permanent: the file is broken.
     pub fn checkpoints(&self, sizes: impl RangeBounds<u64>) -> Result<Vec<StoredCheckpoint>, ReadError> {
-        let table = self.table(CHECKPOINTS)?;
-        let mut found = Vec::new();
-        for row in table.range(sizes)? {
-            let (size, bytes) = row?;
-            found.push(checkpoints::read(size.value(), bytes.value())?);
-        }
-        Ok(found)
+        guarded(|| {
+            let table = self.table(CHECKPOINTS)?;
+            let mut found = Vec::new();
+            for row in table.range(sizes)? {
+                let (size, bytes) = row?;
+                found.push(checkpoints::read(size.value(), bytes.value())?);
+            }
+            Ok(found)
+        })
     }
 
     /// The entry at that place.
@@ -137,9 +146,11 @@ impl View {
     /// # Errors
     /// Transient: the disk failed. Permanent: the file is broken.
     pub fn entry(&self, index: u64) -> Result<Option<StoredEntry>, ReadError> {
-        let table = self.table(ENTRIES)?;
-        let Some(row) = table.get(index)? else { return Ok(None) };
-        Ok(Some(self.decode(index, row.value())?))
+        guarded(|| {
+            let table = self.table(ENTRIES)?;
+            let Some(row) = table.get(index)? else { return Ok(None) };
+            Ok(Some(self.decode(index, row.value())?))
+        })
     }
 
     /// The body with that digest.
@@ -147,10 +158,12 @@ impl View {
     /// # Errors
     /// Transient: the disk failed. Permanent: the file is broken.
     pub fn body(&self, digest: &Digest) -> Result<Option<Bytes>, ReadError> {
-        let table = self.table(BODIES)?;
-        let Some(row) = table.get(digest.as_bytes())? else { return Ok(None) };
-        let body = body::decode(digest, row.value());
-        body.map(Some).ok_or_else(|| ReadError::Broken(format!("the body {digest} has another digest")))
+        guarded(|| {
+            let table = self.table(BODIES)?;
+            let Some(row) = table.get(digest.as_bytes())? else { return Ok(None) };
+            let body = body::decode(digest, row.value());
+            body.map(Some).ok_or_else(|| ReadError::Broken(format!("the body {digest} has another digest")))
+        })
     }
 
     pub(super) fn decode(&self, index: u64, bytes: &[u8]) -> Result<StoredEntry, redb::Error> {

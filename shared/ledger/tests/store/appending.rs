@@ -72,6 +72,7 @@ fn a_new_incarnation_begins_a_span_and_an_old_one_is_not_stored_twice() {
     ledger.append(&batch([of("b", 2), of("b", 4)])).unwrap();
     // An old incarnation that comes back: what is stored of it is known, the rest is a span of its own.
     assert_eq!(ledger.append(&batch([of("a", 9), of("a", 12)])).unwrap().skipped, 1);
+    assert_eq!(ledger.append(&batch([of("a", 7), of("a", 12), of("b", 4)])).unwrap().skipped, 3);
     let view = ledger.view().unwrap();
     let span = |incarnation: &str, first_index, first_sequence, last_sequence| Span {
         incarnation: incarnation.to_owned(),
