@@ -6,7 +6,10 @@ use bytes::Bytes;
 use model::Digest;
 use redb::{ReadableTable, Table};
 
-use super::entry::{BODY_BYTES_MAX, Body};
+use super::{
+    entry::{BODY_BYTES_MAX, Body},
+    layout,
+};
 
 /// Shorter bodies are stored as they are: compressing them gains little.
 const PLAIN_BYTES_MAX: usize = 1_024;
@@ -26,8 +29,8 @@ pub(super) fn add(
     if table.get(body.digest.as_bytes())?.is_some() {
         return Ok(());
     }
-    table.insert(body.digest.as_bytes(), encode(&body.bytes)?.as_slice())?;
-    Ok(())
+    let stored = encode(&body.bytes)?;
+    layout::add(table, body.digest.as_bytes(), stored.as_slice(), || format!("the body {}", body.digest))
 }
 
 fn encode(bytes: &[u8]) -> Result<Vec<u8>, redb::Error> {
