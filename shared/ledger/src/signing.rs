@@ -185,4 +185,23 @@ mod tests {
         let other = SigningKey::from_seed(&[8; 32], key.name().clone()).unwrap();
         assert!(checkpoint.check_signature(&[other.verifier_key().clone()]).is_err());
     }
+
+    /// A key that is trusted for one log says nothing about another one.
+    #[test]
+    fn a_trusted_key_of_another_log_does_not_count() {
+        let [audit, other] = ["example.com/audit", "example.com/other"]
+            .map(|name| SigningKey::from_seed(&[7; 32], name.parse().unwrap()).unwrap());
+        let text = SigningKey::sign(&audit, 5, Digest::of(b"root")).unwrap();
+        let body = text.split_once("\n\n").unwrap().0.to_owned() + "\n";
+        let mut note = Note::new(body.as_bytes(), &[]).unwrap();
+        note.add_sigs(&[&other]).unwrap();
+        let keys = [audit.verifier_key().clone(), other.verifier_key().clone()];
+        let checkpoint: crate::Checkpoint = String::from_utf8(note.to_bytes()).unwrap().parse().unwrap();
+        assert!(matches!(checkpoint.check_signature(&keys), Err(crate::CheckpointError::Untrusted { .. })));
+        // Beside the log's own signature it does no harm: a witness signs so.
+        note.add_sigs(&[&audit]).unwrap();
+        let checkpoint: crate::Checkpoint = String::from_utf8(note.to_bytes()).unwrap().parse().unwrap();
+        checkpoint.check_signature(&keys).unwrap();
+        checkpoint.check_signature(&keys[..1]).unwrap();
+    }
 }

@@ -11,7 +11,7 @@ use std::{
     path::Path,
 };
 
-use super::{error::OpenError, view::View};
+use super::{open_error::OpenError, view::View};
 use crate::Checkpoint;
 
 const FILE: &str = "checkpoint";

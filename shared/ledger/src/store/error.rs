@@ -1,6 +1,6 @@
 //! What can go wrong with the store, and whether trying again helps.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use model::{Digest, RetryClass};
 
@@ -9,68 +9,6 @@ use crate::LogName;
 
 /// What the database or the system said; shared, because one failed write refuses many appends.
 pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
-
-/// Says why the ledger could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process has the ledger.
-    #[error("the ledger in {} is in use by another process", folder.display())]
-    InUse {
-        /// Its folder.
-        folder: PathBuf,
-    },
-    /// There is no ledger to read.
-    #[error("there is no ledger in {}", folder.display())]
-    Missing {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// The process that had it did not end in order, and reading alone cannot mend that.
-    #[error("the ledger in {} was not closed; open it for writing once", folder.display())]
-    NotClosed {
-        /// Its folder.
-        folder: PathBuf,
-    },
-    /// A newer version of driftless wrote it.
-    #[error("the ledger has layout {found}, the newest known here is {known}")]
-    NewerLayout {
-        /// Layout of the ledger.
-        found: u32,
-        /// Newest layout known here.
-        known: u32,
-    },
-    /// It holds less than was signed: an older copy was put in its place.
-    #[error("the ledger in {} is not the one that signed its checkpoint at size {signed}", folder.display())]
-    RolledBack {
-        /// Its folder.
-        folder: PathBuf,
-        /// The size that was signed.
-        signed: u64,
-    },
-    /// The folder or the file in it cannot be used.
-    #[error("the ledger in {} could not be opened", folder.display())]
-    Storage {
-        /// Its folder.
-        folder: PathBuf,
-        /// What the database said.
-        #[source]
-        cause: Cause,
-    },
-}
-
-impl OpenError {
-    /// What trying again would achieve.
-    pub const fn class(&self) -> RetryClass {
-        match self {
-            Self::InUse { .. }
-            | Self::Missing { .. }
-            | Self::NotClosed { .. }
-            | Self::NewerLayout { .. }
-            | Self::RolledBack { .. }
-            | Self::Storage { .. } => RetryClass::Permanent,
-        }
-    }
-}
 
 /// Says why a batch was not appended. Nothing of it is stored then.
 #[derive(Debug, thiserror::Error)]

@@ -12,9 +12,10 @@ use redb::{
 };
 
 use super::{
-    error::{Cause, OpenError, WriteError},
+    error::{Cause, WriteError},
     guard::guarded,
     layout::*,
+    open_error::OpenError,
 };
 
 /// The file of the ledger in its folder.

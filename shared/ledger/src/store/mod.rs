@@ -17,6 +17,7 @@ mod flipped_bytes;
 mod guard;
 mod keys;
 mod layout;
+mod open_error;
 mod publish;
 mod query;
 mod record;
@@ -39,7 +40,8 @@ pub use entry::{
     Appended, BODY_BYTES_MAX, Batch, Body, Dimension, Entry, KEY_BYTES_MAX, Key, LEAF_BYTES_MAX, Origin,
     StoredEntry,
 };
-pub use error::{AppendError, Cause, OpenError, ReadError, SignError};
+pub use error::{AppendError, Cause, ReadError, SignError};
+pub use open_error::OpenError;
 pub use publish::{PublishError, Published};
 pub use query::{Order, Window};
 pub use span::Span;

@@ -98,6 +98,23 @@ impl AuditError {
             | Self::Body { .. } => RetryClass::Permanent,
         }
     }
+
+    /// Stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Read(_) => "LEDGER-UNREADABLE",
+            Self::Entry { .. }
+            | Self::Hash { .. }
+            | Self::Leaf { .. }
+            | Self::Key { .. }
+            | Self::Keys { .. }
+            | Self::Times { .. }
+            | Self::Span { .. }
+            | Self::Checkpoint { .. }
+            | Self::Signature { .. }
+            | Self::Body { .. } => "LEDGER-BROKEN",
+        }
+    }
 }
 
 impl From<redb::Error> for AuditError {
