@@ -125,13 +125,24 @@ fn the_good_vector_is_accepted_and_each_broken_one_refused() {
 
 #[test]
 fn the_consistency_vector_is_accepted() {
-    let [old, new] = ["checkpoint-3", "checkpoint-7"].map(|name| read(name).parse().unwrap());
+    let [old, new] = ["checkpoint-3", "checkpoint-7"].map(|name| read(name).parse::<Checkpoint>().unwrap());
     let hash =
         |line: &str| BASE64_STANDARD.decode(line).unwrap().try_into().map(model::Digest::from_bytes).unwrap();
     let steps: Vec<model::Digest> = read("consistency-3-7").lines().map(hash).collect();
     verify_consistency(&old, &new, &steps, &trusted_text()).unwrap();
     assert!(verify_consistency(&new, &old, &steps, &trusted_text()).is_err());
     assert!(verify_consistency(&old, &new, &steps[1..], &trusted_text()).is_err());
+    // The same trees, one of them signed by a key that is not trusted.
+    let [strange_old, strange_new] = [3, SIZE].map(|size| {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = open(folder.path());
+        ledger.append(&batch((0..size).map(plain))).unwrap();
+        let other_key = ledger::SigningKey::from_seed(&[8; 32], NAME.parse().unwrap()).unwrap();
+        ledger.sign_checkpoint(&other_key, at(0)).unwrap().unwrap().checkpoint
+    });
+    assert_eq!((strange_old.root(), strange_new.root()), (old.root(), new.root()));
+    assert!(verify_consistency(&strange_old, &new, &steps, &trusted_text()).is_err());
+    assert!(verify_consistency(&old, &strange_new, &steps, &trusted_text()).is_err());
 }
 
 /// Another verifier, in another language, says the same. Without Python there is nothing to run.
