@@ -159,3 +159,20 @@ fn an_older_copy_in_its_place_is_noticed() {
     std::fs::remove_file(folder.path().join("checkpoint")).unwrap();
     assert_eq!(open(folder.path()).view().unwrap().size(), 5);
 }
+
+#[test]
+fn another_ledger_in_its_place_is_noticed() {
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    for (folder, first) in folders.iter().zip([0, 100]) {
+        let ledger = open(folder.path());
+        ledger.append(&batch((first..first + 5 + first).map(plain))).unwrap();
+        ledger.sign_checkpoint(&key(), at(0)).unwrap().unwrap();
+    }
+    let [file, other] = [0, 1].map(|i: usize| folders[i].path().join("ledger.redb"));
+    std::fs::rename(other, file).unwrap();
+    let refused = Ledger::open(folders[0].path(), &Settings::default());
+    assert!(matches!(refused, Err(OpenError::RolledBack { signed: 5, .. })));
+    // One whose file is gone is not begun anew.
+    let gone = Ledger::open(folders[1].path(), &Settings::default());
+    assert!(matches!(gone, Err(OpenError::RolledBack { signed: 105, .. })));
+}

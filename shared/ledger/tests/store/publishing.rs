@@ -114,6 +114,19 @@ fn a_copy_of_another_ledger_is_not_written_to() {
     assert_eq!(files(copy.path()), before);
 }
 
+#[test]
+fn sound_tiles_under_the_checkpoint_of_another_tree_are_found() {
+    let (folder, other, copy) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (ledger, other) = (open(folder.path()), open(other.path()));
+    grow(&ledger, 10);
+    ledger.view().unwrap().publish(copy.path()).unwrap();
+    other.append(&batch((10..20).map(plain))).unwrap();
+    let signed = other.sign_checkpoint(&key(), at(0)).unwrap().unwrap();
+    fs::write(copy.path().join("checkpoint"), signed.checkpoint.as_str()).unwrap();
+    assert!(matches!(check(copy.path()), Err(CopyError::Root { size: 10 })));
+}
+
 /// Each byte of each file that the checkpoint needs, changed, is found; so is each missing file.
 #[test]
 fn every_change_of_a_copy_is_found() {
