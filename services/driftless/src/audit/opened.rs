@@ -72,23 +72,18 @@ pub fn key(file: &Path) -> Result<VerifierKey, Problem> {
 /// The ledger cannot be read.
 pub fn unreadable(error: &ReadError) -> Problem {
     let remedy = "check the disk; a copy or a backup of the folder may be whole";
-    Problem::new("AUDIT-READ", chain(error), remedy).ending(Exit::Failed)
+    Problem::new("LEDGER-UNREADABLE", chain(error), remedy).ending(Exit::Failed)
 }
 
 fn refused(error: &OpenError) -> Problem {
-    let (code, remedy) = match error {
-        OpenError::InUse { .. } => {
-            ("AUDIT-IN-USE", "stop the platform, or check the copy that it keeps (--audit-copy)")
-        }
-        OpenError::Missing { .. } => ("AUDIT-NONE", "name the state folder of a platform with --state"),
-        OpenError::NewerLayout { .. } => ("AUDIT-NEWER", "use the version of driftless that wrote it"),
-        OpenError::RolledBack { .. } => {
-            let remedy = "an older copy was put in its place: find the ledger that belongs there";
-            return Problem::new("AUDIT-BROKEN", chain(error), remedy).ending(Exit::Failed);
-        }
-        OpenError::NotClosed { .. } | OpenError::Storage { .. } => {
-            ("AUDIT-READ", "check the disk, and the folder's owner and rights")
-        }
-    };
-    Problem::new(code, chain(error), remedy)
+    let problem = Problem::new(error.code(), chain(error), error.remedy());
+    match error {
+        // It is there and can be read: it is not what it should be.
+        OpenError::RolledBack { .. } => problem.ending(Exit::Failed),
+        OpenError::InUse { .. }
+        | OpenError::Missing { .. }
+        | OpenError::NotClosed { .. }
+        | OpenError::NewerLayout { .. }
+        | OpenError::Storage { .. } => problem,
+    }
 }

@@ -67,9 +67,11 @@ fn tell(verdict: &Verdict, output: Output) {
     }
 }
 
+/// What to do with what is not what was recorded.
+const COMPARE: &str = "keep it as it is, and compare it with copies";
+
 fn broken(error: &(dyn std::error::Error + 'static)) -> Problem {
-    let remedy = "it is not what was recorded: keep it as it is, and compare it with copies";
-    Problem::new("AUDIT-BROKEN", chain(error), remedy).ending(Exit::Failed)
+    Problem::new("LEDGER-BROKEN", chain(error), COMPARE).ending(Exit::Failed)
 }
 
 fn of_proof(file: &Path, key: VerifierKey) -> Result<Verdict, Problem> {
@@ -140,7 +142,7 @@ fn of_ledger(opened: &Opened, key: Option<&Path>) -> Result<Verdict, Problem> {
         Progress::Entries { done, of } => told.entries(done, Some(of)),
         Progress::Bodies { done } => told.bodies = done,
     })
-    .map_err(|error| broken(&error))?;
+    .map_err(|error| Problem::new(error.code(), chain(&error), COMPARE).ending(Exit::Failed))?;
     let unreadable = |error| opened::unreadable(&error);
     let root = view.root(view.size()).map_err(unreadable)?;
     let newest = view.newest_checkpoint().map_err(unreadable)?;

@@ -46,7 +46,7 @@ async fn audited(scene: &Scene) -> String {
     let drift = eventually(BOUND, "the drift in the log", drift).await;
     let state = scene.state().display().to_string();
     let running = scene.audit(&["verify", "--state", &state]);
-    running.failed(2, "AUDIT-IN-USE").naming("--audit-copy");
+    running.failed(2, "LEDGER-IN-USE").naming("--audit-copy");
     assert_eq!(platform.stop(), 0);
     drift
 }
@@ -77,7 +77,7 @@ async fn what_a_platform_did_is_proven_without_it() {
     assert!(other.status.success(), "{other:?}");
 
     scene.audit(&["proof", "5".repeat(64).as_str(), "--state", &state]).failed(2, "AUDIT-EVENT");
-    scene.audit(&["verify", "--state", &scene.file("tmp")]).failed(2, "AUDIT-NONE");
+    scene.audit(&["verify", "--state", &scene.file("tmp")]).failed(2, "LEDGER-MISSING");
     scene.audit(&["verify", &proof, "--key", &scene.file("none")]).failed(2, "AUDIT-KEY");
 }
 
@@ -95,7 +95,7 @@ async fn what_was_changed_afterwards_is_found() {
     let other = if &leaf[middle..=middle] == "A" { "B" } else { "A" };
     fs::write(&proof, text.replace(leaf, &format!("{}{other}{}", &leaf[..middle], &leaf[middle + 1..])))
         .unwrap();
-    scene.audit(&["verify", &proof, "--key", &key]).failed(1, "AUDIT-BROKEN");
+    scene.audit(&["verify", &proof, "--key", &key]).failed(1, "LEDGER-BROKEN");
 
     let bundles = scene.folder().join("copy/tile/entries");
     let mut bundle: Vec<PathBuf> = vec![];
@@ -105,7 +105,7 @@ async fn what_was_changed_afterwards_is_found() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(bundle, bytes).unwrap();
-    scene.audit(&["verify", "--copy", &scene.file("copy"), "--key", &key]).failed(1, "AUDIT-BROKEN");
+    scene.audit(&["verify", "--copy", &scene.file("copy"), "--key", &key]).failed(1, "LEDGER-BROKEN");
 
     // Another key, whoever signed with it, is not believed.
     let stranger = fs::read_to_string(concat!(
@@ -113,5 +113,5 @@ async fn what_was_changed_afterwards_is_found() {
         "/../../shared/ledger/test-data/verifier-key"
     ));
     fs::write(scene.file("stranger"), stranger.unwrap()).unwrap();
-    scene.audit(&["verify", "--state", &state, "--key", &scene.file("stranger")]).failed(1, "AUDIT-BROKEN");
+    scene.audit(&["verify", "--state", &state, "--key", &scene.file("stranger")]).failed(1, "LEDGER-BROKEN");
 }

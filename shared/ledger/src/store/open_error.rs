@@ -66,6 +66,7 @@ impl OpenError {
             | Self::Storage { .. } => RetryClass::Permanent,
         }
     }
+
     /// Stable code.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -81,8 +82,8 @@ impl OpenError {
     /// What to do about it.
     pub const fn remedy(&self) -> &'static str {
         match self {
-            Self::InUse { .. } => "stop the other process, or ask it instead",
-            Self::Missing { .. } => "check the folder",
+            Self::InUse { .. } => "stop the other process, or check the copy that it keeps (--audit-copy)",
+            Self::Missing { .. } => "name the state folder of a platform",
             Self::NotClosed { .. } => "start the platform on the folder once, and stop it",
             Self::NewerLayout { .. } => "use the newer driftless",
             Self::RolledBack { .. } => {
