@@ -45,7 +45,7 @@ async fn a_fleet_survives_minutes_of_everything() {
     }
     let told = world.ask_about(0, "log").unwrap();
     assert!(!told["entries"].as_array().unwrap().is_empty(), "{told}");
-    world.end();
+    world.end().await;
 }
 
 fn acts(script: &[(Duration, Act)]) -> BTreeMap<&'static str, usize> {

@@ -98,6 +98,11 @@ impl Ledger {
         }
     }
 
+    /// How many events the log has told.
+    pub fn events(&self) -> usize {
+        self.ids.len()
+    }
+
     /// Passes over what processes have said until now.
     pub fn forget_acknowledgements(&mut self, folder: &Path) {
         self.acknowledgements(folder);

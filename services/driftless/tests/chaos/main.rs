@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![expect(clippy::print_stderr, reason = "seeds and times are the point")]
 
+mod audited;
 mod desired;
 mod fleet;
 mod hand;

@@ -27,9 +27,16 @@ impl Backend {
     /// The processes.
     pub fn processes(self) -> &'static [&'static str] {
         match self {
-            Self::Nats => {
-                &["fetcher", "renderer", "differ-1", "differ-2", "applier-1", "applier-2", "gateway"]
-            }
+            Self::Nats => &[
+                "fetcher",
+                "renderer",
+                "differ-1",
+                "differ-2",
+                "applier-1",
+                "applier-2",
+                "gateway",
+                "auditor",
+            ],
             Self::Embedded => &["up"],
         }
     }
@@ -71,6 +78,11 @@ impl Platform {
         }
     }
 
+    /// The folder with everything of its processes.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub fn start_all(&mut self) {
         self.backend.processes().iter().for_each(|name| self.start(name));
     }
@@ -85,8 +97,12 @@ impl Platform {
         if let Some(nats) = &self.nats {
             command.args(["--nats", &nats.url()]);
         }
-        if self.nats.is_some() && role != "gateway" {
+        // Who opens nothing that is sealed has no key.
+        if self.nats.is_some() && !["gateway", "auditor"].contains(&role) {
             command.arg("--key").arg(folder.join("key")).args(["--instance", name]);
+        }
+        if ["auditor", "up"].contains(&role) {
+            command.arg("--audit-copy").arg(self.copy());
         }
         if role != "gateway" {
             command.arg("--state").arg(folder.join(name));

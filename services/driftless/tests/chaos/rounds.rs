@@ -53,11 +53,11 @@ async fn rounds(backend: Backend) {
             world.ledger.acknowledged, world.platform.revived
         );
         match (i + 1) % ROUNDS_OF_A_WORLD {
-            0 => world.end(),
+            0 => world.end().await,
             _ => begun = Some(world),
         }
     }
     if let Some(world) = begun {
-        world.end();
+        world.end().await;
     }
 }

@@ -86,7 +86,7 @@ async fn a_worker_that_is_killed_or_frozen_is_replaced_soon() {
         stage.world.converge(BOUND).await;
     }
     stage.world.audit().await;
-    stage.world.end();
+    stage.world.end().await;
     all.sort_unstable();
     let (middle, longest) = (all[all.len() / 2], all[all.len() - 1]);
     eprintln!("{} takeovers: p50 {middle:.1?}, longest {longest:.1?}", all.len());

@@ -27,7 +27,7 @@ async fn a_wiped_broker_deletes_nothing_that_is_not_confirmed() {
         eprintln!("wipe, seed {seed}");
         wiped(&mut world, &mut StdRng::seed_from_u64(seed)).await;
     }
-    world.end();
+    world.end().await;
 }
 
 async fn wiped(world: &mut World, random: &mut StdRng) {

@@ -239,9 +239,9 @@ impl World {
         self.platform.ask(&[word, &format!("{}-{}", self.name, name(app))])
     }
 
-    /// Ends the platform, and takes away what it made.
-    pub fn end(mut self) {
-        self.platform.kill_all();
+    /// Ends the platform, whose audit ledger has to have everything, and takes away what it made.
+    pub async fn end(mut self) {
+        self.platform.end_audited(self.ledger.events()).await;
         self.sites.iter().for_each(|site| site.hand.clear());
     }
 }
