@@ -68,7 +68,7 @@ fn run_of(command: &str) -> Result<Run, String> {
         ["target/debug/driftless" | "driftless", "sync" | "diff" | "demo" | "lint", ..] => Ok(Run::ToItsEnd),
         ["driftless", "status" | "log", ..] => Ok(Run::OnceItIsUp),
         ["cp", "~/.local/state/driftless/_platform/key", "key"] => Ok(Run::ToItsEnd),
-        ["driftless", "up" | "fetcher" | "renderer" | "differ" | "applier" | "gateway", ..] => {
+        ["driftless", "up" | "fetcher" | "renderer" | "differ" | "applier" | "auditor" | "gateway", ..] => {
             Ok(Run::Service)
         }
         ["nats-server", ..] => Ok(Run::Service),
