@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use bus::Share;
+use ledger::Door;
 
 /// Folder of the ledger in a state folder.
 pub const FOLDER: &str = "ledger";
@@ -16,11 +17,13 @@ pub struct Config {
     pub copy: Option<PathBuf>,
     /// Whether it is this process that writes the ledger.
     pub share: Share,
+    /// Leads to the ledger while it is open, for others in this process.
+    pub door: Door,
 }
 
 impl Config {
     /// An auditor with its ledger in that state folder, and no copy of it.
     pub fn new(state: &std::path::Path, share: Share) -> Self {
-        Self { folder: state.join(FOLDER), copy: None, share }
+        Self { folder: state.join(FOLDER), copy: None, share, door: Door::default() }
     }
 }

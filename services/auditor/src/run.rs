@@ -41,9 +41,13 @@ pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> 
         let over = stop.child_token();
         tokio::select! {
             // A disk that fails until the end is no reason to end badly: what is not in the ledger is in the log.
-            ended = write(&log, &config, &over) => return if stop.is_cancelled() { Ok(()) } else { ended },
+            ended = write(&log, &config, &over) => {
+                config.door.close();
+                return if stop.is_cancelled() { Ok(()) } else { ended };
+            }
             () = lost(&mut share) => over.cancel(),
         }
+        config.door.close();
     }
     Ok(())
 }
@@ -64,6 +68,7 @@ async fn write(log: &Arc<dyn Log>, config: &Config, stop: &CancellationToken) ->
     let incarnation = log.position().await?.incarnation;
     let (opening, name) = (config.clone(), incarnation.clone());
     let mut scribe = blocking(move || Scribe::open(&opening, &name)).await?;
+    config.door.open(scribe.ledger());
     let mut feed = log.feed(CONSUMER).await?;
     let mut bodies = Bodies::new(log.clone());
     let mut look = time::interval(LOOK);

@@ -2,6 +2,7 @@
 
 mod opened;
 mod proof;
+mod recorded;
 mod serve;
 mod verify;
 
@@ -11,6 +12,7 @@ use crate::{
     problem::Problem,
 };
 
+pub use recorded::recorded;
 pub use serve::{Writing, auditor, serve};
 
 /// Checks or proves.

@@ -13,7 +13,10 @@ use model::{
     definition::{IgnoreRule, SecretRef},
 };
 
-pub use audit::{AuditCommand, AuditOptions, AuditorOptions, CopyOptions, ProofOptions, VerifyOptions};
+pub use audit::{
+    AuditCommand, AuditOptions, AuditorOptions, CopyOptions, LogOutput, ProofOptions, RecordedOptions,
+    VerifyOptions,
+};
 pub use backup::{BackupOptions, RestoreOptions};
 pub use nats::NatsOptions;
 pub use platform::{

@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use bus::{Log, Member};
 use engine::charts::Egress;
 use gateway::{Listener, Token};
+use ledger::Door;
 use manifest::InstallKey;
 use model::definition::SecretRef;
 use tokio::task::JoinSet;
@@ -74,9 +75,11 @@ impl Platform {
             let part = Part { log, key, state, member, company, origin, charts };
             parts.spawn(role::serve(role, part, stop.clone()));
         }
-        let writing = Writing { log: log.clone(), state, copy: audit_copy, member, company };
+        let door = Door::default();
+        let writing =
+            Writing { log: log.clone(), state, copy: audit_copy, member, company, door: door.clone() };
         parts.spawn(audit::serve(writing, stop.clone()));
-        let config = gateway::Config { key_id: Some(key.key_id()), ..config };
+        let config = gateway::Config { key_id: Some(key.key_id()), ledger: door, ..config };
         let gateway = gateway::run(log, config, listener, stop.clone());
         parts.spawn(async move { gateway.await.map_err(|error| role::gateway_problem(&error)) });
         Self { parts, stop: stop.clone() }

@@ -8,6 +8,7 @@ mod guard;
 mod listing;
 mod live;
 mod openapi;
+mod recorded;
 mod refusal;
 mod request;
 mod target;
@@ -39,6 +40,7 @@ pub fn routes(gateway: Arc<Gateway>) -> Router {
         .route("/targets/{cluster}/{application}", get(target::detail))
         .route("/targets/{cluster}/{application}/requests", post(request::ask))
         .route("/applications/{application}/log", get(target::log))
+        .route("/log", get(recorded::log))
         .route("/events", get(live::events))
         .route("/backup", get(backup::backup))
         .route("/openapi.json", get(openapi::document))

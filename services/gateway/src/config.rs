@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use bus::freshness::STALE_AFTER;
+use ledger::Door;
 
 /// Where the gateway listens unless told otherwise: this machine only.
 pub const LISTEN: &str = "127.0.0.1:8620";
@@ -18,11 +19,19 @@ pub struct Config {
     pub stale_after: Duration,
     /// Names the key of the log, for backups; `None`: it is not known here.
     pub key_id: Option<String>,
+    /// Leads to the audit ledger, where this process writes it.
+    pub ledger: Door,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { token: None, webhook_secret: None, stale_after: STALE_AFTER, key_id: None }
+        Self {
+            token: None,
+            webhook_secret: None,
+            stale_after: STALE_AFTER,
+            key_id: None,
+            ledger: Door::default(),
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod decide;
 pub mod error;
 mod hasty;
 mod perform;
+mod question;
 mod run;
 mod serve;
 mod shown;
@@ -25,5 +26,6 @@ pub mod wire;
 
 pub use config::{Config, Token};
 pub use error::Error;
+pub use question::{Question, QuestionError, recorded};
 pub use run::run;
 pub use serve::Listener;

@@ -27,7 +27,7 @@ pub use proof_file::{MalformedProof, ProofFile};
 pub use signing::{SigningKey, SigningKeyError};
 #[cfg(feature = "store")]
 pub use store::{
-    AppendError, Appended, Archive, AuditError, Batch, Body, Dimension, Entry, Facts, Key, Ledger, OpenError,
-    Order, Origin, Progress, PublishError, Published, ReadError, Rules, Settings, SignError, Span,
+    AppendError, Appended, Archive, AuditError, Batch, Body, Dimension, Door, Entry, Facts, Key, Ledger,
+    OpenError, Order, Origin, Progress, PublishError, Published, ReadError, Rules, Settings, SignError, Span,
     StoredCheckpoint, StoredEntry, View, Window,
 };

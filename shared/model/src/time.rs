@@ -1,6 +1,6 @@
 //! Points in time, handed in by the shell: the core has no clock.
 
-use std::{fmt, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,19 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Says that a text is no instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an instant: RFC 3339 is expected, such as 2026-11-27T08:00:00Z")]
+pub struct TimestampError;
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+    fn from_str(text: &str) -> Result<Self, TimestampError> {
+        let instant: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
+        Ok(Self(instant.as_millisecond()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +61,16 @@ mod tests {
     #[test]
     fn shows_rfc_3339() {
         assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn reads_rfc_3339() {
+        let instant = Timestamp::from_millis(1_700_000_000_123);
+        assert_eq!(instant.to_string().parse(), Ok(instant));
+        assert_eq!("2023-11-14T23:13:20.123+01:00".parse(), Ok(instant));
+        for text in ["", "yesterday", "2023-11-14", "1700000000123"] {
+            assert_eq!(text.parse::<Timestamp>(), Err(TimestampError), "{text:?}");
+        }
     }
 
     #[test]

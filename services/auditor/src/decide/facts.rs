@@ -6,7 +6,7 @@ use events::{
     state::{DefinitionsState, RenderState, SourceState, State, SyncState},
 };
 use ledger::{Dimension, Entry, Facts, Key, Origin};
-use model::{Aggregate, CommandScope, TargetId, Timestamp};
+use model::{Aggregate, CommandScope, Commit, TargetId, Timestamp};
 
 /// An entry of the log as the ledger keeps it.
 ///
@@ -56,7 +56,11 @@ fn keys(record: &Record) -> Vec<Key> {
     keys.extend(record.correlation.iter().map(|change| Key::new(Dimension::Change, change)));
     if let Ok(event) = record.event() {
         keys.extend(names(event.aggregate()));
-        keys.extend(commit(&event).map(|commit| Key::new(Dimension::Commit, commit)));
+        if let Some(commit) = commit(&event) {
+            // As people are told it, too.
+            keys.push(Key::new(Dimension::Commit, commit.short()));
+            keys.push(Key::new(Dimension::Commit, commit.to_string()));
+        }
     }
     keys
 }
@@ -86,15 +90,14 @@ fn names(aggregate: &Aggregate) -> Vec<Key> {
 }
 
 /// The commit that a state tells of.
-fn commit(event: &Event) -> Option<String> {
-    let commit = match event.aggregate() {
+fn commit(event: &Event) -> Option<Commit> {
+    Some(match event.aggregate() {
         Aggregate::Source(_) => state::<SourceState>(event)?.revision?.commit,
         Aggregate::Definitions => state::<DefinitionsState>(event)?.commit?,
         Aggregate::Render { .. } => state::<RenderState>(event)?.made_from.commit,
         Aggregate::Sync(_) => state::<SyncState>(event)?.commit?,
         Aggregate::Cluster(_) | Aggregate::Target(_) | Aggregate::Command(_) => return None,
-    };
-    Some(commit.to_string())
+    })
 }
 
 fn state<S: State>(event: &Event) -> Option<S> {

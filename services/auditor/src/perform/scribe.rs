@@ -1,6 +1,6 @@
 //! Writes the ledger: what is appended, when it is signed, and what is missing in it.
 
-use std::{path::PathBuf, time::Instant};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use bus::now;
 use events::Leaf;
@@ -19,7 +19,7 @@ pub fn settings() -> Settings {
 
 /// Who writes the ledger. Every call may wait for the disk.
 pub struct Scribe {
-    ledger: Ledger,
+    ledger: Arc<Ledger>,
     key: SigningKey,
     copy: Option<PathBuf>,
     continuity: Continuity,
@@ -34,7 +34,7 @@ impl Scribe {
     /// # Errors
     /// If it or its key cannot be used (permanent).
     pub fn open(config: &Config, incarnation: &str) -> Result<Self, Error> {
-        let ledger = Ledger::open(&config.folder, &settings())?;
+        let ledger = Arc::new(Ledger::open(&config.folder, &settings())?);
         let key = signing_key(&config.folder, incarnation)?;
         let view = ledger.view()?;
         let continuity = view.last_origin().map(|last| Continuity::after(last.incarnation, last.sequence));
@@ -42,6 +42,11 @@ impl Scribe {
         let unsigned = view.size() - signed;
         let (copy, continuity) = (config.copy.clone(), continuity.unwrap_or_default());
         Ok(Self { ledger, key, copy, continuity, unsigned, signed: Instant::now() })
+    }
+
+    /// The ledger, to look into.
+    pub fn ledger(&self) -> Arc<Ledger> {
+        self.ledger.clone()
     }
 
     /// Appends what the log says; answers how much of it was new, and what is missing before it.

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use bus::{Log, Member, Share, share::CLAIM};
+use ledger::Door;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -21,6 +22,8 @@ pub struct Writing {
     pub copy: Option<PathBuf>,
     pub member: Member,
     pub company: Company,
+    /// Leads to the ledger, for others in this process.
+    pub door: Door,
 }
 
 /// Runs the auditor apart from the other services. It needs no key of the log: it sees nothing that is sealed.
@@ -29,13 +32,14 @@ pub async fn auditor(options: AuditorOptions) -> Result<Exit, Problem> {
     let member = role::member(&options.member);
     let log = role::open(&options.nats, &options.access).await?;
     let (state, copy) = (options.state, options.copy.audit_copy);
-    let writing = Writing { log, state, copy, member, company: Company::Others };
+    let (company, door) = (Company::Others, Door::default());
+    let writing = Writing { log, state, copy, member, company, door };
     serve(writing, role::stop_on_signal()).await.map(|()| Exit::Success)
 }
 
 /// Writes the ledger until `stop`, unless another one does.
 pub async fn serve(writing: Writing, stop: CancellationToken) -> Result<(), Problem> {
-    let Writing { log, state, copy, member, company } = writing;
+    let Writing { log, state, copy, member, company, door } = writing;
     let instance = member.name.clone();
     let membership = log.join("auditor", member, CLAIM).await.map_err(|error| role::no_members(&error))?;
     let share = match company {
@@ -43,7 +47,7 @@ pub async fn serve(writing: Writing, stop: CancellationToken) -> Result<(), Prob
         Company::Others => Share::of(&membership),
     };
     tracing::info!(role = "auditor", %instance, "started");
-    let config = auditor::Config { copy, ..auditor::Config::new(&state, share) };
+    let config = auditor::Config { copy, door, ..auditor::Config::new(&state, share) };
     let ended = auditor::run(log, config, stop).await;
     membership.leave().await;
     ended.map_err(|error| {

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use model::Timestamp;
 
-use super::{MemberOptions, NatsOptions, Output};
+use super::{MemberOptions, NatsOptions, Output, duration};
 
 /// How the commands about the ledger end.
 pub const AUDIT_HELP: &str = "\
@@ -86,4 +87,71 @@ pub struct CopyOptions {
     /// Folder for a copy of the ledger that anybody can check (C2SP tlog-tiles) [default: none]
     #[arg(long, value_name = "DIR")]
     pub audit_copy: Option<PathBuf>,
+}
+
+/// Which entries of the audit ledger are wanted: those that fit all of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "From the audit ledger, which has everything that ever happened")]
+pub struct RecordedOptions {
+    /// Only of this commit: all of its id, or the first 8 digits
+    #[arg(long, value_name = "ID")]
+    pub commit: Option<String>,
+    /// Only of this type, such as SyncFinished
+    #[arg(long, value_name = "TYPE")]
+    pub kind: Option<String>,
+    /// Only what this one wanted: an opaque id
+    #[arg(long, value_name = "ID")]
+    pub actor: Option<String>,
+    /// Only of this change
+    #[arg(long, value_name = "ID")]
+    pub change: Option<String>,
+    /// Only from then on: 2h ago, a day such as 2026-11-27, or an instant (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub since: Option<Timestamp>,
+    /// Only before that
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub until: Option<Timestamp>,
+    /// The ledger in this state folder, which nothing may have open [default: that of a running platform]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["server", "api_token"])]
+    pub state: Option<PathBuf>,
+}
+
+/// How a history is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogOutput {
+    /// A line each.
+    Text,
+    /// One JSON document.
+    Json,
+    /// A JSON document for each entry, one a line.
+    Jsonl,
+}
+
+/// Reads `2h` (ago), `2026-11-27` (its beginning, UTC) or RFC 3339.
+fn instant(text: &str) -> Result<Timestamp, String> {
+    if let Ok(ago) = duration(text) {
+        let ago = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
+        return Ok(Timestamp::from_millis(bus::now().as_millis().saturating_sub(ago)));
+    }
+    let day = || format!("{text}T00:00:00Z").parse();
+    text.parse()
+        .or_else(|_| day())
+        .map_err(|_| "2h, 2026-11-27 or 2026-11-27T08:00:00Z is expected".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_read_as_people_write_them() {
+        let midnight = Timestamp::from_millis(1_700_006_400_000);
+        assert_eq!(instant("2023-11-15"), Ok(midnight));
+        assert_eq!(instant("2023-11-15T01:00:00+01:00"), Ok(midnight));
+        let ago = bus::now().since(instant("2h").unwrap()).as_secs();
+        assert!((7200..7260).contains(&ago), "{ago}");
+        for bad in ["", "yesterday", "2023-13-01", "5"] {
+            assert!(instant(bad).is_err(), "{bad:?}");
+        }
+    }
 }

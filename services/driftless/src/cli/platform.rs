@@ -210,18 +210,20 @@ pub struct ApproveOptions {
 
 #[derive(Debug, Clone, Args)]
 pub struct LogOptions {
-    /// Of which application
+    /// Of which application, with its source [default: of everything, from the audit ledger]
     #[arg(value_name = "APPLICATION")]
-    pub application: String,
+    pub application: Option<String>,
     /// Only on this cluster
     #[arg(long, value_name = "NAME")]
     pub cluster: Option<String>,
+    #[command(flatten)]
+    pub recorded: super::RecordedOptions,
     /// The newest so many entries
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub limit: usize,
     /// How to tell
     #[arg(short, long, value_enum, default_value = "text")]
-    pub output: super::Output,
+    pub output: super::LogOutput,
     #[command(flatten)]
     pub api: ApiOptions,
 }

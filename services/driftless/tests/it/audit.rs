@@ -44,11 +44,36 @@ async fn audited(scene: &Scene) -> String {
         Some(drift["id"].as_str().unwrap_or_else(|| panic!("{drift}")).to_owned())
     };
     let drift = eventually(BOUND, "the drift in the log", drift).await;
+    asked(scene, &first, |words| platform.ask(words));
     let state = scene.state().display().to_string();
     let running = scene.audit(&["verify", "--state", &state]);
     running.failed(2, "LEDGER-IN-USE").naming("--audit-copy");
     assert_eq!(platform.stop(), 0);
     drift
+}
+
+/// The same questions have the same answers, of a platform that runs and of a folder that it left.
+fn asked(scene: &Scene, commit: &str, ask: impl Fn(&[&str]) -> Told) {
+    let events = |words: &[&str]| -> Vec<String> {
+        let told = ask(&[&["log", "-o", "json"], words].concat());
+        assert_eq!(told.exit, 0, "{told}");
+        let entries = document(&told)["entries"].take();
+        entries.as_array().unwrap().iter().map(|it| it["event"].as_str().unwrap().to_owned()).collect()
+    };
+    let of_commit = events(&["--commit", &commit[..8]]);
+    assert_eq!(of_commit, events(&["--commit", commit]));
+    for kind in ["RevisionObserved", "DesiredStateRendered", "SyncFinished"] {
+        assert!(of_commit.iter().any(|event| event == kind), "{kind}: {of_commit:?}");
+    }
+    assert_eq!(events(&[&scene.name, "--kind", "DriftDetected"]), ["DriftDetected"]);
+    assert_eq!(events(&["--kind", "DriftDetected", "--cluster", "eu", "--since", "1h"]), ["DriftDetected"]);
+    assert_eq!(events(&["--kind", "DriftDetected", "--until", "1h"]), [""; 0]);
+    assert_eq!(events(&["--kind", "DriftDetected", "--cluster", "us"]), [""; 0]);
+    assert_eq!(events(&["--kind", "ClusterConnected"]), ["ClusterConnected"]);
+    let lines = ask(&["log", "--limit", "3", "-o", "jsonl", "--since", "2000-01-01"]);
+    assert_eq!(lines.out.lines().filter(|line| line.starts_with('{')).count(), 3, "{lines}");
+    let text = ask(&["log", &scene.name, "--kind", "DriftDetected"]);
+    assert!(text.out.contains("data.colour by kubectl-edit"), "{text}");
 }
 
 #[tokio::test]
@@ -62,6 +87,13 @@ async fn what_a_platform_did_is_proven_without_it() {
     let entries = report["entries"].as_u64().unwrap();
     assert_eq!((&report["outcome"], &report["signed"]), (&json!("Whole"), &json!(entries)), "{report}");
     assert_eq!((&report["missing"], &report["logs"]), (&json!([]), &json!(1)), "{report}");
+
+    let commit = scene.repository.commits().swap_remove(0);
+    asked(&scene, &commit, |words| {
+        let mut run = scene.bare();
+        run.args(words).args(["--state", &state]);
+        told(run)
+    });
 
     // The key is handed on once; whoever has it needs no ledger.
     let key = scene.state().join("ledger/verifier-key").display().to_string();

@@ -3,7 +3,7 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{backup, definitions, listing, live, request, target, webhook};
+use super::{backup, definitions, listing, live, recorded, request, target, webhook};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,6 +21,7 @@ use super::{backup, definitions, listing, live, request, target, webhook};
         target::list,
         target::detail,
         target::log,
+        recorded::log,
         request::ask,
         live::events,
         backup::backup,

@@ -87,6 +87,24 @@ impl Refusal {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, problem: Problem::from(failure) }
     }
 
+    /// The auditor is in another process, or has not opened its ledger yet.
+    pub fn no_ledger() -> Self {
+        let message = "there is no audit ledger in this process";
+        let remedy = "ask a process of `driftless up`, or the state folder of the auditor (--state) while it is stopped";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "API-NO-LEDGER", message, remedy)
+    }
+
+    /// The audit ledger cannot be read.
+    pub fn unreadable_ledger(error: &dyn std::error::Error) -> Self {
+        let message = format!("the audit ledger cannot be read: {error}");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "LEDGER-UNREADABLE",
+            message,
+            "check its disk, then try again",
+        )
+    }
+
     /// Other definitions are held back than those that are approved, or none are.
     pub fn not_held() -> Self {
         let message = "no definitions with that digest are held back";

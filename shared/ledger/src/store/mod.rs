@@ -7,6 +7,7 @@ mod body;
 #[cfg(test)]
 mod broken_rows;
 mod checkpoints;
+mod door;
 mod entry;
 mod error;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use redb::ReadableDatabase as _;
 
 pub use audit::{AuditError, Facts, Progress, Rules};
 pub use checkpoints::StoredCheckpoint;
+pub use door::Door;
 pub use entry::{
     Appended, BODY_BYTES_MAX, Batch, Body, Dimension, Entry, KEY_BYTES_MAX, Key, LEAF_BYTES_MAX, Origin,
     StoredEntry,

@@ -70,27 +70,61 @@ impl View {
         order: Order,
         limit: usize,
     ) -> Result<Vec<StoredEntry>, ReadError> {
-        guarded(|| {
-            let table = self.table(KEYS)?;
-            let indexes = self.indexes(window)?;
-            let mut found = Vec::new();
-            for segment in in_order(keys::segment(indexes.start)..keys::segment(indexes.end) + 1, order) {
-                let (first, end) = keys::rows(key, segment, &indexes);
-                let mut rows = table.range(first.as_slice()..end.as_slice())?;
-                while found.len() < limit
-                    && let Some(row) = next(&mut rows, order)
-                {
-                    let (row, time) = row?;
-                    if window.has(time.value()) {
-                        found.push(self.named(row.value())?);
-                    }
-                }
-                if found.len() >= limit {
-                    break;
+        guarded(|| self.by_all((key, &[]), window, order, limit))
+    }
+
+    /// The entries of the window that have all of these keys, at most `limit` of them; without keys, all of the window.
+    /// Those with the first key are looked through: the rarest should be it.
+    ///
+    /// # Errors
+    /// Transient: the disk failed. Permanent: the file is broken.
+    pub fn find(
+        &self,
+        keys: &[Key],
+        window: &Window,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, ReadError> {
+        match keys.split_first() {
+            Some(keys) => guarded(|| self.by_all(keys, window, order, limit)),
+            None => self.entries(window, order, limit),
+        }
+    }
+
+    fn by_all(
+        &self,
+        (key, others): (&Key, &[Key]),
+        window: &Window,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, ReadError> {
+        let table = self.table(KEYS)?;
+        let has = |index: u64| -> Result<bool, ReadError> {
+            for other in others {
+                if table.get(keys::row(other, index).as_slice())?.is_none() {
+                    return Ok(false);
                 }
             }
-            Ok(found)
-        })
+            Ok(true)
+        };
+        let indexes = self.indexes(window)?;
+        let mut found = Vec::new();
+        for segment in in_order(keys::segment(indexes.start)..keys::segment(indexes.end) + 1, order) {
+            let (first, end) = keys::rows(key, segment, &indexes);
+            let mut rows = table.range(first.as_slice()..end.as_slice())?;
+            while found.len() < limit {
+                let Some(row) = next(&mut rows, order) else { break };
+                let (row, time) = row?;
+                let Some(index) = keys::index_of(row.value()) else { continue };
+                if window.has(time.value()) && has(index)? {
+                    found.push(self.named(row.value())?);
+                }
+            }
+            if found.len() >= limit {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// The entries of the window, at most `limit` of them.

@@ -35,6 +35,32 @@ fn entries_are_found_by_each_key() {
 }
 
 #[test]
+fn what_has_all_keys_is_found_whichever_stands_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(folder.path());
+    // Over the end of a segment.
+    let colour = |i: u64| if i.is_multiple_of(3) { "red" } else { "blue" };
+    let keyed = |i: u64| {
+        let parity = if i.is_multiple_of(2) { "even" } else { "odd" };
+        entry(i + 1, i as i64, &[(Dimension::Kind, colour(i)), (Dimension::Actor, parity)])
+    };
+    ledger.append(&batch((0..9_000).map(keyed))).unwrap();
+    let view = ledger.view().unwrap();
+    let find = |keys: &[(Dimension, &str)], order| {
+        let keys: Vec<Key> = keys.iter().map(|(dimension, value)| Key::new(*dimension, *value)).collect();
+        indexes(&view.find(&keys, &Window::default(), order, 4).unwrap())
+    };
+    let (red, odd) = ((Dimension::Kind, "red"), (Dimension::Actor, "odd"));
+    for keys in [[red, odd], [odd, red]] {
+        assert_eq!(find(&keys, Order::OldestFirst), [3, 9, 15, 21]);
+        assert_eq!(find(&keys, Order::NewestFirst), [8_997, 8_991, 8_985, 8_979]);
+    }
+    assert_eq!(find(&[red, (Dimension::Kind, "blue")], Order::OldestFirst), [0; 0]);
+    assert_eq!(find(&[red], Order::OldestFirst), [0, 3, 6, 9]);
+    assert_eq!(find(&[], Order::NewestFirst), [8_999, 8_998, 8_997, 8_996]);
+}
+
+#[test]
 fn answers_go_both_ways_and_can_be_continued() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = open(folder.path());
