@@ -39,6 +39,12 @@ pub struct Options {
     /// ConfigMaps of each application.
     #[arg(long, default_value_t = 4)]
     objects: usize,
+    /// Entries of the audit ledger.
+    #[arg(long, default_value_t = 1_000_000)]
+    entries: u64,
+    /// Run the services without the auditor, to see what it costs.
+    #[arg(long)]
+    no_auditor: bool,
     /// Where the log is.
     #[arg(long, value_enum, default_value = "embedded")]
     backend: backend::Kind,
@@ -61,10 +67,12 @@ pub enum Scenario {
     OneLine,
     /// A field changed by somebody else.
     Drift,
+    /// The audit ledger by itself; without a cold start if nothing else is named.
+    Audit,
 }
 
 impl Scenario {
-    const ALL: [Self; 4] = [Self::Cold, Self::Noop, Self::OneLine, Self::Drift];
+    const ALL: [Self; 5] = [Self::Cold, Self::Noop, Self::OneLine, Self::Drift, Self::Audit];
 }
 
 fn main() -> ExitCode {

@@ -1,12 +1,13 @@
 //! One run: floor, cold start, and what was asked for after it.
 
+mod audit;
 mod cold;
 mod drift;
 mod noop;
 mod one_line;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -34,6 +35,8 @@ struct Stage {
     backend: Backend,
     story: Story,
     options: Options,
+    /// Of the run.
+    folder: PathBuf,
 }
 
 /// What was known when the services were started.
@@ -51,11 +54,16 @@ struct Begin {
 /// Measures what was asked for.
 pub async fn run(options: &Options) -> Result<(), Fault> {
     let folder = TempDir::new()?;
+    if options.scenarios == [Scenario::Audit] {
+        audit::measure(options, folder.path()).await?.print();
+        return Ok(());
+    }
     let fleet = Fleet::create(folder.path().join("repository"), options.apps, options.objects)?;
     let api = Api::connect(&options.kubeconfig).await?;
     let backend = Backend::start(options.backend, folder.path(), &options.nats_config).await?;
     let story = Story::follow(&backend.log).await?;
-    let mut stage = Stage { api, fleet, backend, story, options: options.clone() };
+    let place = folder.path().to_owned();
+    let mut stage = Stage { api, fleet, backend, story, options: options.clone(), folder: place };
     stage.measure(folder.path()).await
 }
 
@@ -69,7 +77,11 @@ impl Stage {
         let (counted, spent) = (self.api.counted()?, self.api.spent()?);
         let floor_spent = spent.since(idle);
         let begin = Begin { at: Instant::now(), floor, floor_spent, spent, counted };
-        let mut services = Services::start(&self.backend.log.clone(), folder, set);
+        let log = self.backend.log.clone();
+        let mut services = Services::start(&log, folder, set);
+        if !self.options.no_auditor {
+            services.audit(log, folder);
+        }
         let measured = tokio::select! {
             fault = services.ended() => Err(fault),
             done = self.scenarios(&begin) => done,
@@ -91,6 +103,7 @@ impl Stage {
                 Scenario::Noop => noop::measure(self).await?.print(),
                 Scenario::OneLine => one_line::measure(self).await?.print(),
                 Scenario::Drift => drift::measure(self).await?.print(),
+                Scenario::Audit => audit::measure(&self.options, &self.folder).await?.print(),
             }
         }
         let mut table = Table::new("memory of the whole process, the load test included");

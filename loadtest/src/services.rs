@@ -1,4 +1,4 @@
-//! The four services in this process, as `driftless` starts them.
+//! The services in this process, as `driftless` starts them.
 
 use std::{path::Path, sync::Arc};
 
@@ -38,6 +38,12 @@ impl Services {
         let applier = applier::run(log.clone(), config, stop.clone());
         tasks.spawn(async move { applier.await.map_err(Fault::from) });
         Self { tasks, stop }
+    }
+
+    /// Adds the auditor.
+    pub fn audit(&mut self, log: Arc<dyn Log>, folder: &Path) {
+        let auditing = auditor::run(log, auditor::Config::new(folder, Share::Sole), self.stop.clone());
+        self.tasks.spawn(async move { auditing.await.map_err(Fault::from) });
     }
 
     /// Waits until a service ends, which none should.
