@@ -190,11 +190,12 @@ async fn through(table: &mut Table, folder: &Path) -> Result<(), Fault> {
     let auditing = tokio::spawn(auditor::run(log, config, stop.clone()));
     let signed =
         || std::fs::read_to_string(copy.join("checkpoint")).ok()?.lines().nth(1)?.parse::<u64>().ok();
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
     while signed().is_none_or(|size| size < THROUGH) {
         if auditing.is_finished() {
             return Err("the auditor ended".into());
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        looks.tick().await;
     }
     let took = begin.elapsed();
     stop.cancel();

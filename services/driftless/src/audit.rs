@@ -12,7 +12,7 @@ use crate::{
     problem::Problem,
 };
 
-pub use recorded::recorded;
+pub use recorded::{at, recorded};
 pub use serve::{Writing, auditor, serve};
 
 /// Checks or proves.

@@ -14,8 +14,8 @@ use model::{
 };
 
 pub use audit::{
-    AuditCommand, AuditOptions, AuditorOptions, CopyOptions, LogOutput, ProofOptions, RecordedOptions,
-    VerifyOptions,
+    AtOptions, AuditCommand, AuditOptions, AuditorOptions, CopyOptions, LogOutput, PastStatusOptions,
+    PastView, ProofOptions, RecordedOptions, VerifyOptions,
 };
 pub use backup::{BackupOptions, RestoreOptions};
 pub use nats::NatsOptions;
@@ -70,6 +70,8 @@ pub enum Command {
     /// Show what happened to an application
     #[command(after_help = platform::QUESTION_HELP)]
     Log(LogOptions),
+    /// Show how everything was at some time, from the audit ledger
+    At(AtOptions),
     /// Write a log, with all that it names, to a file; also while a platform works on it
     #[command(after_help = BACKUP_HELP)]
     Backup(BackupOptions),
@@ -512,7 +514,7 @@ mod tests {
         let page = include_str!("../../../docs/cli.md");
         let sections: Vec<&str> = page.split("\n## ").collect();
         let program = Cli::command();
-        assert_eq!(program.get_subcommands().count(), 24, "a new command needs a section");
+        assert_eq!(program.get_subcommands().count(), 25, "a new command needs a section");
         let everywhere: Vec<&str> = program.get_arguments().filter_map(|it| it.get_long()).collect();
         assert!(everywhere.iter().all(|option| told(sections[0]).contains(*option)), "{everywhere:?}");
         for command in program.get_subcommands() {

@@ -78,6 +78,7 @@ async fn run(command: Command) -> Exit {
         Command::Confirm(options) => platform::request(AskedKind::ConfirmInventory, options).await,
         Command::Approve(options) => platform::approve(options).await,
         Command::Log(options) => platform::log(options).await,
+        Command::At(options) => platform::at(options).await,
         Command::Auditor(options) => audit::auditor(options).await,
         Command::Audit(options) => audit::audit(options),
         Command::Lint(options) => lint::lint(options).await,

@@ -41,6 +41,7 @@ pub fn routes(gateway: Arc<Gateway>) -> Router {
         .route("/targets/{cluster}/{application}/requests", post(request::ask))
         .route("/applications/{application}/log", get(target::log))
         .route("/log", get(recorded::log))
+        .route("/at/{time}/targets", get(recorded::at))
         .route("/events", get(live::events))
         .route("/backup", get(backup::backup))
         .route("/openapi.json", get(openapi::document))

@@ -17,6 +17,7 @@ pub mod config;
 mod decide;
 pub mod error;
 mod hasty;
+mod past;
 mod perform;
 mod question;
 mod run;
@@ -26,6 +27,7 @@ pub mod wire;
 
 pub use config::{Config, Token};
 pub use error::Error;
+pub use past::{PastError, at};
 pub use question::{Question, QuestionError, recorded};
 pub use run::run;
 pub use serve::Listener;

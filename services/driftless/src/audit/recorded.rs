@@ -1,8 +1,12 @@
-//! `driftless log --state DIR`
+//! `driftless log` and `driftless at` with `--state DIR`
 
 use std::path::Path;
 
-use gateway::{Question, QuestionError, wire::History};
+use gateway::{
+    PastError, Question, QuestionError,
+    wire::{History, TargetList},
+};
+use model::Timestamp;
 
 use super::opened::{Opened, unreadable};
 use crate::problem::Problem;
@@ -13,5 +17,17 @@ pub fn recorded(state: &Path, question: &Question) -> Result<History, Problem> {
     gateway::recorded(&opened.view()?, question).map_err(|error| match error {
         QuestionError::Time(_) => Problem::new("USAGE", error.to_string(), "write it as RFC 3339"),
         QuestionError::Read(error) => unreadable(&error),
+    })
+}
+
+/// How every target was at an instant.
+pub fn at(state: &Path, time: Timestamp) -> Result<TargetList, Problem> {
+    let opened = Opened::of(Some(state.to_owned()))?;
+    gateway::at(&opened.view()?, time).map_err(|error| match error {
+        PastError::Undefined(_) | PastError::Definitions(_) => {
+            let remedy = "name a later time; `driftless log --kind DefinitionsChanged` tells when something was defined";
+            Problem::new("AUDIT-PAST", error.to_string(), remedy)
+        }
+        PastError::Read(error) => unreadable(&error),
     })
 }

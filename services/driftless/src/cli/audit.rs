@@ -116,6 +116,39 @@ pub struct RecordedOptions {
     pub state: Option<PathBuf>,
 }
 
+#[derive(Debug, Clone, Args)]
+pub struct AtOptions {
+    /// 2h ago, a day such as 2026-11-27 (its beginning, UTC), or an instant (RFC 3339)
+    #[arg(value_name = "TIME", value_parser = instant)]
+    pub time: Timestamp,
+    #[command(subcommand)]
+    pub view: PastView,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum PastView {
+    /// How every application on every cluster was
+    Status(PastStatusOptions),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct PastStatusOptions {
+    /// Only this application
+    #[arg(value_name = "APPLICATION")]
+    pub application: Option<String>,
+    /// Only on this cluster
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// The ledger in this state folder, which nothing may have open [default: that of a running platform]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["server", "api_token"])]
+    pub state: Option<PathBuf>,
+    /// How to tell
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub output: Output,
+    #[command(flatten)]
+    pub api: super::ApiOptions,
+}
+
 /// How a history is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogOutput {

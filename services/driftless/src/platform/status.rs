@@ -75,6 +75,22 @@ fn tell(list: &TargetList, output: StatusOutput, colours: Colours) {
     }
 }
 
+/// The same of a time that is past: when it was looked at is recorded nowhere, so that the age is left out.
+pub fn tell_past(list: &TargetList) {
+    let told = |mut row: Vec<Cell>| {
+        row.pop();
+        row
+    };
+    let all = list.targets.iter().map(|target| told(row(target, StatusOutput::Text)));
+    let rows: Vec<Vec<Cell>> = std::iter::once(told(head(StatusOutput::Text))).chain(all).collect();
+    table::lines(&rows, Colours::wanted()).iter().for_each(|line| terminal::line(line));
+    for target in &list.targets {
+        if let Some(problem) = &target.problem {
+            tell_problem(&format!("{}/{}", target.cluster, target.application), problem, Colours::wanted());
+        }
+    }
+}
+
 fn head(output: StatusOutput) -> Vec<Cell> {
     let mut names = vec!["CLUSTER", "APPLICATION", "SYNC", "HEALTH", "REVISION", "OBJECTS", "AGE"];
     if output == StatusOutput::Wide {

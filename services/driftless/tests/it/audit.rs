@@ -113,6 +113,48 @@ async fn what_a_platform_did_is_proven_without_it() {
     scene.audit(&["verify", &proof, "--key", &scene.file("none")]).failed(2, "AUDIT-KEY");
 }
 
+/// The status of a time that is past is what it was then, however it is now.
+#[tokio::test]
+async fn how_it_was_is_told_of_any_time() {
+    let scene = Scene::new();
+    let first = scene.repository.commit(&shop::FILES);
+    let platform = Platform::up(&scene, &[]).await;
+    let then = platform.in_sync_at(&first).await["changed"].as_str().unwrap().to_owned();
+    let second = scene.repository.commit(&[("deploy/config.yaml", &shop::CONFIG.replace("blue", "green"))]);
+    assert_eq!(platform.ask(&["sync", &scene.name]).exit, 0);
+    let now = platform.in_sync_at(&second).await;
+
+    let past = |ask: &dyn Fn(&[&str]) -> Told, time: &str| -> Value {
+        let told = ask(&["at", time, "status", "-o", "json"]);
+        assert_eq!(told.exit, 0, "{told}");
+        document(&told)["targets"][0].take()
+    };
+    let check = |ask: &dyn Fn(&[&str]) -> Told| {
+        let was = past(ask, &then);
+        assert_eq!(
+            (&was["sync"], &was["revision"], &was["changed"]),
+            (&json!("InSync"), &json!(first), &json!(then))
+        );
+        assert_eq!(was["evaluated"]["state"], "Unknown", "who had looked is recorded nowhere");
+        let is = past(ask, now["changed"].as_str().unwrap());
+        assert_eq!((&is["revision"], &is["objects"]), (&json!(second), &now["objects"]));
+        let text = ask(&["at", &then, "status"]);
+        assert!(text.out.contains(&first[..8]) && !text.out.contains("AGE"), "{text}");
+        assert_eq!(ask(&["at", &then, "status", "other", "-o", "json"]).exit, 0);
+    };
+    check(&|words| platform.ask(words));
+    platform.ask(&["at", "2000-01-01", "status"]).failed(1, "API-NOT-FOUND");
+    assert_eq!(platform.stop(), 0);
+    let state = scene.state().display().to_string();
+    let folder = |words: &[&str]| {
+        let mut run = scene.bare();
+        run.args(words).args(["--state", &state]);
+        told(run)
+    };
+    check(&folder);
+    folder(&["at", "2000-01-01", "status"]).failed(2, "AUDIT-PAST");
+}
+
 #[tokio::test]
 async fn what_was_changed_afterwards_is_found() {
     let scene = Scene::new();

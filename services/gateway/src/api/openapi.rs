@@ -22,6 +22,7 @@ use super::{backup, definitions, listing, live, recorded, request, target, webho
         target::detail,
         target::log,
         recorded::log,
+        recorded::at,
         request::ask,
         live::events,
         backup::backup,

@@ -20,7 +20,7 @@ use crate::{
     run::Gateway,
     wire::{
         self, Answered, DriftDetail, HealthDetail, History, ObjectDetail, Problem, SourceDetail,
-        TargetDetail, TargetList, WaitDetail,
+        TargetDetail, TargetList, TargetStatus, WaitDetail,
     },
 };
 
@@ -38,14 +38,19 @@ pub struct Wanted {
     application: Option<String>,
 }
 
+impl Wanted {
+    /// Whether a target fits.
+    pub fn fits(&self, target: &TargetStatus) -> bool {
+        let fits = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
+        fits(&self.cluster, &target.cluster) && fits(&self.application, &target.application)
+    }
+}
+
 /// The status of every target.
 #[utoipa::path(get, path = "/api/v1/targets", params(Wanted), responses((status = 200, body = TargetList)))]
 pub async fn list(State(gateway): State<Arc<Gateway>>, Query(wanted): Query<Wanted>) -> Json<TargetList> {
-    let fits = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
     let mut targets = gateway.statuses();
-    targets.retain(|target| {
-        fits(&wanted.cluster, &target.cluster) && fits(&wanted.application, &target.application)
-    });
+    targets.retain(|target| wanted.fits(target));
     let rejected = gateway.picture().definitions().rejected.as_ref().map(Problem::from);
     Json(TargetList { version: wire::VERSION, rejected, unread: gateway.unread(), targets })
 }

@@ -38,7 +38,10 @@ fn paged() -> BTreeSet<String> {
 async fn the_page_and_the_description_name_the_same_paths() {
     let scene = Scene::with(&["shop"]).await;
     let as_paged = |path: &String| {
-        let named = path.replace("{cluster}", "CLUSTER").replace("{application}", "APPLICATION");
+        let named = path
+            .replace("{time}", "TIME")
+            .replace("{cluster}", "CLUSTER")
+            .replace("{application}", "APPLICATION");
         match named.strip_suffix("{provider}") {
             Some(start) => {
                 ["github", "gitlab", "gitea", "generic"].map(|host| format!("{start}{host}")).into()
@@ -59,8 +62,11 @@ async fn what_is_described_is_there() {
     let scene = Scene::with(&["shop"]).await;
     for named in described(&scene).await {
         let (method, path) = named.split_once(' ').unwrap();
-        let path =
-            path.replace("{cluster}", "eu").replace("{application}", "web").replace("{provider}", "github");
+        let path = path
+            .replace("{time}", "2026-11-27T00:00:00Z")
+            .replace("{cluster}", "eu")
+            .replace("{application}", "web")
+            .replace("{provider}", "github");
         let status = scene.ask(request(method.parse().unwrap(), &path, Body::empty())).await.status();
         assert!(
             ![StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED].contains(&status),
