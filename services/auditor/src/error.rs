@@ -41,9 +41,12 @@ pub enum Error {
     /// A value has no encoding.
     #[error("an entry could not be encoded")]
     Encode(#[from] rmp_serde::encode::Error),
-    /// A task ended in a panic.
-    #[error("a task of the auditor died")]
-    TaskDied(#[source] tokio::task::JoinError),
+    /// The thread that writes the ledger could not be started.
+    #[error("the thread that writes the ledger could not be started")]
+    Thread(#[source] std::io::Error),
+    /// It ended in a panic.
+    #[error("the thread that writes the ledger died")]
+    ThreadDied,
 }
 
 impl Error {
@@ -57,8 +60,8 @@ impl Error {
             Self::Sign(error) => error.class(),
             Self::Publish(error) => error.class(),
             Self::Read(error) => error.class(),
-            Self::Restarted { .. } => RetryClass::Transient,
-            Self::Encode(_) | Self::TaskDied(_) => RetryClass::Bug,
+            Self::Restarted { .. } | Self::Thread(_) => RetryClass::Transient,
+            Self::Encode(_) | Self::ThreadDied => RetryClass::Bug,
         }
     }
 }

@@ -3,15 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use bus::{Feed, FeedItem, Log, Patient, Share, now};
-use futures::FutureExt as _;
 use ledger::Batch;
 use model::{Aggregate, RetryClass};
-use tokio::time;
+use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, Error, decide,
-    perform::{Bodies, Scribe},
+    perform::{Bodies, Desk, Scribe},
 };
 
 /// By this name the log keeps what is not in the ledger yet.
@@ -19,6 +18,12 @@ const CONSUMER: &str = "auditor";
 
 /// Entries that are appended together: one flush for all of them.
 const BATCH_MAX: usize = 1_000;
+
+/// Bytes of payloads that are appended together: they are in memory several times until they are on the disk.
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// How long an entry waits for others: half of the second within which a checkpoint is signed.
+const GATHER: Duration = Duration::from_millis(500);
 
 /// Time between two looks whether something is to be signed.
 const LOOK: Duration = Duration::from_millis(250);
@@ -39,15 +44,25 @@ pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> 
             continue;
         }
         let over = stop.child_token();
-        tokio::select! {
-            // A disk that fails until the end is no reason to end badly: what is not in the ledger is in the log.
-            ended = write(&log, &config, &over) => {
-                config.door.close();
-                return if stop.is_cancelled() { Ok(()) } else { ended };
+        let ended = {
+            let writing = write(&log, &config, &over);
+            tokio::pin!(writing);
+            tokio::select! {
+                ended = &mut writing => ended,
+                () = lost(&mut share) => {
+                    // What was begun is finished: the ledger has to be closed before it can be opened again.
+                    over.cancel();
+                    writing.await
+                }
             }
-            () = lost(&mut share) => over.cancel(),
-        }
+        };
         config.door.close();
+        match ended {
+            // A disk that fails until the end is no reason to end badly: what is not in the ledger is in the log.
+            Err(_) if stop.is_cancelled() => return Ok(()),
+            Err(error) => return Err(error),
+            Ok(()) => {}
+        }
     }
     Ok(())
 }
@@ -66,32 +81,45 @@ async fn lost(share: &mut Share) {
 
 async fn write(log: &Arc<dyn Log>, config: &Config, stop: &CancellationToken) -> Result<(), Error> {
     let incarnation = log.position().await?.incarnation;
-    let (opening, name) = (config.clone(), incarnation.clone());
-    let mut scribe = blocking(move || Scribe::open(&opening, &name)).await?;
-    config.door.open(scribe.ledger());
+    let desk = Desk::open(config, &incarnation).await?;
+    config.door.open(desk.act(|scribe| Ok(scribe.ledger())).await?);
+    let ended = follow(log, &desk, (&incarnation, stop)).await;
+    let signed = desk.act(Scribe::sign).await;
+    // Whoever has the ledger in hand yet keeps it open.
+    config.door.close();
+    desk.close().await;
+    ended.and(signed)
+}
+
+async fn follow(
+    log: &Arc<dyn Log>,
+    desk: &Desk,
+    (incarnation, stop): (&str, &CancellationToken),
+) -> Result<(), Error> {
     let mut feed = log.feed(CONSUMER).await?;
     let mut bodies = Bodies::new(log.clone());
     let mut look = time::interval(LOOK);
     loop {
-        let items = tokio::select! {
+        let first = tokio::select! {
             biased;
-            () = stop.cancelled() => break,
-            items = gather(&mut feed) => items?,
-            _ = look.tick() => vec![],
+            () = stop.cancelled() => return Ok(()),
+            first = feed.next() => first?,
+            _ = look.tick() => {
+                again(desk, stop, Scribe::sign_if_due).await?;
+                continue;
+            }
         };
-        let Some(last) = items.last().map(FeedItem::sequence) else {
-            scribe = again((scribe, stop), Scribe::sign_if_due).await?;
-            continue;
-        };
-        let entries = items.iter().map(|item| decide::entry(&incarnation, item, now()));
+        let items = gather(first, &mut feed).await?;
+        let last = items.iter().map(FeedItem::sequence).max().unwrap_or_default();
+        let entries = items.iter().map(|item| decide::entry(incarnation, item, now()));
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
         let batch = Arc::new(Batch { entries, bodies: bodies.of(&items).await? });
+        drop(items);
         let appending = batch.clone();
-        scribe = again((scribe, stop), move |scribe| append(scribe, &appending)).await?;
+        again(desk, stop, move |scribe: &mut Scribe| append(scribe, &appending)).await?;
         bodies.stored(&batch.bodies);
         feed.ack(last).await?;
     }
-    again((scribe, stop), Scribe::sign).await.map(drop)
 }
 
 fn append(scribe: &mut Scribe, batch: &Batch) -> Result<(), Error> {
@@ -102,44 +130,40 @@ fn append(scribe: &mut Scribe, batch: &Batch) -> Result<(), Error> {
     scribe.sign_if_due()
 }
 
-/// Waits for an entry, and takes what follows it at once. Safe to cancel before the first.
-async fn gather(feed: &mut Feed) -> Result<Vec<FeedItem>, Error> {
-    let mut items = vec![feed.next().await?];
-    while items.len() < BATCH_MAX {
-        match feed.next().now_or_never() {
-            Some(item) => items.push(item?),
-            None => break,
+/// Waits for a while for others behind an entry: each batch costs a flush and its pages of the index, and nobody waits for
+/// it.
+async fn gather(first: FeedItem, feed: &mut Feed) -> Result<Vec<FeedItem>, Error> {
+    let mut items = vec![first];
+    let (mut bytes, deadline) = (items.iter().map(size).sum::<usize>(), Instant::now() + GATHER);
+    while items.len() < BATCH_MAX && bytes < BATCH_BYTES {
+        match time::timeout_at(deadline, feed.next()).await {
+            Ok(item) => items.push(item?),
+            Err(_) => break,
         }
+        bytes += items.last().map_or(0, size);
     }
     Ok(items)
 }
 
+fn size(item: &FeedItem) -> usize {
+    match item {
+        FeedItem::Event(event) => event.draft.payload.len(),
+        FeedItem::Undecodable { .. } => 0,
+    }
+}
+
 /// Does something to the ledger, again while its disk fails: nothing is acknowledged meanwhile, and nothing lost.
-async fn again<F>((mut scribe, stop): (Scribe, &CancellationToken), act: F) -> Result<Scribe, Error>
+async fn again<F>(desk: &Desk, stop: &CancellationToken, act: F) -> Result<(), Error>
 where
     F: Fn(&mut Scribe) -> Result<(), Error> + Clone + Send + 'static,
 {
     loop {
-        let act = act.clone();
-        let (back, done) = blocking(move || {
-            let done = act(&mut scribe);
-            Ok((scribe, done))
-        })
-        .await?;
-        scribe = back;
-        match done {
-            Ok(()) => return Ok(scribe),
+        match desk.act(act.clone()).await {
             Err(error) if error.class() == RetryClass::Transient && !stop.is_cancelled() => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the ledger cannot be written");
                 stop.run_until_cancelled(time::sleep(AGAIN)).await;
             }
-            Err(error) => return Err(error),
+            done => return done,
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.map_err(Error::TaskDied)?
 }

@@ -36,12 +36,6 @@ impl Working {
         self.stop.cancel();
         self.task.await.unwrap().unwrap();
     }
-
-    /// Takes it away in the middle of whatever it does.
-    pub async fn kill(self) {
-        self.task.abort();
-        let _ = self.task.await;
-    }
 }
 
 impl Scene {
@@ -77,6 +71,19 @@ impl Scene {
         let stop = CancellationToken::new();
         let task = tokio::spawn(auditor::run(self.log.clone(), self.config(share), stop.clone()));
         Working { stop, task }
+    }
+
+    /// Takes an auditor away in the middle of whatever it does. A process that dies takes its lock along at once; a thread
+    /// finishes what it has begun.
+    pub async fn kill(&self, working: Working) {
+        working.task.abort();
+        let _ = working.task.await;
+        let folder = self.config(Share::Sole).folder;
+        let opened = || Ledger::open(&folder, &auditor::settings());
+        eventually(BOUND, "its thread to end", async || {
+            (!matches!(opened(), Err(ledger::OpenError::InUse { .. }))).then_some(())
+        })
+        .await;
     }
 
     /// Waits until the consumer has acknowledged everything; the ledger has to be closed for a look into it.

@@ -25,9 +25,9 @@ async fn everything(scene: Scene) {
     let trouble = async {
         for _ in 0..8 {
             let auditor = scene.audit();
-            let pause = std::time::Duration::from_millis(rand::random_range(0..120));
+            let pause = std::time::Duration::from_millis(rand::random_range(0..900));
             let _ = tokio::time::timeout(pause, std::future::pending::<()>()).await;
-            auditor.kill().await;
+            scene.kill(auditor).await;
         }
     };
     let (written, ()) = tokio::join!(writing, trouble);

@@ -44,6 +44,12 @@ async fn audited(scene: &Scene) -> String {
         Some(drift["id"].as_str().unwrap_or_else(|| panic!("{drift}")).to_owned())
     };
     let drift = eventually(BOUND, "the drift in the log", drift).await;
+    // The ledger is a moment behind the log.
+    let recorded = async || {
+        let told = platform.ask(&["log", "--kind", "DriftDetected"]);
+        told.out.contains("DriftDetected").then_some(())
+    };
+    eventually(BOUND, "the drift in the ledger", recorded).await;
     asked(scene, &first, |words| platform.ask(words));
     let state = scene.state().display().to_string();
     let running = scene.audit(&["verify", "--state", &state]);
@@ -129,6 +135,11 @@ async fn how_it_was_is_told_of_any_time() {
         assert_eq!(told.exit, 0, "{told}");
         document(&told)["targets"][0].take()
     };
+    let recorded = async || {
+        let told = platform.ask(&["log", "--kind", "SyncFinished", "--commit", &second]);
+        told.out.contains("succeeded").then_some(())
+    };
+    eventually(BOUND, "the sync in the ledger", recorded).await;
     let check = |ask: &dyn Fn(&[&str]) -> Told| {
         let was = past(ask, &then);
         assert_eq!(

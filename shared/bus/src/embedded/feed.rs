@@ -15,8 +15,11 @@ use super::{
 };
 use crate::{Cause, FeedItem, ReadError, WatchItem, feed::FeedSource};
 
-/// Entries read in one go.
-const PAGE: usize = 256;
+/// Entries read in one go: as many as share a flush of the audit ledger.
+const PAGE: usize = 1_000;
+
+/// Bytes of them, after which no more are read: so many of the largest would be 32 MB.
+const PAGE_BYTES: usize = 1024 * 1024;
 
 /// Gives the newest sequence when the read began, and what was read.
 type Reading = BoxFuture<'static, Result<(u64, Vec<FeedItem>), Cause>>;
@@ -109,10 +112,14 @@ impl FeedSource for Consumer {
 }
 
 fn entries(txn: &ReadTransaction, after: u64) -> Result<Vec<FeedItem>, redb::Error> {
-    let mut page = Vec::new();
+    let (mut page, mut read) = (Vec::new(), 0);
     for row in txn.open_table(EVENTS)?.range(after + 1..)?.take(PAGE) {
         let (sequence, bytes) = row?;
         page.push(entry(sequence.value(), bytes.value()));
+        read += bytes.value().len();
+        if read >= PAGE_BYTES {
+            break;
+        }
     }
     Ok(page)
 }
