@@ -2,6 +2,8 @@
 
 mod continuity;
 mod facts;
+mod span;
 
 pub use continuity::{Continuity, Gap, Standing};
 pub use facts::{entry, facts};
+pub use span::{is_later_life, span_of};

@@ -28,6 +28,9 @@ const GATHER: Duration = Duration::from_millis(500);
 /// Time between two looks whether something is to be signed.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// How long the end of the process waits for what the log has told until then.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Wait before a disk that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -45,7 +48,7 @@ pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> 
         }
         let over = stop.child_token();
         let ended = {
-            let writing = write(&log, &config, &over);
+            let writing = write(&log, &config, Signals { over: &over, stop: &stop });
             tokio::pin!(writing);
             tokio::select! {
                 ended = &mut writing => ended,
@@ -79,11 +82,19 @@ async fn lost(share: &mut Share) {
     tracing::info!("another auditor takes over");
 }
 
-async fn write(log: &Arc<dyn Log>, config: &Config, stop: &CancellationToken) -> Result<(), Error> {
-    let incarnation = log.position().await?.incarnation;
-    let desk = Desk::open(config, &incarnation).await?;
+/// What ends the writing.
+#[derive(Clone, Copy)]
+struct Signals<'s> {
+    /// Another one writes, or the process ends.
+    over: &'s CancellationToken,
+    /// The process ends.
+    stop: &'s CancellationToken,
+}
+
+async fn write(log: &Arc<dyn Log>, config: &Config, signals: Signals<'_>) -> Result<(), Error> {
+    let desk = Desk::open(config, &log.position().await?).await?;
     config.door.open(desk.act(|scribe| Ok(scribe.ledger())).await?);
-    let ended = follow(log, &desk, (&incarnation, stop)).await;
+    let ended = follow(log, &desk, signals).await;
     let signed = desk.act(Scribe::sign).await;
     // Whoever has the ledger in hand yet keeps it open.
     config.door.close();
@@ -91,35 +102,41 @@ async fn write(log: &Arc<dyn Log>, config: &Config, stop: &CancellationToken) ->
     ended.and(signed)
 }
 
-async fn follow(
-    log: &Arc<dyn Log>,
-    desk: &Desk,
-    (incarnation, stop): (&str, &CancellationToken),
-) -> Result<(), Error> {
+async fn follow(log: &Arc<dyn Log>, desk: &Desk, signals: Signals<'_>) -> Result<(), Error> {
     let mut feed = log.feed(CONSUMER).await?;
     let mut bodies = Bodies::new(log.clone());
     let mut look = time::interval(LOOK);
-    loop {
+    let (span, mut last) = desk.act(Scribe::follows).await?;
+    let mut end = None;
+    while end.is_none_or(|(end, until)| last < end && Instant::now() < until) {
         let first = tokio::select! {
             biased;
-            () = stop.cancelled() => return Ok(()),
+            () = signals.over.cancelled(), if end.is_none() => match signals.stop.is_cancelled() {
+                // The last words of the others belong to the story, too.
+                true => {
+                    end = Some((log.position().await?.sequence, Instant::now() + LAST_WORDS));
+                    continue;
+                }
+                false => return Ok(()),
+            },
             first = feed.next() => first?,
             _ = look.tick() => {
-                again(desk, stop, Scribe::sign_if_due).await?;
+                again(desk, signals.stop, Scribe::sign_if_due).await?;
                 continue;
             }
         };
-        let items = gather(first, &mut feed).await?;
-        let last = items.iter().map(FeedItem::sequence).max().unwrap_or_default();
-        let entries = items.iter().map(|item| decide::entry(incarnation, item, now()));
+        let items = gather(first, &mut feed, signals.over).await?;
+        last = items.iter().map(FeedItem::sequence).max().unwrap_or(last);
+        let entries = items.iter().map(|item| decide::entry(&span, item, now()));
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
         let batch = Arc::new(Batch { entries, bodies: bodies.of(&items).await? });
         drop(items);
         let appending = batch.clone();
-        again(desk, stop, move |scribe: &mut Scribe| append(scribe, &appending)).await?;
+        again(desk, signals.stop, move |scribe: &mut Scribe| append(scribe, &appending)).await?;
         bodies.stored(&batch.bodies);
         feed.ack(last).await?;
     }
+    Ok(())
 }
 
 fn append(scribe: &mut Scribe, batch: &Batch) -> Result<(), Error> {
@@ -132,13 +149,15 @@ fn append(scribe: &mut Scribe, batch: &Batch) -> Result<(), Error> {
 
 /// Waits for a while for others behind an entry: each batch costs a flush and its pages of the index, and nobody waits for
 /// it.
-async fn gather(first: FeedItem, feed: &mut Feed) -> Result<Vec<FeedItem>, Error> {
+async fn gather(first: FeedItem, feed: &mut Feed, over: &CancellationToken) -> Result<Vec<FeedItem>, Error> {
     let mut items = vec![first];
     let (mut bytes, deadline) = (items.iter().map(size).sum::<usize>(), Instant::now() + GATHER);
     while items.len() < BATCH_MAX && bytes < BATCH_BYTES {
-        match time::timeout_at(deadline, feed.next()).await {
-            Ok(item) => items.push(item?),
-            Err(_) => break,
+        tokio::select! {
+            biased;
+            item = feed.next() => items.push(item?),
+            () = over.cancelled() => break,
+            () = time::sleep_until(deadline) => break,
         }
         bytes += items.last().map_or(0, size);
     }

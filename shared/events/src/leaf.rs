@@ -23,7 +23,7 @@ pub enum Leaf {
 /// An event, with where it stood in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// The log's incarnation.
+    /// The log's incarnation; behind a dot, which of its lives, if it went back or was restored.
     pub incarnation: String,
     /// Place in the log.
     pub sequence: u64,

@@ -4,10 +4,12 @@ use std::{collections::HashMap, fmt};
 
 use events::{EventId, EventType, Leaf};
 
+use super::is_later_life;
+
 /// The newest event of an aggregate, as far as is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// The incarnation of its log.
+    /// The incarnation of its log, and the life of that.
     pub incarnation: String,
     /// Its version.
     pub n: u64,
@@ -111,6 +113,8 @@ impl Continuity {
     fn follow(&mut self, incarnation: &str, sequence: u64) -> Option<Gap> {
         let before = match &self.last {
             Some((last, sequence)) if last == incarnation => *sequence,
+            // What it has in common with an earlier life is there already.
+            Some(_) | None if is_later_life(incarnation) => sequence.saturating_sub(1),
             Some(_) | None => 0,
         };
         self.last = Some((incarnation.to_owned(), sequence));
@@ -124,7 +128,8 @@ fn follows(before: Option<&Standing>, next: &Standing, previous: Option<EventId>
     let begins = next.n == 1 && previous.is_none();
     match before {
         None => begins,
-        Some(before) if before.incarnation != next.incarnation => begins,
+        // It goes on from wherever the earlier life was when it was copied.
+        Some(before) if before.incarnation != next.incarnation => begins || is_later_life(&next.incarnation),
         Some(before) if before.n + 1 == next.n => previous == Some(before.id),
         Some(before) => begins && before.kind.parse().is_ok_and(EventType::retires),
     }
@@ -172,7 +177,7 @@ mod tests {
             }
             Gap::Sequences { before, after, .. } => format!("{before} {after}"),
         };
-        let cases: [(&str, &[&str], &[&str]); 10] = [
+        let cases: [(&str, &[&str], &[&str]); 12] = [
             ("whole", &["a 1 x 1 SyncPlanned", "a 2 y 1 SyncPlanned", "a 3 x 2 HealthChanged"], &[]),
             ("an entry of the log", &["a 1 x 1 SyncPlanned", "a 3 y 1 SyncPlanned"], &["1 3"]),
             ("a version", &["a 1 x 1 SyncPlanned", "a 2 x 3 SyncPlanned"], &["x Some(1) 3"]),
@@ -183,6 +188,16 @@ mod tests {
                 "another log from the middle",
                 &["a 1 x 1 SyncPlanned", "b 4 x 2 SyncPlanned"],
                 &["0 4", "x Some(1) 2"],
+            ),
+            (
+                "an older copy",
+                &["a 1 x 1 SyncPlanned", "a 2 x 2 SyncPlanned", "a.1 2 x 2 HealthChanged"],
+                &[],
+            ),
+            (
+                "in which one is missing",
+                &["a 1 x 1 SyncPlanned", "a.1 2 x 2 SyncPlanned", "a.1 4 x 3 SyncPlanned"],
+                &["2 4"],
             ),
             ("a second life", &["a 1 x 1 TargetRetired", "a 2 x 1 SyncPlanned"], &[]),
             ("one that goes on", &["a 1 x 1 TargetRetired", "a 2 x 2 SyncPlanned"], &[]),

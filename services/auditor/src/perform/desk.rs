@@ -3,6 +3,7 @@
 
 use std::{sync::mpsc, thread};
 
+use bus::LogPosition;
 use tokio::sync::oneshot;
 
 use super::Scribe;
@@ -18,17 +19,17 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Opens the ledger of a log with that incarnation.
+    /// Opens the ledger of a log that is at that position.
     ///
     /// # Errors
     /// If it or its key cannot be used (permanent).
-    pub async fn open(config: &Config, incarnation: &str) -> Result<Self, Error> {
-        let (config, incarnation) = (config.clone(), incarnation.to_owned());
+    pub async fn open(config: &Config, position: &LogPosition) -> Result<Self, Error> {
+        let (config, position) = (config.clone(), position.clone());
         let (acts, work) = mpsc::channel::<Act>();
         let (opened, opening) = oneshot::channel();
         let (closing, closed) = oneshot::channel();
         let sit = move || {
-            let mut scribe = match Scribe::open(&config, &incarnation) {
+            let mut scribe = match Scribe::open(&config, &position) {
                 Ok(scribe) => scribe,
                 Err(error) => return drop(opened.send(Err(error))),
             };

@@ -1,6 +1,6 @@
 //! A log, an auditor that comes and goes, and what is in its ledger.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use auditor::{Config, Continuity, facts};
 use bus::{Log, LogConfig, Share};
@@ -55,6 +55,35 @@ impl Scene {
     /// The same ledger beside another log.
     pub async fn with_another_log(mut self) -> Self {
         self.log = bus::open(LogConfig::embedded(self.folder.path().join("another"))).await.unwrap();
+        self
+    }
+
+    /// Keeps a copy of the log under that name, and goes on.
+    pub async fn with_log_kept(self, name: &str) -> Self {
+        let log = self.folder.path().join("log");
+        let scene = self.closed().await;
+        copy(&log, &scene.folder.path().join(name));
+        scene.reopened().await
+    }
+
+    /// Puts that copy in the place of the log.
+    pub async fn with_log_put_back(self, name: &str) -> Self {
+        let log = self.folder.path().join("log");
+        let scene = self.closed().await;
+        std::fs::remove_dir_all(&log).unwrap();
+        copy(&scene.folder.path().join(name), &log);
+        scene.reopened().await
+    }
+
+    async fn closed(mut self) -> Self {
+        self.log = bus::open(LogConfig::embedded(self.folder.path().join("beside"))).await.unwrap();
+        self
+    }
+
+    async fn reopened(mut self) -> Self {
+        let config = LogConfig::embedded(self.folder.path().join("log"));
+        let opened = async || bus::open(config.clone()).await.ok();
+        self.log = eventually(BOUND, "the log to be closed", opened).await;
         self
     }
 
@@ -143,6 +172,12 @@ impl Scene {
         events
     }
 
+    /// The event behind another one.
+    pub async fn append_after(&self, event: &Event, payload: &'static str) -> Event {
+        let (n, previous) = (event.n() + 1, Some(event.id));
+        self.append(Draft { n, previous, payload: payload.into(), ..event.draft.clone() }).await
+    }
+
     /// A render with redacted manifests and sealed values, each in a blob of its own.
     pub async fn render(&self) -> (Event, Digest, Digest) {
         let manifests = self.log.put_blob(Bytes::from_static(b"what anybody may read")).await.unwrap();
@@ -169,6 +204,14 @@ impl Scene {
         let aggregate =
             Aggregate::Render { application: "shop".parse().unwrap(), parameters: Digest::of(b"parameters") };
         (self.append(draft(aggregate, EventType::DesiredStateRendered, &state)).await, manifests, secrets)
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
     }
 }
 

@@ -94,6 +94,36 @@ async fn a_ledger_goes_on_behind_a_log_that_is_no_more() {
     ledger::verify::verify_consistency(&before, &now, &path, &[key]).unwrap();
 }
 
+/// An older copy of the log gives the sequences of events that the ledger has to other events: they are not lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_was_put_back_loses_no_event() {
+    let mut scene = Scene::embedded().await;
+    let auditor = scene.audit();
+    let first = scene.append_many(&source("shop"), 4).await;
+    scene.until_written(4).await;
+    auditor.stop().await;
+    scene = scene.with_log_kept("older").await;
+    let auditor = scene.audit();
+    scene.append_many(&source("lost"), 3).await;
+    scene.until_written(7).await;
+    auditor.stop().await;
+
+    scene = scene.with_log_put_back("older").await;
+    for (name, count) in [("other", 2), ("more", 2)] {
+        let auditor = scene.audit();
+        scene.append_many(&source(name), count).await;
+        auditor.stop().await;
+    }
+    let auditor = scene.audit();
+    let next = scene.append_after(first.last().unwrap(), "goes on").await;
+    scene.until_written(12).await;
+    auditor.stop().await;
+    let (_ledger, view, entries) = scene.entries();
+    assert_eq!((view.spans().len(), entries.len()), (2, 12));
+    let key = Key::new(Dimension::Event, next.id.to_string());
+    assert_eq!(view.by(&key, &Window::default(), Order::OldestFirst, 9).unwrap().len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_auditors_one_writes_and_the_other_follows_it() {
     let scene = Scene::nats().await;

@@ -7,7 +7,7 @@ use bus::{Filter, Log, Share, WatchItem};
 use events::state::DefinitionsState;
 use model::{AggregateKind, DefinitionSet};
 use plan::RebuiltPrune;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Purpose, definitions::Wanted};
@@ -16,11 +16,19 @@ use crate::{
     problem::Problem,
     role::{engine_options, instance_name},
     state_folder::{StateFolder, chain},
+    terminal,
 };
 
 /// Running services.
 pub struct Services {
     tasks: JoinSet<Result<(), String>>,
+    stop: CancellationToken,
+    auditor: Option<Auditor>,
+}
+
+/// Who takes all that happens into the audit ledger of the state folder, and ends last.
+struct Auditor {
+    task: JoinHandle<Result<(), String>>,
     stop: CancellationToken,
 }
 
@@ -37,7 +45,7 @@ impl Services {
         wanted: &Wanted,
         (purpose, custody): (Purpose, &Arc<Custody>),
     ) -> Result<Self, Problem> {
-        let mut services = Self { tasks: JoinSet::new(), stop: CancellationToken::new() };
+        let mut services = Self { tasks: JoinSet::new(), stop: CancellationToken::new(), auditor: None };
         let instance = instance_name(Some("one-shot"));
         services.differ(folder, wanted, &instance);
         let in_force = in_force(&folder.log, &wanted.set);
@@ -48,6 +56,7 @@ impl Services {
         services.fetcher_and_renderer(folder);
         if purpose == Purpose::Apply {
             services.applier(folder, custody, instance);
+            services.auditor = Some(audit(folder));
         }
         Ok(services)
     }
@@ -100,7 +109,20 @@ impl Services {
     pub async fn stop(&mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
+        let Some(Auditor { task, stop }) = self.auditor.take() else { return };
+        stop.cancel();
+        // What is not in the ledger is in the log, and gets there the next time.
+        if let Ok(Err(message)) = task.await {
+            terminal::progress(&format!("note: {message}"));
+        }
     }
+}
+
+fn audit(folder: &StateFolder) -> Auditor {
+    let stop = CancellationToken::new();
+    let config = auditor::Config::new(&folder.path, Share::Sole);
+    let auditing = auditor::run(folder.log.clone(), config, stop.clone());
+    Auditor { task: tokio::spawn(async move { text("auditor", auditing.await) }), stop }
 }
 
 /// Waits until a set of definitions is in force.

@@ -119,6 +119,24 @@ async fn what_a_platform_did_is_proven_without_it() {
     scene.audit(&["verify", &proof, "--key", &scene.file("none")]).failed(2, "AUDIT-KEY");
 }
 
+/// One-shot runs leave a ledger too, each behind the one before.
+#[test]
+fn a_sync_leaves_its_story_in_the_ledger_of_the_state_folder() {
+    let scene = Scene::new();
+    let state = scene.state().display().to_string();
+    for colour in ["blue", "green"] {
+        let config = shop::CONFIG.replace("blue", colour);
+        let commit = scene.repository.commit(&[("deploy/config.yaml", &config)]);
+        scene.sync(&[]);
+        let mut run = scene.bare();
+        run.args(["log", "--kind", "SyncFinished", "--commit", &commit, "-o", "json", "--state", &state]);
+        let log = told(run);
+        assert_eq!(document(&log)["entries"].as_array().map(Vec::len), Some(1), "{log}");
+        let whole = scene.audit(&["verify", "--state", &state, "-o", "json"]);
+        assert_eq!((whole.exit, &document(&whole)["missing"]), (0, &json!([])), "{whole}");
+    }
+}
+
 /// The status of a time that is past is what it was then, however it is now.
 #[tokio::test]
 async fn how_it_was_is_told_of_any_time() {
