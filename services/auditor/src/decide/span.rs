@@ -41,6 +41,9 @@ pub fn is_later_life(span: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// What it is; sequence and restoration of the log; spans of the ledger; the span that follows.
+    type Case<'c> = (&'c str, u64, Option<&'c str>, &'c [(&'c str, u64)], &'c str);
+
     fn span(incarnation: &str, last_sequence: u64) -> Span {
         Span { incarnation: incarnation.into(), first_index: 0, first_sequence: 1, last_sequence }
     }
@@ -48,7 +51,7 @@ mod tests {
     #[test]
     fn a_log_that_went_back_has_another_life() {
         let restored = "00000000000000ab";
-        let cases: [(&str, u64, Option<&str>, &[(&str, u64)], &str); 9] = [
+        let cases: [Case<'_>; 9] = [
             ("a new one", 9, None, &[], "log"),
             ("beside another", 9, None, &[("other", 5)], "log"),
             ("one that goes on", 9, None, &[("log", 5)], "log"),
