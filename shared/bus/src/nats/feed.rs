@@ -1,7 +1,8 @@
 //! Durable consumption from the mirror.
 //!
 //! The floor is a message of its own, flushed like any other, instead of the state of a server-side consumer,
-//! which the server writes later: after a kill everything would be told twice.
+//! which the server writes later: after a kill everything would be told twice. It says of which log it is: whoever was
+//! about to acknowledge when the log was wiped would otherwise have acknowledged what the next one begins with.
 
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ impl Consumer {
     pub(super) async fn register(hub: Arc<Hub>, name: &str) -> Result<Self, ReadError> {
         let floors = hub::stream(&hub.jetstream, streams::FLOORS).await.map_err(ReadError::Unavailable)?;
         let subject = format!("floor.{}", crate::membership::token(name));
-        let floor = match known_floor(&floors, &subject).await.map_err(ReadError::Unavailable)? {
+        let floor = match known_floor(&hub, &floors, &subject).await.map_err(ReadError::Unavailable)? {
             Some(floor) => floor,
             None => begin(&hub, &subject).await.map_err(ReadError::Unavailable)?,
         };
@@ -101,7 +102,11 @@ impl FeedSource for Consumer {
         if sequence <= self.floor {
             return Ok(());
         }
-        let message = floor_message(&self.subject, sequence, HeaderMap::new());
+        if let Err(restarted) = self.hub.check().await.map_err(ReadError::Unavailable)? {
+            let (seen, found) = *restarted;
+            return Err(ReadError::Restarted { seen, found });
+        }
+        let message = floor_message(&self.hub, (&self.subject, sequence), HeaderMap::new());
         let stored = publish(&self.hub.client, message).await;
         stored.map_err(|error| ReadError::Unavailable(Arc::new(error)))?;
         self.floor = sequence;
@@ -134,7 +139,7 @@ pub(super) async fn floors(hub: &Hub) -> Result<Vec<u64>, Cause> {
     let rows: Vec<(String, usize)> = info.try_collect().await.map_err(|e| -> Cause { Arc::new(e) })?;
     let mut floors = Vec::new();
     for (subject, _) in rows {
-        floors.extend(known_floor(&stream, &subject).await?);
+        floors.extend(known_floor(hub, &stream, &subject).await?);
     }
     Ok(floors)
 }
@@ -143,17 +148,31 @@ pub(super) async fn floors(hub: &Hub) -> Result<Vec<u64>, Cause> {
 async fn begin(hub: &Hub, subject: &str) -> Result<u64, Cause> {
     let mut headers = HeaderMap::new();
     headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, "0");
-    match publish(&hub.client, floor_message(subject, 0, headers)).await {
-        Ok(_) | Err(PublishError::WrongLast) => Ok(0),
-        Err(error) => Err(Arc::new(error)),
+    match publish(&hub.client, floor_message(hub, (subject, 0), headers)).await {
+        Ok(_) => return Ok(0),
+        Err(PublishError::WrongLast) => {}
+        Err(error) => return Err(Arc::new(error)),
     }
+    let floors = hub::stream(&hub.jetstream, streams::FLOORS).await?;
+    if let Some(floor) = known_floor(hub, &floors, subject).await? {
+        return Ok(floor);
+    }
+    // What stands there is of another log.
+    let written = publish(&hub.client, floor_message(hub, (subject, 0), HeaderMap::new())).await;
+    written.map(|_| 0).map_err(|error| -> Cause { Arc::new(error) })
 }
 
-fn floor_message(subject: &str, floor: u64, headers: HeaderMap) -> Outgoing {
-    Outgoing { subject: subject.to_owned(), headers, payload: Bytes::from(floor.to_string()) }
+/// `FLOOR INCARNATION`
+fn floor_message(hub: &Hub, (subject, floor): (&str, u64), headers: HeaderMap) -> Outgoing {
+    let payload = Bytes::from(format!("{floor} {}", hub.identity.incarnation));
+    Outgoing { subject: subject.to_owned(), headers, payload }
 }
 
-async fn known_floor(floors: &Stream, subject: &str) -> Result<Option<u64>, Cause> {
+/// What a consumer has acknowledged of this log.
+async fn known_floor(hub: &Hub, floors: &Stream, subject: &str) -> Result<Option<u64>, Cause> {
     let found = read::last(floors, subject).await?;
-    Ok(found.and_then(|message| std::str::from_utf8(&message.payload).ok()?.parse().ok()))
+    Ok(found.and_then(|message| {
+        let (floor, incarnation) = std::str::from_utf8(&message.payload).ok()?.split_once(' ')?;
+        (incarnation == hub.identity.incarnation).then_some(floor.parse().ok()?)
+    }))
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bus::{
-    AppendError, Filter, Log, LogConfig, NatsConfig, OpenError, ReadError, Watch, WatchItem,
+    AppendError, FeedItem, Filter, Log, LogConfig, NatsConfig, OpenError, ReadError, Watch, WatchItem,
     ownership::PATIENCE,
 };
 use model::RetryClass;
@@ -315,6 +315,29 @@ async fn a_wiped_log_is_noticed_even_by_who_only_waits() {
     let other = connect(&server).await;
     append_many(&*other, &source(1), 9).await;
     expect_noticed(&*log, &mut watch, &newest).await;
+}
+
+/// Whoever was about to acknowledge when the log was wiped acknowledges nothing of the next one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_acknowledgement_counts_only_for_the_log_that_it_was_of() {
+    let server = Server::start(Settings::default()).await;
+    let log = connect(&server).await;
+    append_many(&*log, &source(1), 5).await;
+    let mut feed = log.feed("auditor").await.unwrap();
+    for _ in 0..5 {
+        feed.next().await.unwrap();
+    }
+    server.kill();
+    fs::remove_dir_all(server.store()).unwrap();
+    server.run().await;
+    let next = connect(&server).await;
+    append_many(&*next, &source(1), 2).await;
+    assert!(feed.ack(5).await.is_err());
+    let mut feed = next.feed("auditor").await.unwrap();
+    for n in 1..=2 {
+        let item = tokio::time::timeout(BOUND, feed.next()).await.unwrap().unwrap();
+        assert!(matches!(&item, FeedItem::Event(event) if event.n() == n), "{item:?}");
+    }
 }
 
 fn copy(from: &Path, to: &Path) {
