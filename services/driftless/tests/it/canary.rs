@@ -266,7 +266,8 @@ struct Searched {
 async fn search(scene: &Scene, log: LogConfig) {
     let key = fs::read_to_string(scene.state().join("key")).unwrap();
     let key = manifest::InstallKey::from_lines(&key).unwrap();
-    let log = bus::open(log).await.unwrap();
+    // Whoever looked into it before in this process may be closing it still.
+    let log = eventually(apart::BOUND, "the log", async || bus::open(log.clone()).await.ok()).await;
     let mut watch = log.watch(Filter::all()).await.unwrap();
     let mut searched = Searched::default();
     while let Some(WatchItem::Event(newest)) = watch.next().await.transpose().unwrap() {
