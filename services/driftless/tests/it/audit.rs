@@ -67,7 +67,8 @@ fn asked(scene: &Scene, commit: &str, ask: impl Fn(&[&str]) -> Told) {
         entries.as_array().unwrap().iter().map(|it| it["event"].as_str().unwrap().to_owned()).collect()
     };
     let of_commit = events(&["--commit", &commit[..8]]);
-    assert_eq!(of_commit, events(&["--commit", commit]));
+    // Of a platform that runs the second answer may have more.
+    assert!(events(&["--commit", commit]).starts_with(&of_commit));
     for kind in ["RevisionObserved", "DesiredStateRendered", "SyncFinished"] {
         assert!(of_commit.iter().any(|event| event == kind), "{kind}: {of_commit:?}");
     }
