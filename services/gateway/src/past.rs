@@ -26,6 +26,12 @@ pub enum PastError {
     Read(#[from] ReadError),
 }
 
+impl PastError {
+    /// What to do about it, if the ledger can be read.
+    pub const REMEDY: &str =
+        "name a later time; `driftless log --kind DefinitionsChanged` tells when something was defined";
+}
+
 /// The status of every target of the definitions that were in force at an instant. Who had looked, and when, is recorded
 /// nowhere.
 ///

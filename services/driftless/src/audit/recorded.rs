@@ -25,8 +25,7 @@ pub fn at(state: &Path, time: Timestamp) -> Result<TargetList, Problem> {
     let opened = Opened::of(Some(state.to_owned()))?;
     gateway::at(&opened.view()?, time).map_err(|error| match error {
         PastError::Undefined(_) | PastError::Definitions(_) => {
-            let remedy = "name a later time; `driftless log --kind DefinitionsChanged` tells when something was defined";
-            Problem::new("AUDIT-PAST", error.to_string(), remedy)
+            Problem::new("AUDIT-PAST", error.to_string(), PastError::REMEDY)
         }
         PastError::Read(error) => unreadable(&error),
     })

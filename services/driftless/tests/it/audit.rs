@@ -115,6 +115,10 @@ async fn what_a_platform_did_is_proven_without_it() {
     let other = Command::new("python3").args([python, &proof, &key]).output().unwrap();
     assert!(other.status.success(), "{other:?}");
 
+    scene
+        .audit(&["proof", &drift[..12], "--state", &state])
+        .failed(2, "AUDIT-EVENT")
+        .naming("names no event");
     scene.audit(&["proof", "5".repeat(64).as_str(), "--state", &state]).failed(2, "AUDIT-EVENT");
     scene.audit(&["verify", "--state", &scene.file("tmp")]).failed(2, "LEDGER-MISSING");
     scene.audit(&["verify", &proof, "--key", &scene.file("none")]).failed(2, "AUDIT-KEY");
@@ -173,7 +177,7 @@ async fn how_it_was_is_told_of_any_time() {
         assert_eq!(ask(&["at", &then, "status", "other", "-o", "json"]).exit, 0);
     };
     check(&|words| platform.ask(words));
-    platform.ask(&["at", "2000-01-01", "status"]).failed(1, "API-NOT-FOUND");
+    platform.ask(&["at", "2000-01-01", "status"]).failed(1, "AUDIT-PAST");
     assert_eq!(platform.stop(), 0);
     let state = scene.state().display().to_string();
     let folder = |words: &[&str]| {

@@ -44,7 +44,9 @@ pub async fn at(
     let time: Timestamp = time.parse().map_err(|_| Refusal::bad(QuestionError::Time(time).to_string()))?;
     let told = ask(&gateway, move |view| past::at(view, time)).await?;
     let mut list = told.map_err(|error| match error {
-        PastError::Undefined(_) | PastError::Definitions(_) => Refusal::not_found(error.to_string()),
+        PastError::Undefined(_) | PastError::Definitions(_) => {
+            Refusal::not_recorded(error.to_string(), PastError::REMEDY)
+        }
         PastError::Read(error) => Refusal::unreadable_ledger(&error),
     })?;
     list.targets.retain(|target| wanted.fits(target));

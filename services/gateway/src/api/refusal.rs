@@ -94,6 +94,11 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "API-NO-LEDGER", message, remedy)
     }
 
+    /// The audit ledger does not know how it was then.
+    pub fn not_recorded(message: String, remedy: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "AUDIT-PAST", message, remedy)
+    }
+
     /// The audit ledger cannot be read.
     pub fn unreadable_ledger(error: &dyn std::error::Error) -> Self {
         let message = format!("the audit ledger cannot be read: {error}");
