@@ -5,5 +5,5 @@ mod facts;
 mod span;
 
 pub use continuity::{Continuity, Gap, Standing};
-pub use facts::{entry, facts};
+pub use facts::{entry, facts, facts_of};
 pub use span::{is_later_life, span_of};

@@ -15,7 +15,7 @@ mod perform;
 mod run;
 
 pub use config::{Config, FOLDER};
-pub use decide::{Continuity, Gap, facts};
+pub use decide::{Continuity, Gap, facts, facts_of};
 pub use error::Error;
-pub use perform::{KeyFileError, settings, verifier_key};
+pub use perform::{CHECKS, KeyFileError, settings, verifier_key};
 pub use run::run;

@@ -7,5 +7,5 @@ mod scribe;
 
 pub use bodies::Bodies;
 pub use desk::Desk;
-pub use key_file::{KeyFileError, verifier_key};
+pub use key_file::{CHECKS, KeyFileError, verifier_key};
 pub use scribe::{Scribe, settings};

@@ -59,7 +59,6 @@ pub async fn run(log: Arc<dyn Log>, config: Config, stop: CancellationToken) -> 
                 }
             }
         };
-        config.door.close();
         match ended {
             // A disk that fails until the end is no reason to end badly: what is not in the ledger is in the log.
             Err(_) if stop.is_cancelled() => return Ok(()),

@@ -23,7 +23,7 @@ pub fn entry(incarnation: &str, item: &FeedItem, now: Timestamp) -> Result<Entry
             time: now,
         }),
     };
-    let Facts { time, keys } = of(&leaf);
+    let Facts { time, keys } = facts_of(&leaf);
     let origin = Origin { incarnation: incarnation.to_owned(), sequence: item.sequence() };
     Ok(Entry { leaf: leaf.encode()?.into(), origin, time, keys })
 }
@@ -33,10 +33,11 @@ pub fn entry(incarnation: &str, item: &FeedItem, now: Timestamp) -> Result<Entry
 /// # Errors
 /// If these are no bytes of a leaf (permanent).
 pub fn facts(leaf: &[u8]) -> Result<Facts, String> {
-    Leaf::decode(leaf).map(|leaf| of(&leaf)).map_err(|error| error.to_string())
+    Leaf::decode(leaf).map(|leaf| facts_of(&leaf)).map_err(|error| error.to_string())
 }
 
-fn of(leaf: &Leaf) -> Facts {
+/// What a leaf is found by that was taken apart.
+pub fn facts_of(leaf: &Leaf) -> Facts {
     match leaf {
         Leaf::Event(record) => Facts { time: record.time, keys: keys(record) },
         Leaf::Unreadable(Unreadable { aggregate, time, .. }) => {

@@ -8,7 +8,7 @@ use ledger::{LogName, SigningKey, SigningKeyError, VerifierKey};
 const SIGNS: &str = "signing-key";
 
 /// The file with the key that checks, to be handed on: `name+hash+base64` and a line end.
-const CHECKS: &str = "verifier-key";
+pub const CHECKS: &str = "verifier-key";
 
 /// What the names of ledgers begin with. Source: C2SP tlog-checkpoint: a name no other log has.
 const NAMES: &str = "driftless.dev/ledger/";
@@ -41,13 +41,12 @@ pub enum KeyFileError {
     Signing(#[from] SigningKeyError),
 }
 
-/// The key that checks the checkpoints of the ledger in a folder.
+/// The key in a file that checks the checkpoints of a ledger.
 ///
 /// # Errors
 /// If there is none, or something else (permanent).
-pub fn verifier_key(folder: &Path) -> Result<VerifierKey, KeyFileError> {
-    let path = folder.join(CHECKS);
-    let text = fs::read_to_string(&path)
+pub fn verifier_key(path: &Path) -> Result<VerifierKey, KeyFileError> {
+    let text = fs::read_to_string(path)
         .map_err(|cause| KeyFileError::File { path: path.display().to_string(), cause })?;
     text.trim().parse().map_err(|_| KeyFileError::Malformed { path: path.display().to_string() })
 }
@@ -71,7 +70,7 @@ pub(super) fn signing_key(folder: &Path, incarnation: &str) -> Result<SigningKey
         write(&checks, &key)?;
         return Ok(key);
     }
-    let known = verifier_key(folder)?;
+    let known = verifier_key(&checks)?;
     let name = known.name().parse().map_err(|_| malformed(&checks))?;
     let key = SigningKey::open(&signs, name)?;
     match key.verifier_key().to_string() == known.to_string() {
@@ -95,7 +94,7 @@ mod tests {
         let key = |name: &str| signing_key(folder.path(), name);
         let first = key("one").unwrap();
         assert_eq!(key("other").unwrap().verifier_key().to_string(), first.verifier_key().to_string());
-        assert_eq!(verifier_key(folder.path()).unwrap().name(), "driftless.dev/ledger/one");
+        assert_eq!(verifier_key(&folder.path().join(CHECKS)).unwrap().name(), "driftless.dev/ledger/one");
         fs::remove_file(folder.path().join(CHECKS)).unwrap();
         key("one").unwrap();
         fs::remove_file(folder.path().join(SIGNS)).unwrap();

@@ -126,7 +126,7 @@ impl Scene {
     pub fn entries(&self) -> (Ledger, View, Vec<StoredEntry>) {
         let ledger = Ledger::open(&self.config(Share::Sole).folder, &auditor::settings()).unwrap();
         let view = ledger.view().unwrap();
-        let key = auditor::verifier_key(&self.config(Share::Sole).folder).unwrap();
+        let key = auditor::verifier_key(&self.config(Share::Sole).folder.join(auditor::CHECKS)).unwrap();
         view.verify(0, &Rules { keys: &[key], facts: &facts }, &mut |_| {}).unwrap();
         let entries = view.entries(&Window::default(), Order::OldestFirst, usize::MAX).unwrap();
         let mut continuity = Continuity::default();

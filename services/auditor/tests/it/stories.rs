@@ -90,7 +90,7 @@ async fn a_ledger_goes_on_behind_a_log_that_is_no_more() {
     assert_eq!((view.spans().len(), entries.len()), (2, 8));
     let now = view.newest_checkpoint().unwrap().unwrap().checkpoint;
     let path = view.consistency(before.size(), now.size()).unwrap();
-    let key = auditor::verifier_key(&scene.config(Share::Sole).folder).unwrap();
+    let key = auditor::verifier_key(&scene.config(Share::Sole).folder.join(auditor::CHECKS)).unwrap();
     ledger::verify::verify_consistency(&before, &now, &path, &[key]).unwrap();
 }
 

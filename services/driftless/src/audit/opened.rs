@@ -12,8 +12,7 @@ use crate::{
 
 /// The ledger of a state folder.
 pub struct Opened {
-    /// The folder of the ledger.
-    pub folder: PathBuf,
+    folder: PathBuf,
     reader: Reader,
 }
 
@@ -50,23 +49,19 @@ impl Opened {
 
     /// The key in that file; without one, the key beside the ledger.
     pub fn key(&self, file: Option<&Path>) -> Result<VerifierKey, Problem> {
-        match file {
-            Some(file) => key(file),
-            None => auditor::verifier_key(&self.folder).map_err(|error| {
-                Problem::new("AUDIT-KEY", chain(&error), "name the file with the verifier key with --key")
-            }),
-        }
+        key(file.unwrap_or(&self.key_file()))
+    }
+
+    /// The key beside the ledger.
+    pub fn key_file(&self) -> PathBuf {
+        self.folder.join(auditor::CHECKS)
     }
 }
 
 /// The key in a file.
 pub fn key(file: &Path) -> Result<VerifierKey, Problem> {
-    let remedy = "name the file `verifier-key` from beside the ledger, as it was kept elsewhere";
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Problem::new("AUDIT-KEY", format!("{}: {error}", file.display()), remedy))?;
-    text.trim()
-        .parse()
-        .map_err(|error| Problem::new("AUDIT-KEY", format!("{}: {}", file.display(), chain(&error)), remedy))
+    let remedy = "name the file `verifier-key` from beside the ledger, as it was kept elsewhere, with --key";
+    auditor::verifier_key(file).map_err(|error| Problem::new("AUDIT-KEY", chain(&error), remedy))
 }
 
 /// The ledger cannot be read.

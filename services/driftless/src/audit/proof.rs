@@ -18,7 +18,7 @@ pub fn proof(options: ProofOptions) -> Result<Exit, Problem> {
     std::fs::write(&to, proof).map_err(|error| {
         Problem::new("AUDIT-FILE", format!("{}: {error}", to.display()), "name a file that can be written")
     })?;
-    let key = opened.folder.join("verifier-key");
+    let key = opened.key_file();
     terminal::line(&format!("{}: entry {} of {}", to.display(), entry.index, view.size()));
     terminal::progress(&format!("Whoever checks it needs the key in {} too, from you.", key.display()));
     Ok(Exit::Success)

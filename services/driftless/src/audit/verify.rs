@@ -116,7 +116,7 @@ impl ReadTile for Folder {
 }
 
 fn of_copy(folder: &Path, key: VerifierKey) -> Result<Verdict, Problem> {
-    let mut told = Told::default();
+    let mut told = Told(0);
     let checked =
         verify::verify_directory(&Folder(folder.to_owned()), &[key], |done| told.entries(done, None));
     let checkpoint = checked.map_err(|error| broken(&error))?;
@@ -133,14 +133,16 @@ fn of_ledger(opened: &Opened, key: Option<&Path>) -> Result<Verdict, Problem> {
     let found = RefCell::new((Continuity::default(), Vec::new()));
     let facts = |leaf: &[u8]| -> Result<Facts, String> {
         let (continuity, gaps) = &mut *found.borrow_mut();
-        gaps.extend(continuity.take(&Leaf::decode(leaf).map_err(|error| error.to_string())?));
-        auditor::facts(leaf)
+        let leaf = Leaf::decode(leaf).map_err(|error| error.to_string())?;
+        gaps.extend(continuity.take(&leaf));
+        Ok(auditor::facts_of(&leaf))
     };
-    let mut told = Told::default();
+    let mut told = Told(0);
     let keys = [key];
     view.verify(0, &Rules { keys: &keys, facts: &facts }, &mut |progress| match progress {
         Progress::Entries { done, of } => told.entries(done, Some(of)),
-        Progress::Bodies { done } => told.bodies = done,
+        // They follow the entries, and are far fewer.
+        Progress::Bodies { done: _ } => {}
     })
     .map_err(|error| Problem::new(error.code(), chain(&error), COMPARE).ending(Exit::Failed))?;
     let unreadable = |error| opened::unreadable(&error);
@@ -163,19 +165,15 @@ fn of_ledger(opened: &Opened, key: Option<&Path>) -> Result<Verdict, Problem> {
 /// Entries between two lines of progress: some seconds.
 const STRIDE: u64 = 100_000;
 
-/// How far it was told that the check is.
-#[derive(Default)]
-struct Told {
-    entries: u64,
-    bodies: u64,
-}
+/// So many entries were told to be checked.
+struct Told(u64);
 
 impl Told {
     fn entries(&mut self, done: u64, of: Option<u64>) {
-        if done < self.entries + STRIDE {
+        if done < self.0 + STRIDE {
             return;
         }
-        self.entries = done;
+        self.0 = done;
         let all = of.map(|of| format!(" of {of}")).unwrap_or_default();
         terminal::progress(&format!("{done}{all} entries checked"));
     }

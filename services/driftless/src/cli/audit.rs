@@ -55,7 +55,7 @@ pub struct VerifyOptions {
 
 #[derive(Debug, Clone, Args)]
 pub struct ProofOptions {
-    /// Id of the event, or its beginning
+    /// Id of the event, all of it
     #[arg(value_name = "EVENT")]
     pub event: String,
     /// State folder with the ledger, which nothing may have open [default: $XDG_STATE_HOME/driftless/_platform]
